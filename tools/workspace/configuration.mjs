@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Writes the tables of docs/configuration.md from the settings' schema and the tables of thresholds and removed settings; with --check, compares them.
+// Writes the tables of docs/configuration.md from the schema of the settings and the tables of libs/config; with --check, compares them.
 // A line `<!-- NAME -->` of the page stands before the table NAME. The script replaces the table. Build the workspace first.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -20,7 +20,8 @@ const page = path.join(root, 'docs', 'configuration.md');
 const load = (/** @type {string} */ file) => import(pathToFileURL(path.join(root, file)).href);
 const { describeConfig } = await load('libs/config/dist/index.js');
 const { gateThresholds } = await load('libs/config/dist/gate-settings.js');
-const { removedSettings } = await load('libs/config/dist/removed-settings.js');
+const { removedSettings, removedVariables } = await load('libs/config/dist/removed-settings.js');
+const { defaultOf, readersOf, variables } = await load('libs/config/dist/variables.js');
 const { healthBounds } = await load('libs/lake/dist/health/health-bounds.js');
 const { guardrailBounds } = await load('libs/bundles/dist/src/guardrails.js');
 
@@ -42,15 +43,22 @@ const tables = {
   'guardrails thresholds': () =>
     thresholdsTable(guardrailBounds, ([name, { summary }]) => [code(name), String(summary)]),
   'removed settings': () => table(['setting', 'instead'], groupRemoved()),
+  variables: variablesTable,
+  'removed variables': () =>
+    table(
+      ['variable', 'instead'],
+      Object.entries(removedVariables).map(([name, remedy]) => [code(name), String(remedy)]),
+    ),
 };
 
 const before = readFileSync(page, 'utf8');
-const after = before.replace(/^<!-- ([\w -]+) -->\n\n?(?:\|.*\n)*/gm, (_, /** @type {string} */ name) => {
+const tabled = before.replace(/^<!-- ([\w -]+) -->\n\n?(?:\|.*\n)*\n*/gm, (_, /** @type {string} */ name) => {
   const render = tables[name];
   if (render === undefined) fail(`docs/configuration.md has the line <!-- ${name} -->, but there is no such table.`);
   delete tables[name];
   return `<!-- ${name} -->\n\n${render()}\n`;
 });
+const after = `${tabled.trimEnd()}\n`;
 const [missing] = Object.keys(tables);
 if (missing) fail(`docs/configuration.md has no line <!-- ${missing} -->. Add it where the table belongs.`);
 if (!process.argv.includes('--check')) writeFileSync(page, after);
@@ -68,9 +76,15 @@ function settingsTable(name, schema) {
   const rows = fields.map(([field, { default: value, description = '' }]) => [
     code(field || name),
     value === undefined ? '' : code(JSON.stringify(value).replace(/^"(.*)"$/, '$1')),
-    description,
+    briefly(description),
   ]);
   return table(['field', 'default', 'meaning'], rows);
+}
+
+/** @param {string} description @returns The first sentence, and the default. docs/facet.schema.json has the rest. */
+function briefly(description) {
+  const [first = '', ...rest] = description.split(/(?<=\.) (?=[A-Z])/);
+  return [first, ...rest.filter((sentence) => sentence.startsWith('Default'))].join(' ');
 }
 
 /**
@@ -101,6 +115,28 @@ function thresholdsTable(thresholds, describe) {
     ...[entry.relaxed, entry.normal, entry.strict].map(text),
   ]);
   return table(['check', 'value', 'relaxed', 'normal', 'strict'], rows);
+}
+
+/** Returns one row for the variables with the same meaning, such as those of the connections to Kafka and Redis. */
+function variablesTable() {
+  const names = Object.keys(variables).filter(
+    (name) => !readersOf(name).includes('development') || name === 'FACET_CACHE_DIR',
+  );
+  const meanings = new Set(names.map((name) => variables[name].summary));
+  const rows = [...meanings].map((summary) => {
+    const group = names.filter((name) => variables[name].summary === summary);
+    const readers = [...new Set(group.flatMap((name) => readersOf(name)))];
+    const without = ['console', 'cli'].filter((reader) => !readers.includes(reader)).join(', ');
+    const many = without === '' ? 'all' : `all but ${without}`;
+    const value = defaultOf(group[0], readers);
+    return [
+      group.map(code).join(', '),
+      readers.length >= 6 ? many : readers.join(', '),
+      value === '' ? '' : code(value),
+      summary,
+    ];
+  });
+  return table(['variable', 'read by', 'default', 'meaning'], rows);
 }
 
 /** Returns one row for the settings with the same remedy. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { defaultHome } from '@facet/config/environment';
-import { parseQueueFiles } from '@facet/config/redis-settings';
+import { defaultHome } from '@facet/config/variables';
+import { parseQueueFiles } from '@facet/config/connections';
 import { AppError, nearestName } from '@facet/platform';
 import type { QueueOptions } from '@facet/refresh';
 import { InvalidArgumentError, Option } from 'commander';

@@ -5,7 +5,7 @@ import { openArtifactStore, useArtifact } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore, OpenArtifact } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
 import type { Bundle, BundleView } from '@facet/bundles';
-import { defaultConfigFile } from '@facet/config/environment';
+import { defaultConfigFile } from '@facet/config/variables';
 import { homePaths } from '@facet/config/home-paths';
 import { AppError } from '@facet/platform';
 import { facet } from './command.ts';

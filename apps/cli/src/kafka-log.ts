@@ -1,4 +1,4 @@
-import { parseKafkaSettings } from '@facet/config/kafka-settings';
+import { parseKafkaSettings } from '@facet/config/connections';
 import { connectKafka, topicNames, unreachable } from '@facet/kafka';
 import type { KafkaConnection, TopicNames } from '@facet/kafka';
 import { AppError } from '@facet/platform';

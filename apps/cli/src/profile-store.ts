@@ -5,7 +5,7 @@ import {
   refuseOtherInstallation,
   unnamedInstallation,
 } from '@facet/config/installation';
-import { parseProfileStoreFiles } from '@facet/config/redis-settings';
+import { parseProfileStoreFiles } from '@facet/config/connections';
 import { parsePositiveRule } from '@facet/features';
 import { isEmptyHome } from '@facet/lake';
 import { openRedisProfileStore, rebuildProfiles } from '@facet/profiles';

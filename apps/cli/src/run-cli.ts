@@ -1,4 +1,4 @@
-import { refuseUnknownVariables } from '@facet/config/known-variables';
+import { refuseUnknownVariables } from '@facet/config/environment';
 import { readFacetVersion } from '@facet/platform/app-arguments';
 import { AppError, describeError, exitCodeOf, isAppError } from '@facet/platform/errors';
 import { CommanderError } from 'commander';

@@ -187,7 +187,7 @@ it('shows all parts although variables are wrong, and names the variables', { ti
   const { parts: others } = await readStatus(home, { ...env, FACET_CONFIG: '' });
   expect(others['configuration']).toMatchObject({
     state: 'unhealthy',
-    details: expect.stringContaining('the environment has 1 problem, first FACET_REDIS_ULR.') as string,
+    details: expect.stringContaining('the environment has 2 problems, first FACET_REDIS_ULR.') as string,
   });
 });
 

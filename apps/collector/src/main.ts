@@ -1,3 +1,4 @@
+import { describeVariables } from '@facet/config/variables';
 import { respondToArguments } from '@facet/platform/app-arguments';
 import type { Command } from './run-collector.ts';
 
@@ -9,24 +10,7 @@ const help = `Collects events over HTTP and delivers them to the event lake, the
 
 Environment variables configure both. They take no arguments.
 
-  FACET_KAFKA_BROKERS       brokers of the cluster, as host:port,…              127.0.0.1:9092
-  FACET_KAFKA_TLS           true connects with TLS; more variables for TLS and  false
-                            SASL are in docs/configuration.md
-  FACET_HOME                data home                                           .facet/default
-  FACET_API_KEYS_FILE       accepted keys, created by facet keys create         <home>/keys.yaml
-  FACET_INSECURE            true accepts requests without a key                 false
-  FACET_TLS_CERT_FILE       certificate, for HTTPS; with FACET_TLS_KEY_FILE
-  FACET_HOST, FACET_PORT    address to listen on                                127.0.0.1, 8081 (ingest), 8082 (sink)
-  FACET_CONFIG              file with event types and rules                     facet.yaml
-  FACET_TOPIC_PREFIX        lets several installations share a cluster          facet
-  FACET_REPLICATION_FACTOR  replicas of new topics; use 3 with three brokers    1
-  FACET_EVENT_PARTITIONS    partitions of a new event topic                     6
-  FACET_LOG_LEVEL           trace, debug, info, warn, error, fatal, silent      info
-
-  FACET_SPOOL               ingest: folder of records that wait for Kafka       <home>/spool
-  FACET_SPOOL_BYTES_MAX     ingest: size limit, above which requests get 503    1 GiB
-  FACET_REDIS_URL           sink: redis://…; without it, no profiles are kept
-  FACET_REDIS_PASSWORD_FILE sink: file with the password of the user in the URL
+${describeVariables('ingest', 'sink')}
 
 Send a first event, with Kafka on this machine:
 

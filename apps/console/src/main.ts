@@ -2,8 +2,7 @@ import { createHttpMetrics, listen, readAccess } from '@facet/http';
 import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } from '@facet/platform';
 import { respondToArguments } from '@facet/platform/app-arguments';
 import { createApp } from './app.ts';
-import { readConfig } from './config.ts';
-import { help } from './help.ts';
+import { help, readConfig } from './config.ts';
 
 const exitCode = respondToArguments(process.argv.slice(2), { name: 'console', help });
 if (exitCode === undefined) {

@@ -1,7 +1,6 @@
 import { respondToArguments } from '@facet/platform/app-arguments';
 import { runWorker } from '@facet/refresh';
-import { readConfig } from './config.ts';
-import { help } from './help.ts';
+import { help, readConfig } from './config.ts';
 import { startIndexer } from './start-indexer.ts';
 
 const exitCode = respondToArguments(process.argv.slice(2), { name: 'indexer', help });

@@ -1,44 +1,23 @@
 import { availableParallelism } from 'node:os';
-import {
-  homeVariables,
-  parseVariables,
-  readConfigPath,
-  readServerSettings,
-  serverVariables,
-} from '@facet/config/environment';
+import { parseVariables, readConfigPath, readServerSettings } from '@facet/config/environment';
 import type { ServerSettings } from '@facet/config/environment';
 import { homePaths } from '@facet/config/home-paths';
 import type { HomePaths } from '@facet/config/home-paths';
-import { milvusVariables, readMilvusSettings } from '@facet/config/milvus-settings';
-import type { MilvusConnection } from '@facet/config/milvus-settings';
-import { profileStoreVariables, readRedisFiles } from '@facet/config/redis-settings';
+import { readMilvusSettings, readRedisFiles } from '@facet/config/connections';
+import type { MilvusConnection } from '@facet/config/connections';
+import { describeVariables } from '@facet/config/variables';
 import type { RedisFiles } from '@facet/platform';
-import { Type } from 'typebox';
 import type { TracingSettings } from './telemetry/open-tracing.ts';
 
-/** The environment variables of this process. */
-const Environment = Type.Object({
-  ...homeVariables,
-  ...profileStoreVariables,
-  ...milvusVariables,
-  /** How often to check for a new bundle or delta. */
-  FACET_WATCH_INTERVAL_MS: Type.Integer({ minimum: 10, maximum: 3_600_000, default: 1_000 }),
-  /** Slower requests are logged with their spans. */
-  FACET_SLOW_REQUEST_MS: Type.Number({ minimum: 1, default: 100 }),
-  /** The share of searches to repeat exactly, to measure index recall; 0: none. */
-  FACET_RECALL_SHARE: Type.Number({ minimum: 0, maximum: 1, default: 0.01 }),
-  /** The time between two readings of `GET /v1/trends`. */
-  FACET_TRENDS_SECONDS: Type.Number({ minimum: 0.1, maximum: 3_600, default: 60 }),
-  /** The number of worker processes on the port, or `cores`. */
-  FACET_PROCESSES: Type.String({ default: '1', pattern: '^(cores|[1-9][0-9]?)$' }),
-  /** Absent: no tracing. OpenTelemetry's packages read this variable and their other variables, too. */
-  OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(Type.String({ pattern: '^https?://' })),
-  /** The share of requests without a `traceparent` that is traced. */
-  OTEL_TRACES_SAMPLER_ARG: Type.Number({ minimum: 0, maximum: 1, default: 1 }),
-  /** 0 chooses a free port. */
-  FACET_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080 }),
-  ...serverVariables,
-});
+/** The output of `serving --help`. */
+export const help = `Serves recommendations over HTTP from the current bundle of a data home.
+
+Configure serving with environment variables. It takes no arguments.
+
+${describeVariables('serving')}
+Exit codes: 0 ended by SIGTERM or SIGINT, 1 failed, 2 wrong settings, 4 no usable bundle, 5 unusable port.
+More: docs/serving.md, docs/api.md
+`;
 
 export interface ServingConfig extends ServerSettings {
   readonly home: HomePaths;
@@ -51,7 +30,9 @@ export interface ServingConfig extends ServerSettings {
   readonly facetFile: string;
   /** Undefined: no tracing. */
   readonly tracing: TracingSettings | undefined;
+  /** Slower requests are logged with their spans. */
   readonly slowRequestMs: number;
+  /** The share of searches to repeat exactly, to measure index recall; 0: none. */
   readonly recallShare: number;
   readonly trendsIntervalMs: number;
   readonly watchIntervalMs: number;
@@ -66,7 +47,7 @@ export interface ServingConfig extends ServerSettings {
  * @throws AppError `CONFIG_INVALID` with every wrong variable.
  */
 export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
-  const values = parseVariables(Environment, environment);
+  const values = parseVariables('serving', environment);
   const home = homePaths(values.FACET_HOME);
   return Object.freeze({
     ...readServerSettings(values, home),
@@ -75,8 +56,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): ServingConfig {
     redisFiles: readRedisFiles(values, 'FACET_REDIS'),
     milvus: readMilvusSettings(values),
     facetFile: readConfigPath(values),
-    slowRequestMs: values.FACET_SLOW_REQUEST_MS,
-    recallShare: values.FACET_RECALL_SHARE,
+    slowRequestMs: 100,
+    recallShare: 0.01,
     trendsIntervalMs: 1_000 * values.FACET_TRENDS_SECONDS,
     tracing: values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? undefined : { share: values.OTEL_TRACES_SAMPLER_ARG },
     watchIntervalMs: values.FACET_WATCH_INTERVAL_MS,

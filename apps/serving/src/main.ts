@@ -1,8 +1,7 @@
 import cluster from 'node:cluster';
 import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } from '@facet/platform';
 import { respondToArguments } from '@facet/platform/app-arguments';
-import { readConfig } from './config.ts';
-import { help } from './help.ts';
+import { help, readConfig } from './config.ts';
 import { connectWorker } from './processes/peers.ts';
 import type { Worker } from './processes/peers.ts';
 import type { Announcement, SupervisorMessage } from './processes/messages.ts';

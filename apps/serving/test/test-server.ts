@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { MilvusConnection } from '@facet/config/milvus-settings';
+import type { MilvusConnection } from '@facet/config/connections';
 import { createLogger } from '@facet/platform';
 import { onTestFinished } from 'vitest';
 import { startServing } from '../src/start-serving.ts';

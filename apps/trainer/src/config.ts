@@ -1,14 +1,22 @@
 import { parseVariables } from '@facet/config/environment';
-import { workerConfig, workerVariables } from '@facet/refresh';
+import { describeVariables } from '@facet/config/variables';
+import { workerConfig } from '@facet/refresh';
 import type { WorkerConfig } from '@facet/refresh';
-import { Type } from 'typebox';
 
-const Environment = Type.Object({
-  ...workerVariables,
-  FACET_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8083 }),
-  /** The time between two rounds of the scheduler. */
-  FACET_SCHEDULER_SECONDS: Type.Number({ minimum: 0.1, maximum: 3_600, default: 60 }),
-});
+/** The output of `trainer --help`. */
+export const help = `Retrains the model every day: maintains the schedule and executes the stages dataset, train and evaluate.
+
+Configure the trainer with environment variables. It takes no arguments. The indexer executes the other stages. Both share
+the data home.
+
+${describeVariables('trainer')}
+Request a refresh and follow it:
+
+  curl -X POST http://127.0.0.1:8083/v1/refreshes -H 'x-api-key: …' -H 'content-type: application/json' -d '{}'
+  curl -N http://127.0.0.1:8083/v1/refreshes/2026-01-31/events -H 'x-api-key: …'
+
+Exit codes: 0 ended by SIGTERM or SIGINT, 1 failed, 2 wrong settings, 5 unusable port. More: docs/refresh.md
+`;
 
 export interface TrainerConfig extends WorkerConfig {
   readonly schedulerMs: number;
@@ -16,6 +24,6 @@ export interface TrainerConfig extends WorkerConfig {
 
 /** @throws AppError `CONFIG_INVALID` naming each wrong variable. */
 export function readConfig(environment: NodeJS.ProcessEnv): TrainerConfig {
-  const values = parseVariables(Environment, environment);
+  const values = parseVariables('trainer', environment);
   return Object.freeze({ ...workerConfig(values), schedulerMs: values.FACET_SCHEDULER_SECONDS * 1000 });
 }

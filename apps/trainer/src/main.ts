@@ -1,7 +1,6 @@
 import { respondToArguments } from '@facet/platform/app-arguments';
 import { runWorker } from '@facet/refresh';
-import { readConfig } from './config.ts';
-import { help } from './help.ts';
+import { help, readConfig } from './config.ts';
 import { startTrainer } from './start-trainer.ts';
 
 const exitCode = respondToArguments(process.argv.slice(2), { name: 'trainer', help });

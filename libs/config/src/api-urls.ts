@@ -1,24 +1,16 @@
 import { parseEnvironment } from '@facet/platform';
 import { Type } from 'typebox';
-import type { Static } from 'typebox';
+import { variables } from './variables.ts';
+import type { Values } from './variables.ts';
 
 /** The APIs of Facet that the console and `facet status` ask. */
 export const apiNames = ['serving', 'collector', 'sink', 'trainer', 'indexer'] as const;
 export type ApiName = (typeof apiNames)[number];
 
-const Url = (address: string) => Type.String({ pattern: '^https?://[^/\\s]+/?$', default: address });
-
-/** The variable of each API's address. */
-export const apiVariables = {
-  FACET_SERVING_URL: Url('http://127.0.0.1:8080'),
-  FACET_COLLECTOR_URL: Url('http://127.0.0.1:8081'),
-  FACET_SINK_URL: Url('http://127.0.0.1:8082'),
-  FACET_TRAINER_URL: Url('http://127.0.0.1:8083'),
-  FACET_INDEXER_URL: Url('http://127.0.0.1:8084'),
-};
+type ApiValues = Values<`FACET_${Uppercase<ApiName>}_URL`>;
 
 /** Returns the address of each API. */
-export function readApiUrls(values: Static<Type.TObject<typeof apiVariables>>): Readonly<Record<ApiName, string>> {
+export function readApiUrls(values: ApiValues): Readonly<Record<ApiName, string>> {
   return {
     serving: values.FACET_SERVING_URL,
     collector: values.FACET_COLLECTOR_URL,
@@ -36,5 +28,7 @@ export function urlVariable(name: string): string {
 /** Reads the address of one API. @throws AppError `CONFIG_INVALID` */
 export function parseApiUrl(name: ApiName, environment: NodeJS.ProcessEnv): string {
   const variable = urlVariable(name);
-  return readApiUrls(parseEnvironment(Type.Object(apiVariables), { [variable]: environment[variable] }))[name];
+  const { schema } = variables[variable as keyof ApiValues];
+  const values = parseEnvironment(Type.Object({ [variable]: schema }), environment);
+  return String(values[variable]);
 }

@@ -1,58 +1,28 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { AppError, invalidConfig, parseEnvironment, problemsOf } from '@facet/platform';
+import { resolve } from 'node:path';
+import { AppError, invalidConfig, nearestName, parseEnvironment, problemsOf } from '@facet/platform';
 import type { AccessSource, CertificateFiles, ConfigProblem } from '@facet/platform';
-import { Type } from 'typebox';
-import type { Static } from 'typebox';
+import type { Static, TObject } from 'typebox';
+import { readKafkaSettings, readMilvusSettings, readRedisFiles, readServerCertificate } from './connections.ts';
 import { homePaths } from './home-paths.ts';
 import type { HomePaths } from './home-paths.ts';
-import { kafkaVariables, readKafkaSettings } from './kafka-settings.ts';
-import { findUnknownVariables } from './known-variables.ts';
-import { profileStoreVariables, queueVariables, readRedisFiles } from './redis-settings.ts';
-import { readServerCertificate } from './setting-files.ts';
-
-export const defaultHome = join('.facet', 'default');
-export const defaultConfigFile = 'facet.yaml';
-
-/** Variables of every process that works on a data home. */
-export const homeVariables = {
-  FACET_HOME: Type.String({ default: defaultHome }),
-  /** Default: `facet.yaml` in the working directory, which may be missing. */
-  FACET_CONFIG: Type.Optional(Type.String()),
-};
-
-/** Variables of every HTTP server. */
-export const serverVariables = {
-  FACET_HOST: Type.String({ default: '127.0.0.1' }),
-  /** With both files, the server speaks HTTPS. */
-  FACET_TLS_CERT_FILE: Type.Optional(Type.String()),
-  FACET_TLS_KEY_FILE: Type.Optional(Type.String()),
-  /** Default: `keys.yaml` in the data home. */
-  FACET_API_KEYS_FILE: Type.Optional(Type.String()),
-  /** `true`: respond to requests without an API key. */
-  FACET_INSECURE: Type.Union([Type.Literal('true'), Type.Literal('false')], { default: 'false' }),
-  FACET_LOG_LEVEL: Type.Union(
-    (['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const).map((level) => Type.Literal(level)),
-    { default: 'info' },
-  ),
-};
+import { removedVariables } from './removed-settings.ts';
+import { allVariables, defaultConfigFile, variables, variablesOf } from './variables.ts';
+import type { App, AppValues, Values } from './variables.ts';
 
 /**
  * Parses the variables that an app reads.
  *
  * @throws AppError `CONFIG_INVALID` naming each wrong variable, and each that begins with `FACET_` and that no part of Facet reads.
  */
-export function parseVariables<Schema extends Type.TObject>(
-  schema: Schema,
-  environment: NodeJS.ProcessEnv,
-): Static<Schema> {
-  const { values, problems } = checkVariables(schema, environment);
+export function parseVariables<Of extends App>(app: Of, environment: NodeJS.ProcessEnv): AppValues<Of> {
+  const { values, problems } = checkVariables(variablesOf(app), environment);
   if (values === undefined || problems.length > 0) throw invalidConfig('the environment', problems);
-  return values;
+  return values as AppValues<Of>;
 }
 
 /** Returns the problems of wrong and unknown variables, and the values unless one is wrong. */
-function checkVariables<Schema extends Type.TObject>(
+function checkVariables<Schema extends TObject>(
   schema: Schema,
   environment: NodeJS.ProcessEnv,
 ): { readonly values: Static<Schema> | undefined; readonly problems: readonly ConfigProblem[] } {
@@ -61,14 +31,12 @@ function checkVariables<Schema extends Type.TObject>(
   return { values, problems: [...findUnknownVariables(environment), ...wrong] };
 }
 
-type Values<Variables extends Type.TProperties> = Static<Type.TObject<Variables>>;
-
 /**
  * Returns the path of the configuration file. Only the default file may be missing, because a missing file means all defaults.
  *
  * @throws AppError `CONFIG_UNREADABLE` if `FACET_CONFIG` names a missing file.
  */
-export function readConfigPath({ FACET_CONFIG: file }: Pick<Values<typeof homeVariables>, 'FACET_CONFIG'>): string {
+export function readConfigPath({ FACET_CONFIG: file }: Values<'FACET_CONFIG'>): string {
   const path = resolve(file ?? defaultConfigFile);
   if (file === undefined || existsSync(path)) return path;
   throw new AppError(`FACET_CONFIG names ${path}, which does not exist.`, {
@@ -78,6 +46,9 @@ export function readConfigPath({ FACET_CONFIG: file }: Pick<Values<typeof homeVa
     context: { path },
   });
 }
+
+type ServerVariable =
+  'FACET_HOST' | 'FACET_API_KEYS_FILE' | 'FACET_INSECURE' | 'FACET_LOG_LEVEL' | `FACET_TLS_${'CERT' | 'KEY'}_FILE`;
 
 /** The settings of an HTTP server. */
 export interface ServerSettings {
@@ -95,11 +66,7 @@ export interface ServerSettings {
  * @throws AppError `CONFIG_INVALID` for contradictory access, and for a certificate that is not usable.
  */
 export function readServerSettings(
-  values: Omit<Values<typeof serverVariables>, 'FACET_LOG_LEVEL' | `FACET_TLS_${string}`> & {
-    readonly FACET_LOG_LEVEL: string;
-    readonly FACET_TLS_CERT_FILE?: string | undefined;
-    readonly FACET_TLS_KEY_FILE?: string | undefined;
-  },
+  values: Omit<Values<ServerVariable>, 'FACET_LOG_LEVEL'> & { readonly FACET_LOG_LEVEL: string },
   { keysFile }: Pick<HomePaths, 'keysFile'>,
 ): ServerSettings {
   const { FACET_API_KEYS_FILE: file, FACET_INSECURE: insecure } = values;
@@ -118,23 +85,42 @@ export function readServerSettings(
   };
 }
 
-const AllVariables = Type.Object({
-  ...homeVariables,
-  ...kafkaVariables,
-  ...profileStoreVariables,
-  ...queueVariables,
-  ...serverVariables,
-});
-
-/** Returns the problems of the variables that several apps share, and of unknown ones. Each app also checks its other variables. */
+/** Returns the problems of all variables, and of unknown ones. */
 export function findEnvironmentProblems(environment: NodeJS.ProcessEnv): readonly ConfigProblem[] {
-  const { values, problems } = checkVariables(AllVariables, environment);
+  const { values, problems } = checkVariables(allVariables(), environment);
   if (values === undefined) return problems;
   return [
     ...problems,
     ...problemsOf(() => readKafkaSettings(values), []),
     ...problemsOf(() => readRedisFiles(values, 'FACET_REDIS'), []),
     ...problemsOf(() => readRedisFiles(values, 'FACET_QUEUE'), []),
+    ...problemsOf(() => readMilvusSettings(values), []),
     ...problemsOf(() => readServerSettings(values, homePaths(values.FACET_HOME)), ['FACET_INSECURE']),
   ].map(({ problem, ...each }) => ({ ...each, problem: problem.replace(/^FACET_\w+:? /, '') }));
+}
+
+const names = Object.keys(variables).map((name) => name.replace('FACET_', ''));
+
+/** For a service whose name begins with `facet`, Kubernetes sets such variables in each container of the namespace. */
+const isOfKubernetes = (name: string, value: string): boolean =>
+  /_SERVICE_(HOST|PORT)|_PORT_\d+_/.test(name) || /^(tcp|udp|sctp):\/\//.test(value);
+
+/** Returns a problem for each variable that begins with `FACET_` and that no part of Facet reads. Its name is probably misspelled. */
+export function findUnknownVariables(environment: NodeJS.ProcessEnv): ConfigProblem[] {
+  return Object.entries(environment)
+    .filter(([name, value = '']) => name.startsWith('FACET_') && value !== '' && !isOfKubernetes(name, value))
+    .filter(([name]) => !Object.hasOwn(variables, name))
+    .map(([name]) => {
+      const remedy = removedVariables[name];
+      if (remedy !== undefined) return { path: [name], problem: 'is no longer a variable of Facet', remedy };
+      const nearest = nearestName(name.replace('FACET_', ''), names);
+      const question = nearest === undefined ? '' : ` (did you mean FACET_${nearest}?)`;
+      return { path: [name], problem: `is not a variable of Facet${question}` };
+    });
+}
+
+/** @throws AppError `CONFIG_INVALID` naming each variable of {@link findUnknownVariables}. */
+export function refuseUnknownVariables(environment: NodeJS.ProcessEnv): void {
+  const problems = findUnknownVariables(environment);
+  if (problems.length > 0) throw invalidConfig('the environment', problems);
 }

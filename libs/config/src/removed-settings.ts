@@ -24,6 +24,15 @@ export const removedSettings: Readonly<Record<string, string>> = {
   ...removed('guardrails', 'fallbackShare emptyShare errorShare p99Ms changedShare interestCosine', guardrails),
 };
 
+/** Environment variables that earlier versions had, with what to do instead. */
+export const removedVariables: Readonly<Record<string, string>> = {
+  FACET_INGEST_QUEUE_BYTES_MAX: 'Unset it. The queue in memory holds at most 64 MiB.',
+  FACET_MILVUS_SEARCH_MS: 'Unset it. A search has 100 ms.',
+  FACET_RECALL_SHARE: 'Unset it. One search in a hundred is repeated exactly.',
+  FACET_SESSION_HOURS: 'Unset it. A session lasts 12 hours.',
+  FACET_SLOW_REQUEST_MS: 'Unset it. Requests slower than 100 ms are logged.',
+};
+
 function removed(section: string, names: string, remedy: string): Record<string, string> {
   return Object.fromEntries(names.split(' ').map((name) => [`${section}.${name}`, remedy]));
 }

@@ -2,16 +2,18 @@ import { join } from 'node:path';
 import { createCertificates } from '@facet/local-services';
 import { problemsOf } from '@facet/platform';
 import { temporaryFolder } from '@facet/testing';
-import { Type } from 'typebox';
 import { describe, expect, it } from 'vitest';
-import { homeVariables, parseVariables, readConfigPath, readServerSettings } from '../src/environment.ts';
+import { findEnvironmentProblems, parseVariables, readConfigPath, readServerSettings } from '../src/environment.ts';
 import { homePaths } from '../src/home-paths.ts';
+import { removedVariables } from '../src/removed-settings.ts';
+import { describeVariables, variables } from '../src/variables.ts';
+import type { App } from '../src/variables.ts';
 
 const server = { FACET_HOST: '127.0.0.1', FACET_INSECURE: 'false', FACET_LOG_LEVEL: 'info' } as const;
 const home = homePaths('/data/shop');
 
 describe('the variables of an app', () => {
-  const read = (environment: NodeJS.ProcessEnv) => parseVariables(Type.Object(homeVariables), environment);
+  const read = (environment: NodeJS.ProcessEnv) => parseVariables('console', environment);
 
   it('may be those of other apps, of other programs and of Kubernetes', () => {
     const others = {
@@ -23,7 +25,11 @@ describe('the variables of an app', () => {
       FACET_SERVING_PORT: 'tcp://10.0.0.1:8080',
       FACET_SERVING_PORT_8080_TCP_ADDR: '10.0.0.1',
     };
-    expect(read({ FACET_HOME: '/data', ...others })).toEqual({ FACET_HOME: '/data' });
+    expect(read({ FACET_HOME: '/data', ...others })).toMatchObject({
+      FACET_HOME: '/data',
+      FACET_PORT: 8085,
+      FACET_SINK_URL: 'http://sink:8082',
+    });
   });
 
   it('are refused if no part of Facet reads them', () => {
@@ -32,6 +38,37 @@ describe('the variables of an app', () => {
       { path: ['FACET_REDIS_ULR'], problem: 'is not a variable of Facet (did you mean FACET_REDIS_URL?)' },
       { path: ['FACET_LAKE'], problem: 'is not a variable of Facet' },
     ]);
+  });
+});
+
+describe('the table of variables', () => {
+  it('gives each app its port, and the variables that the app reads', () => {
+    const apps: [App, number][] = [
+      ['serving', 8080],
+      ['ingest', 8081],
+      ['sink', 8082],
+      ['trainer', 8083],
+      ['indexer', 8084],
+      ['console', 8085],
+    ];
+    for (const [app, port] of apps) {
+      expect(parseVariables(app, {}).FACET_PORT).toBe(port);
+      expect(describeVariables(app)).toContain(`port to listen on; 0: a free one (${port})`);
+      for (const line of describeVariables(app).trimEnd().split('\n')) expect(line.length, line).toBeLessThan(125);
+    }
+    expect(describeVariables('serving')).not.toContain('FACET_KAFKA_BROKERS');
+    expect(describeVariables('ingest', 'sink')).toContain('ingest: folder of records that wait for Kafka');
+  });
+
+  it('names what replaces a removed variable', () => {
+    expect(findEnvironmentProblems({ FACET_RECALL_SHARE: '0.1' })).toEqual([
+      {
+        path: ['FACET_RECALL_SHARE'],
+        problem: 'is no longer a variable of Facet',
+        remedy: 'Unset it. One search in a hundred is repeated exactly.',
+      },
+    ]);
+    expect(Object.keys(removedVariables).filter((name) => name in variables)).toEqual([]);
   });
 });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createCertificates } from '@facet/local-services';
 import { folderOfFile } from '@facet/testing';
 import { beforeAll, expect, it } from 'vitest';
-import { parseKafkaSettings } from '../src/kafka-settings.ts';
+import { parseKafkaSettings } from '../src/connections.ts';
 
 const folder = folderOfFile();
 /** TLS with a certificate of this process. */

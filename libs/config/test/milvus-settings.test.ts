@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAppError, parseEnvironment } from '@facet/platform';
-import { Type } from 'typebox';
 import { folderOfFile } from '@facet/testing';
 import { expect, it } from 'vitest';
-import { milvusVariables, readMilvusSettings } from '../src/milvus-settings.ts';
+import { readMilvusSettings } from '../src/connections.ts';
+import { variablesWith } from '../src/variables.ts';
 
 const folder = folderOfFile();
 const tokenFile = join(folder, 'token');
@@ -12,7 +12,7 @@ await writeFile(tokenFile, 'root:secret\n');
 
 const address = { FACET_MILVUS_ADDRESS: 'milvus:19530' };
 const read = (environment: NodeJS.ProcessEnv) =>
-  readMilvusSettings(parseEnvironment(Type.Object(milvusVariables), environment));
+  readMilvusSettings(parseEnvironment(variablesWith('FACET_MILVUS_'), environment));
 
 function messageOf(environment: NodeJS.ProcessEnv): string {
   try {
@@ -29,7 +29,7 @@ it('returns nothing without an address', () => {
   expect(read({ FACET_MILVUS_ADDRESS: '' })).toBeUndefined();
 });
 
-it('reads address, time limit, TLS and token', () => {
+it('reads address, TLS and token', () => {
   expect(read(address)).toEqual({
     address: 'milvus:19530',
     tokenFile: undefined,
@@ -40,16 +40,14 @@ it('reads address, time limit, TLS and token', () => {
     ...address,
     FACET_MILVUS_TLS: 'true',
     FACET_MILVUS_TOKEN_FILE: tokenFile,
-    FACET_MILVUS_SEARCH_MS: '40',
   };
-  expect(read(secured)).toMatchObject({ tokenFile, tls: { caFile: undefined }, searchMsMax: 40 });
+  expect(read(secured)).toMatchObject({ tokenFile, tls: { caFile: undefined } });
 });
 
 it('refuses contradictory variables, and names the one to change', () => {
   expect(messageOf({ FACET_MILVUS_ADDRESS: 'http://milvus:19530' })).toContain('FACET_MILVUS_ADDRESS is "http:');
   expect(messageOf({ FACET_MILVUS_ADDRESS: 'milvus' })).toContain('Write host:port');
-  expect(messageOf({ FACET_MILVUS_SEARCH_MS: '40' })).toContain('FACET_MILVUS_ADDRESS is not');
-  expect(messageOf({ ...address, FACET_MILVUS_SEARCH_MS: '0' })).toContain('FACET_MILVUS_SEARCH_MS');
+  expect(messageOf({ FACET_MILVUS_TLS: 'true' })).toContain('FACET_MILVUS_ADDRESS is not');
   expect(messageOf({ ...address, FACET_MILVUS_TLS: 'yes' })).toContain('FACET_MILVUS_TLS');
   expect(messageOf({ ...address, FACET_MILVUS_CA_FILE: tokenFile })).toContain('set FACET_MILVUS_TLS=true');
   expect(messageOf({ ...address, FACET_MILVUS_TOKEN_FILE: tokenFile })).toContain('without encryption');

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folderOfFile } from '@facet/testing';
 import { beforeAll, expect, it } from 'vitest';
-import { parseProfileStoreFiles, parseQueueFiles } from '../src/redis-settings.ts';
+import { parseProfileStoreFiles, parseQueueFiles } from '../src/connections.ts';
 
 const folder = folderOfFile();
 let passwordFile: string;

@@ -7,5 +7,5 @@ export type { RefreshQueue } from './queue/refresh-queue.ts';
 export { startStageWorker } from './queue/job-worker.ts';
 export { runsReadMax, scheduleName, startScheduler } from './scheduler.ts';
 export type { Scheduler } from './scheduler.ts';
-export { runWorker, createWorkerApp, createWorkerMetrics, workerConfig, workerVariables } from './worker-process.ts';
+export { runWorker, createWorkerApp, createWorkerMetrics, workerConfig } from './worker-process.ts';
 export type { RunningWorker, WorkerAppDeps, WorkerConfig } from './worker-process.ts';

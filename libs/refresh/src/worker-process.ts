@@ -1,7 +1,8 @@
-import { homeVariables, readConfigPath, readServerSettings, serverVariables } from '@facet/config/environment';
+import { readConfigPath, readServerSettings } from '@facet/config/environment';
 import type { ServerSettings } from '@facet/config/environment';
 import { homePaths } from '@facet/config/home-paths';
-import { queueVariables, readRedisFiles } from '@facet/config/redis-settings';
+import { readRedisFiles } from '@facet/config/connections';
+import type { AppValues } from '@facet/config/variables';
 import { createHttpMetrics, addHealthRoutes, addMetricsRoute, createHttpApp, problemError } from '@facet/http';
 import type { HttpMetrics, Docs, HttpApp, Problems, ServerOptions } from '@facet/http';
 import { refreshStages } from '@facet/pipeline/runs';
@@ -10,20 +11,9 @@ import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } fr
 import type { RedisFiles, Logger } from '@facet/platform';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import { Type } from 'typebox';
-import type { Static } from 'typebox';
 import { workerOf } from './queue/flow.ts';
 import type { WorkerName } from './queue/flow.ts';
 import type { StageWorker } from './queue/job-worker.ts';
-
-/** The environment variables that trainer and indexer share. */
-export const workerVariables = {
-  ...homeVariables,
-  ...queueVariables,
-  /** A job whose worker is silent for this time goes to another worker. */
-  FACET_QUEUE_LOCK_SECONDS: Type.Number({ minimum: 1, maximum: 3_600, default: 30 }),
-  ...serverVariables,
-};
-type WorkerVariables = Static<Type.TObject<typeof workerVariables>>;
 
 export interface WorkerConfig extends ServerSettings {
   readonly home: string;
@@ -36,7 +26,9 @@ export interface WorkerConfig extends ServerSettings {
 }
 
 /** @throws AppError `CONFIG_INVALID` when the variables contradict each other. */
-export function workerConfig(values: WorkerVariables & { readonly FACET_PORT: number }): WorkerConfig {
+export function workerConfig(
+  values: Pick<AppValues<'trainer'>, keyof AppValues<'indexer'> & keyof AppValues<'trainer'>>,
+): WorkerConfig {
   const home = homePaths(values.FACET_HOME);
   return Object.freeze({
     ...readServerSettings(values, home),

@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { homePaths } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
-import { defaultHome } from '@facet/config/environment';
+import { defaultHome } from '@facet/config/variables';
 import { inspectFile, isTableFile, readBytes, readLines } from '@facet/import';
 import type { SourceFiles } from '@facet/import';
 import { createStageContext, taskTitles } from '@facet/pipeline';

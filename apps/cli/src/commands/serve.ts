@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { defaultHome } from '@facet/config/environment';
+import { defaultHome } from '@facet/config/variables';
 import { homePaths } from '@facet/config/home-paths';
 import { readTextIfExists } from '@facet/platform';
 import { InvalidArgumentError } from 'commander';

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { defaultConfigFile } from '@facet/config/environment';
+import { defaultConfigFile } from '@facet/config/variables';
 import { homePaths } from '@facet/config/home-paths';
 import {
   AppError,

@@ -6,7 +6,7 @@ import { findEnvironmentProblems } from '@facet/config/environment';
 import type { HomePaths } from '@facet/config/home-paths';
 import { readInstallation, refuseOtherInstallation } from '@facet/config/installation';
 import type { InstallationKey } from '@facet/config/installation';
-import { parseProfileStoreFiles, parseQueueFiles } from '@facet/config/redis-settings';
+import { parseProfileStoreFiles, parseQueueFiles } from '@facet/config/connections';
 import { createRunStore, isScheduled, nextRefreshes } from '@facet/pipeline/runs';
 import { dayMs, describeError, fieldOf, parseWith, pathExists } from '@facet/platform';
 import { facet } from '../command.ts';

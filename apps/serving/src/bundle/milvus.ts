@@ -1,6 +1,6 @@
 import type { Bundle } from '@facet/bundles';
 import { ensureInstallation } from '@facet/config/installation';
-import type { MilvusConnection } from '@facet/config/milvus-settings';
+import type { MilvusConnection } from '@facet/config/connections';
 import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { VectorIndex } from '@facet/retrieval';
