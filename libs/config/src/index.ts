@@ -1,5 +1,5 @@
 export { usedItemAttributes } from './checks/attributes.ts';
-export { findSplitProblems } from './checks/split.ts';
+export { findSplitProblems } from './checks/contradictions.ts';
 export { FacetConfig } from './facet-config.ts';
 export { describeConfig } from './facet-schema.ts';
 export { gateBounds, gateCheckNames } from './gate-settings.ts';

@@ -4,14 +4,14 @@ import { Type } from 'typebox';
 import { isSeq, parseDocument } from 'yaml';
 import { scopes } from './api-keys.ts';
 import type { ApiKey } from './api-keys.ts';
-import { writeFileAtomically } from './atomic-file.ts';
-import type { FileOwner } from './atomic-file.ts';
+import { writeFileAtomically } from './files.ts';
+import type { FileOwner } from './files.ts';
 import { readConfigFile } from './config-file.ts';
 import { AppError } from './errors.ts';
-import { waitForFolderLock } from './folder-lock.ts';
-import type { FolderLock } from './folder-lock.ts';
+import { waitForFolderLock } from './folders.ts';
+import type { FolderLock } from './folders.ts';
 import { parseWith } from './parse.ts';
-import { readTextIfExists } from './read-if-exists.ts';
+import { readTextIfExists } from './files.ts';
 
 /** How an HTTP server authorizes requests: with the keys of a file, or `anybody` for requests without a key. */
 export type AccessSource = { readonly keysFile: string } | 'anybody';

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Document } from 'yaml';
 import type { Static, TSchema } from 'typebox';
-import { invalidConfig, problemsOf } from './config-problem.ts';
-import type { ConfigProblem, FieldPath } from './config-problem.ts';
+import { invalidConfig, problemsOf } from './parse.ts';
+import type { ConfigProblem, FieldPath } from './parse.ts';
 import { AppError } from './errors.ts';
 import { parseWith } from './parse.ts';
 

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { endWithParent } from '../src/child-process/run-child.ts';
+import { endWithParent } from '../src/child-process.ts';
 
 /** A child that writes its process id to a file and then blocks its thread forever. */
 const child = `

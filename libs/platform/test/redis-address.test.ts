@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseRedisUrl } from '../src/redis-address.ts';
+import { parseRedisUrl } from '../src/redis.ts';
 
 const none = { user: undefined, password: undefined, master: undefined };
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { AppError } from '../src/errors.ts';
-import { runChild } from '../src/child-process/run-child.ts';
-import type { ChildOptions } from '../src/child-process/run-child.ts';
+import { runChild } from '../src/child-process.ts';
+import type { ChildOptions } from '../src/child-process.ts';
 
 /** Executes JavaScript as an order, in a child that is not compiled TypeScript. */
 async function run(code: string, options: Partial<ChildOptions<never>> = {}): Promise<unknown> {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { createTemporaryFolder } from '../src/temporary-folder.ts';
+import { createTemporaryFolder } from '../src/folders.ts';
 
 test('deletes the folders of ended processes, and no others', async () => {
   const parent = await mkdtemp(join(tmpdir(), 'facet-test-'));

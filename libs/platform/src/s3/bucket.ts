@@ -5,8 +5,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { S3 } from '@aws-sdk/client-s3';
 import { isAppError } from '../errors.ts';
-import { mapConcurrently } from '../map-concurrently.ts';
-import { unlessAborted } from '../unless-aborted.ts';
+import { mapConcurrently } from '../concurrency.ts';
+import { unlessAborted } from '../concurrency.ts';
 import type { S3Config } from './s3-config.ts';
 import { isFailedCondition, isMissingObject, isTransient, isUnknownHeader, s3ProblemOf } from './s3-problems.ts';
 

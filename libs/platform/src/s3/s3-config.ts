@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { readConfigFile } from '../config-file.ts';
-import { pathExists } from '../read-if-exists.ts';
+import { pathExists } from '../files.ts';
 
 const S3Config = Type.Object(
   {

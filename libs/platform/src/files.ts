@@ -1,6 +1,38 @@
-import { randomUUID } from 'node:crypto';
-import { chmod, chown, link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { access, chmod, chown, link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+/** Returns the text of a file, or `undefined` when the file does not exist. */
+export async function readTextIfExists(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch(ignoreMissing(undefined));
+}
+
+/** Returns the names in a folder, or none when the folder does not exist. */
+export async function listNames(folder: string): Promise<string[]> {
+  return readdir(folder).catch(ignoreMissing([]));
+}
+
+/** Returns whether a file or folder exists. */
+export async function pathExists(path: string): Promise<boolean> {
+  return access(path).then(() => true, ignoreMissing(false));
+}
+
+function ignoreMissing<Fallback>(fallback: Fallback): (error: NodeJS.ErrnoException) => Fallback {
+  return (error) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return fallback;
+    throw error;
+  };
+}
+
+/** Returns the size and the SHA-256 in hex of a file, read as a stream. */
+export async function hashFile(path: string): Promise<{ readonly bytes: number; readonly sha256: string }> {
+  const digest = createHash('sha256');
+  const file = createReadStream(path, { highWaterMark: 1 << 20 });
+  await pipeline(file, digest);
+  return { bytes: file.bytesRead, sha256: digest.digest('hex') };
+}
 
 /** The user and the group of a file. */
 export interface FileOwner {
