@@ -11,8 +11,15 @@ const workspace = fileURLToPath(new URL('../../', import.meta.url));
 const folder = join(workspace, 'infra/alerts');
 const files = readdirSync(folder);
 
+interface Rule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
 interface RulesFile {
-  readonly groups: readonly { readonly rules: readonly { readonly alert: string; readonly expr: string }[] }[];
+  readonly groups: readonly { readonly rules: readonly Rule[] }[];
 }
 
 interface TestsFile {
@@ -26,7 +33,7 @@ async function readAll<Content>(ending: string): Promise<Content[]> {
   return Promise.all(names.map(async (name) => (await readYamlFile(join(folder, name))).value as Content));
 }
 
-async function readRules(): Promise<RulesFile['groups'][number]['rules']> {
+async function readRules(): Promise<readonly Rule[]> {
   const read = await readAll<RulesFile>('.rules.yml');
   return read.flatMap(({ groups }) => groups).flatMap(({ rules }) => rules);
 }
@@ -54,6 +61,35 @@ test('each alert fires in a test', async () => {
   const alerts = (await readRules()).map(({ alert }) => alert);
   expect(alerts).toContain('FacetProcessDown');
   expect(alerts.filter((alert) => !fired.includes(alert))).toEqual([]);
+});
+
+/** Returns the anchors of the headings of a page, such as `docs/serving.md#guardrails`. */
+function anchorsOf(page: string): string[] {
+  const headings = readFileSync(join(workspace, page), 'utf8').match(/^#+ .*$/gm) ?? [];
+  return headings.map((heading) => {
+    const words = heading.replace(/^#+ /, '').toLowerCase();
+    return `${page}#${words.replaceAll(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-')}`;
+  });
+}
+
+test('each alert has a severity, what happened, what to do, and a section that explains it', async () => {
+  for (const { alert, labels, annotations } of await readRules()) {
+    expect(['warning', 'critical'], alert).toContain(labels['severity']);
+    expect(Object.keys(annotations).sort(), alert).toEqual(['description', 'runbook', 'summary']);
+    const runbook = annotations['runbook']!;
+    expect(anchorsOf(runbook.split('#')[0]!), alert).toContain(runbook);
+  }
+});
+
+test('the pages name no other alerts', async () => {
+  const alerts = (await readRules()).map(({ alert }) => alert);
+  const pages = readdirSync(join(workspace, 'docs')).filter((name) => name.endsWith('.md'));
+  const named = pages.flatMap((page) => {
+    const text = readFileSync(join(workspace, 'docs', page), 'utf8');
+    return [...text.matchAll(/alerts? `(Facet\w+)`/g)].map(([, name]) => name);
+  });
+  expect(named).toContain('FacetBundleNotLoaded');
+  expect(named.filter((name) => !alerts.includes(name!))).toEqual([]);
 });
 
 test('the code defines each metric of the rules', async () => {

@@ -53,7 +53,11 @@ function Alerts() {
   );
 }
 
+/** The folder of the pages that the rules of Facet name. */
+const docs = 'docs/';
+
 function AlertLine({ labels, annotations, state, activeAt }: Alert) {
+  const runbook = annotations['runbook'];
   return (
     <li>
       <p className="row">
@@ -64,7 +68,10 @@ function AlertLine({ labels, annotations, state, activeAt }: Alert) {
         </span>
       </p>
       <p>{annotations['summary']}</p>
-      <p className="muted small">{annotations['description']}</p>
+      <p className="muted small">
+        {annotations['description']}{' '}
+        {runbook?.startsWith(docs) && <DocLink to={runbook.slice(docs.length)}>Runbook</DocLink>}
+      </p>
     </li>
   );
 }
