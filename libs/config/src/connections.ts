@@ -177,7 +177,7 @@ export function readMilvusSettings(values: MilvusValues): MilvusConnection | und
  *
  * @throws AppError `CONFIG_INVALID` for a file that is not usable, and for files without TLS.
  */
-export function readTlsFiles(
+function readTlsFiles(
   values: Given,
   prefix: string,
   { hasTls, howToEnable }: { readonly hasTls: boolean; readonly howToEnable: string },
@@ -230,7 +230,7 @@ function requirePem(name: string, problem: string, parse: () => unknown): void {
 }
 
 /** Returns the absolute path of the file that a variable names. @throws AppError `CONFIG_INVALID` if it is not readable. */
-export function readableFile(values: Given, name: string): string | undefined {
+function readableFile(values: Given, name: string): string | undefined {
   const value = values[name];
   if (typeof value !== 'string') return undefined;
   const file = resolve(value);
@@ -244,7 +244,7 @@ export function readableFile(values: Given, name: string): string | undefined {
 }
 
 /** Returns the error of a variable. `problem` completes a sentence that begins with its name. */
-export function wrongVariable(name: string, problem: string, remedy: string, cause?: unknown): AppError {
+function wrongVariable(name: string, problem: string, remedy: string, cause?: unknown): AppError {
   return new AppError(`${name} ${problem}.`, {
     code: 'CONFIG_INVALID',
     category: 'usage',

@@ -106,7 +106,7 @@ const isOfKubernetes = (name: string, value: string): boolean =>
   /_SERVICE_(HOST|PORT)|_PORT_\d+_/.test(name) || /^(tcp|udp|sctp):\/\//.test(value);
 
 /** Returns a problem for each variable that begins with `FACET_` and that no part of Facet reads. Its name is probably misspelled. */
-export function findUnknownVariables(environment: NodeJS.ProcessEnv): ConfigProblem[] {
+function findUnknownVariables(environment: NodeJS.ProcessEnv): ConfigProblem[] {
   return Object.entries(environment)
     .filter(([name, value = '']) => name.startsWith('FACET_') && value !== '' && !isOfKubernetes(name, value))
     .filter(([name]) => !Object.hasOwn(variables, name))

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { findEnvironmentProblems, parseVariables, readConfigPath, readServerSettings } from '../src/environment.ts';
 import { homePaths } from '../src/home-paths.ts';
 import { removedVariables } from '../src/removed-settings.ts';
-import { describeVariables, variables } from '../src/variables.ts';
+import { defaultOf, describeVariables, readersOf, variables } from '../src/variables.ts';
 import type { App } from '../src/variables.ts';
 
 const server = { FACET_HOST: '127.0.0.1', FACET_INSECURE: 'false', FACET_LOG_LEVEL: 'info' } as const;
@@ -56,6 +56,8 @@ describe('the table of variables', () => {
       expect(describeVariables(app)).toContain(`port to listen on; 0: a free one (${port})`);
       for (const line of describeVariables(app).trimEnd().split('\n')) expect(line.length, line).toBeLessThan(125);
     }
+    expect(readersOf('FACET_SPOOL')).toEqual(['ingest']);
+    expect(defaultOf('FACET_PORT', ['ingest', 'sink'])).toBe('8081, 8082');
     expect(describeVariables('serving')).not.toContain('FACET_KAFKA_BROKERS');
     expect(describeVariables('ingest', 'sink')).toContain('ingest: folder of records that wait for Kafka');
   });

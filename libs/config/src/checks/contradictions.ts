@@ -29,7 +29,7 @@ export function findContradictions(config: FacetConfig, now: number): ConfigProb
 }
 
 /** Every event type that a setting names must be declared. */
-export function findEventTypeProblems(config: FacetConfig): ConfigProblem[] {
+function findEventTypeProblems(config: FacetConfig): ConfigProblem[] {
   const { interactions, eventTypes, mapping, serving } = config;
   const positives = ['interactions', 'positives'];
   let clauses: ReturnType<typeof parsePositiveClauses> = [];
@@ -54,7 +54,7 @@ export function findEventTypeProblems(config: FacetConfig): ConfigProblem[] {
 }
 
 /** Time zones must exist, and the schedule of refreshes must be a cron pattern. */
-export function findTimeProblems({ refresh, mapping }: Pick<FacetConfig, 'refresh' | 'mapping'>): ConfigProblem[] {
+function findTimeProblems({ refresh, mapping }: Pick<FacetConfig, 'refresh' | 'mapping'>): ConfigProblem[] {
   const zones = [
     { path: ['refresh', 'timeZone'], zone: refresh.timeZone },
     { path: ['mapping', 'timeZone'], zone: mapping?.timeZone ?? 'UTC' },
@@ -91,7 +91,7 @@ function findCronFault(cron: string): string | undefined {
 }
 
 /** Returns a problem for each setting in `dataset.spark.settings` that Facet overrides. */
-export function findSparkProblems({ spark }: FacetConfig['dataset']): ConfigProblem[] {
+function findSparkProblems({ spark }: FacetConfig['dataset']): ConfigProblem[] {
   const remedies: Readonly<Record<string, string>> = {
     'spark.master': 'Set dataset.spark.master instead.',
     ...Object.fromEntries(
