@@ -18,9 +18,6 @@ export interface AppDeps {
 export type AppOptions = Pick<ConsoleConfig, 'upstreams' | 'prometheus' | 'secret' | 'isHttps' | 'sessionMs'> &
   ServerOptions;
 
-/** Time for the upload of a file that the sink validates. */
-const uploadTimeoutMs = 300_000;
-
 /** Creates the HTTP app of the console, without a socket. */
 export async function createApp({ logger, metrics, now }: AppDeps, options: AppOptions): Promise<HttpApp> {
   const { access, tls, secret, sessionMs: ttlMs } = options;
@@ -33,7 +30,6 @@ export async function createApp({ logger, metrics, now }: AppDeps, options: AppO
       problems: consoleProblems,
       bodyBytesMax: 64 << 10,
       eventLoopDelayMsMax: 1_000,
-      requestTimeoutMs: uploadTimeoutMs,
       beforeAccess: (created) => addSessions(created, signIn),
     },
   );

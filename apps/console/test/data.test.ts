@@ -97,26 +97,10 @@ async function redriveOne(page: Page): Promise<void> {
   await page.getByText('1 event was sent.').waitFor();
 }
 
-it('validates a file before its import', async () => {
+it('shows the command that validates files before their import', async () => {
   const page = await openData();
-  const rows = [
-    'event_id,user_id,item_id,timestamp,event_type',
-    'e1,ada,book,1769860800,click',
-    'e2,ada,book,soon,click',
-  ];
-  const file = (name: string, text: string) => ({ name, mimeType: 'text/csv', buffer: Buffer.from(text) });
-  await page.locator('input[type=file]').setInputFiles(file('orders.csv', rows.join('\n')));
-  await page.getByText('some rows refused').waitFor();
-  await page.getByText(/occurredAt: not-a-time/).waitFor();
-  const wrong = await openData('', { allowErrors: /400/ });
-  await wrong.locator('input[type=file]').setInputFiles(file('orders.csv', 'a,b\n1,2'));
-  await wrong.getByText('The request failed').waitFor();
-
-  const busy = await openData();
-  await busy.route('**/v1/validations?*', (route) => route.fulfill({ status: 503, json: {} }));
-  await busy.locator('input[type=file]').setInputFiles(file('orders.csv', rows.join('\n')));
-  await busy.getByText('The sink is busy or not ready').waitFor();
-  expect(await busy.getByText('Trying again every few seconds.').count()).toBe(0);
+  await page.getByText('facet validate --events orders.csv').waitFor();
+  await page.getByRole('button', { name: 'Copy the command' }).waitFor();
 });
 
 it('says how to start the sink when it does not run', async () => {

@@ -12,7 +12,6 @@ export { isTableFile } from './tables/open-table.ts';
 export { readLines } from './tables/lines.ts';
 export { tableFormats } from './tables/table.ts';
 export type { FileKind, TableFormat } from './tables/table.ts';
-export type { ReadBounds } from './tables/read-bounds.ts';
 export { validateFiles } from './validate-files.ts';
 export {
   learningSection,

@@ -7,8 +7,6 @@ import { eventFieldNames, itemFieldNames } from './mapping/find-columns.ts';
 import type { AcceptedRow, RowParser } from './mapping/row-parser.ts';
 import { inspectFile } from './tables/byte-source.ts';
 import { openTable } from './tables/open-table.ts';
-import { fileTooLarge } from './tables/read-bounds.ts';
-import type { ReadBounds } from './tables/read-bounds.ts';
 import type { RawLine, Table, TableFormat } from './tables/table.ts';
 import type { ReportBuilder } from './validation/report-builder.ts';
 import type { LineReference, ReportFile } from './validation/report.ts';
@@ -51,14 +49,12 @@ export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: ReadProgress) => void) | undefined;
   readonly onRefused?: ((line: RefusedLine) => void) | undefined;
-  readonly bounds?: ReadBounds | undefined;
 }
 
 /**
  * Reads item files, passes the accepted items to `onItem` and adds all rows to `report`.
  *
- * @throws AppError `EVENTS_COLUMN_MISSING`, also after the last row for a misspelled attribute of the mapping. With
- * bounds, the file may be one of several, or a part of one, so it may lack attributes.
+ * @throws AppError `EVENTS_COLUMN_MISSING`, also after the last row for a misspelled attribute of the mapping.
  */
 export async function readItemFiles(
   files: readonly SourceFile[],
@@ -104,9 +100,7 @@ async function readCatalogFiles<Value>(
     tables.push(table);
     return createReader(table);
   });
-  if (options.bounds === undefined) {
-    report.missAttributes(kind, findMissingAttributes(tables, kind, options.mapping?.[kind]));
-  }
+  report.missAttributes(kind, findMissingAttributes(tables, kind, options.mapping?.[kind]));
 }
 
 /** Reads event files in order, passes the accepted events of each chunk to `onEvents` and adds all rows to `report`. */
@@ -155,7 +149,6 @@ async function readRows<Value>(
     const { path, format, bytes } = table;
     const { columns, otherCandidates, defaultType } = parser;
     const file = report.startFile({ path, kind, format, bytes, columns, otherCandidates, defaultType });
-    const rowsMax = options.bounds?.rowsMax ?? Infinity;
     const refuse = (refused: { readonly field: string; readonly reason: string }, { line, raw }: RawLine): void => {
       report.refuse(refused, { file, line });
       const { field, reason } = refused;
@@ -165,7 +158,6 @@ async function readRows<Value>(
     for await (const { rows, broken } of table.chunks) {
       options.signal?.throwIfAborted();
       rowsRead += rows.length + broken.length;
-      if (rowsRead > rowsMax) throw fileTooLarge(path, `has more than ${rowsMax} rows`);
       for (const line of broken) refuse({ field: '', reason: line.reason }, line);
       const now = options.now();
       for (const row of rows) {
@@ -211,7 +203,6 @@ async function eachTable(
     const mapping = stage === 'events' ? options.mapping : options.mapping?.[stage];
     const settings = {
       ...source,
-      bounds: options.bounds,
       encoding: options.mapping?.encoding,
       header: mapping?.columns,
       nestedPaths: nestedPathsOf(mapping),

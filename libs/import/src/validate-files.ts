@@ -21,7 +21,7 @@ export interface FilesValidation {
 /**
  * Reads files as an import does, and judges the same rows. Nothing is written.
  *
- * @throws AppError `EVENTS_COLUMN_MISSING` and the errors of opening a file, `EVENTS_FILE_TOO_LARGE` above `options.bounds`. Broken lines are reported instead.
+ * @throws AppError `EVENTS_COLUMN_MISSING` and the errors of opening a file. Broken lines are reported instead.
  */
 export async function validateFiles(files: SourceFiles, options: ValidateOptions = {}): Promise<FilesValidation> {
   const reading: ReadOptions = { ...options, now: options.now ?? Date.now };

@@ -59,8 +59,6 @@ export interface ChildOptions<Progress> {
   /** Options of Node, such as `--max-old-space-size`. */
   readonly execArgv?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
-  /** Memory that the child may allocate. The system refuses more, which ends the child. Default: no limit. */
-  readonly memoryBytesMax?: number;
   /** Nice value of the child, 0 to 19. Default: that of this process. */
   readonly niceness?: number;
   /** Describes the end of a child that sent no result. */
@@ -92,22 +90,13 @@ const killAfterMs = 5_000;
 export async function runChild<Result, Progress = never>(
   file: string,
   order: object,
-  {
-    signal,
-    onProgress,
-    execArgv = [],
-    env = process.env,
-    memoryBytesMax,
-    niceness,
-    describeDeath,
-  }: ChildOptions<Progress>,
+  { signal, onProgress, execArgv = [], env = process.env, niceness, describeDeath }: ChildOptions<Progress>,
 ): Promise<Result> {
   signal.throwIfAborted();
-  const nodeOptions = [...endWithParent, ...execArgv];
   const child = fork(file, [String(process.pid)], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env,
-    ...(memoryBytesMax === undefined ? { execArgv: nodeOptions } : limitMemory(memoryBytesMax, nodeOptions)),
+    execArgv: [...endWithParent, ...execArgv],
   });
   // Set before the child starts threads, which inherit it.
   if (niceness !== undefined && child.pid !== undefined) setPriority(child.pid, niceness);
@@ -143,15 +132,6 @@ export async function runChild<Result, Progress = never>(
     child.kill('SIGKILL');
     signal.removeEventListener('abort', stop);
   }
-}
-
-/** The shell limits itself and then becomes Node. The limit counts memory of native code, too, unlike the heap limits of Node. */
-function limitMemory(bytesMax: number, nodeOptions: readonly string[]) {
-  const kilobytes = String(Math.floor(bytesMax / 1024));
-  return {
-    execPath: '/bin/sh',
-    execArgv: ['-c', 'ulimit -d "$0" && exec "$@"', kilobytes, process.execPath, ...nodeOptions],
-  };
 }
 
 function deathOf(cause: string, stderr: string): ChildDeath {

@@ -117,9 +117,9 @@ async function missingFolders(home: HomePaths): Promise<UncheckedPlace[]> {
   return [{ place: 'lake', reason: `${home.lakeFolder} does not exist: set --home` }, ...missing];
 }
 
-/** Names the temporary folders of this machine with spilled rows, uploaded files and standard input. */
+/** Names the temporary folders of this machine with spilled rows and standard input. */
 async function temporaryFolders(): Promise<UncheckedPlace[]> {
-  const names = (await listNames(tmpdir())).filter((name) => /^facet-(duckdb|validate|input)-/.test(name));
+  const names = (await listNames(tmpdir())).filter((name) => /^facet-(duckdb|input)-/.test(name));
   const found: UncheckedPlace[] = [];
   for (const name of names) {
     const folder = join(tmpdir(), name);

@@ -22,8 +22,6 @@ export async function describeApi(): Promise<Record<string, unknown>> {
       publisher,
       topics: topicNames('facet'),
       eventTypes: [],
-      positives: 'purchase',
-      mapping: undefined,
       now: () => 0,
     },
     { access: { kind: 'anybody' }, stallMs: 0, groupStallMs: 0 },

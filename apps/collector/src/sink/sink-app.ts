@@ -12,8 +12,6 @@ import { addLakeRoutes } from './routes/lake-routes.ts';
 import { sinkProblems } from './sink-problems.ts';
 import { groupLag, groupStalledMs, lagOf, stalledMs } from './sink-state.ts';
 import type { SinkState } from './sink-state.ts';
-import type { ValidationRules } from './validation/validate-file.ts';
-import { addValidationRoutes, validationTimeoutMs } from './validation/validation-routes.ts';
 
 /** The response of `GET /v1/status`. Times are epoch milliseconds. */
 export const SinkStatus = Type.Object(
@@ -51,7 +49,7 @@ export const SinkStatus = Type.Object(
 );
 export type SinkStatus = Static<typeof SinkStatus>;
 
-export interface SinkAppDeps extends DeadLetterDeps, ValidationRules {
+export interface SinkAppDeps extends DeadLetterDeps {
   readonly logger: Logger;
   readonly metrics: HttpMetrics;
   readonly readState: () => SinkState;
@@ -94,7 +92,6 @@ export async function createSinkApp(
       docs,
       bodyBytesMax,
       eventLoopDelayMsMax,
-      requestTimeoutMs: validationTimeoutMs,
     },
   );
   addMetricsRoute(app, metrics);
@@ -147,7 +144,6 @@ export async function createSinkApp(
   addDataHealthRoutes(app, { reader: dataHealth, now });
   addLakeRoutes(app, deps);
   addDeadLetterRoutes(app, deps);
-  await addValidationRoutes(app, deps);
   await app.ready();
   return app;
 }

@@ -119,8 +119,6 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
         publisher,
         topics,
         eventTypes: facet.eventTypes,
-        positives: facet.interactions.positives,
-        mapping: facet.mapping,
         now,
       },
       { access, tls: config.tls, stallMs: config.stallMs, groupStallMs },

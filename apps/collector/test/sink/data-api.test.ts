@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import type { DeadLetter, DeadLetters, Lake, Problem, RedriveReport, Validation } from '@facet/client/sink-api';
+import type { DeadLetter, DeadLetters, Lake, Problem, RedriveReport } from '@facet/client/sink-api';
 import { expect, it } from 'vitest';
 import { createBench, eventRecord, isCaughtUp, until } from './fixtures.ts';
 
@@ -75,35 +75,4 @@ it('lists dead letters, and redrives those that are valid now', async () => {
   expect((await call<DeadLetters>(`${next.url}/v1/dead-letters?redriven=true`)).body.total).toBe(3);
   const lake = (await call<Lake>(`${next.url}/v1/lake`)).body;
   expect(lake).toMatchObject({ rows: 3, days: [{ day: new Date().toISOString().slice(0, 10), rows: 3 }] });
-});
-
-it('validates a file without storing it', async () => {
-  const bench = await createBench();
-  const sink = await bench.startSink();
-  const validate = async <Body = Validation>(name: string, body: string, kind = 'events') => {
-    const query = new URLSearchParams({ name, kind });
-    const headers = { 'content-type': 'application/octet-stream' };
-    const response = await fetch(`${sink.url}/v1/validations?${query}`, { method: 'POST', headers, body });
-    return { status: response.status, body: (await response.json()) as Body };
-  };
-  const rows = ['event_id,user_id,item_id,timestamp,event_type', 'e1,ada,book,1769860800,click', 'e2,,book,soon,click'];
-  const { status, body } = await validate('../orders.csv', rows.join('\n'));
-  expect([status, body.files[0]]).toMatchObject([200, { path: 'orders.csv', format: 'csv', rows: 2, accepted: 1 }]);
-  expect(body.events).toEqual({ rows: 2, accepted: 1, refused: 1, duplicates: 0 });
-  expect(body.refusals).toHaveLength(1);
-  expect((await validate('items.jsonl', '{"itemId":"a"}\n{}', 'items')).body.refusals[0]).toMatchObject({
-    kind: 'items',
-    field: 'itemId',
-    lines: [{ file: 0, line: 2 }],
-  });
-  const { attributes, repeated } = (await validate('items.csv', 'item,price\na,"9,90"\na,"9,90"\n', 'items')).body;
-  expect(attributes).toEqual([
-    { kind: 'items', name: 'price', types: ['text'], count: 2, samples: ['9,90'], isNumericText: true },
-  ]);
-  expect(repeated).toEqual({ items: 1, users: 0 });
-  const wrong = await validate<Problem>('orders.csv', 'a,b\n1,2');
-  expect([wrong.status, wrong.body.code]).toEqual([400, 'EVENTS_COLUMN_MISSING']);
-  expect(wrong.body.message).not.toContain('/facet-validate-');
-  expect((await validate<Problem>('orders.docx', 'x')).body).toMatchObject({ code: 'EVENTS_FORMAT_UNKNOWN' });
-  expect(await bench.lakeIds()).toEqual([]);
 });

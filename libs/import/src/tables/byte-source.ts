@@ -6,8 +6,6 @@ import { createGunzip } from 'node:zlib';
 import { AppError, isAppError } from '@facet/platform';
 import { Decompress } from 'fzstd';
 import { createDecoder } from './create-decoder.ts';
-import { countBytes } from './read-bounds.ts';
-import type { ReadBounds } from './read-bounds.ts';
 
 /** The container of a file, by its first bytes rather than by its name. */
 export type FileContainer = 'plain' | 'gzip' | 'zstd' | 'parquet' | 'zip';
@@ -61,7 +59,6 @@ export type OnBytes = (bytesRead: number) => void;
 export interface TableSource {
   readonly facts: FileFacts;
   readonly onBytes?: OnBytes | undefined;
-  readonly bounds?: ReadBounds | undefined;
   /** The encoding of the text, by its WHATWG label. Without it, UTF-8, or UTF-16 with a byte order mark. */
   readonly encoding?: string | undefined;
 }
@@ -71,8 +68,7 @@ const blockBytes = 1 << 20;
 /**
  * Streams the text of a file in blocks of UTF-8, after decompression.
  *
- * @throws AppError `EVENTS_FILE_DAMAGED` when compressed data is truncated or corrupt, `EVENTS_FILE_TOO_LARGE`,
- * `EVENTS_ENCODING_UNKNOWN`.
+ * @throws AppError `EVENTS_FILE_DAMAGED` when compressed data is truncated or corrupt, `EVENTS_ENCODING_UNKNOWN`.
  */
 export async function* readBytes(path: string, options: TableSource): AsyncGenerator<Buffer> {
   const { container } = options.facts;
@@ -90,7 +86,7 @@ export async function* readBytes(path: string, options: TableSource): AsyncGener
   }
   try {
     const blocks = container === 'zstd' ? decompressZstd(stream) : (stream as AsyncIterable<Buffer>);
-    yield* asUtf8(countedBlocks(blocks, countBytes(path, options.bounds)), path, options.encoding);
+    yield* asUtf8(blocks, options.encoding);
   } catch (error) {
     if (isAppError(error)) throw error;
     const isDamaged =
@@ -111,13 +107,6 @@ export async function* readBytes(path: string, options: TableSource): AsyncGener
   } finally {
     raw.destroy();
     stream.destroy();
-  }
-}
-
-async function* countedBlocks(blocks: AsyncIterable<Buffer>, count: (bytes: number) => void): AsyncGenerator<Buffer> {
-  for await (const block of blocks) {
-    count(block.length);
-    yield block;
   }
 }
 
@@ -143,11 +132,7 @@ async function* decompressZstd(stream: Readable): AsyncGenerator<Buffer> {
   if (!isFinished) throw new Error('unexpected end of file');
 }
 
-async function* asUtf8(
-  blocks: AsyncIterable<Buffer>,
-  path: string,
-  encoding: string | undefined,
-): AsyncGenerator<Buffer> {
+async function* asUtf8(blocks: AsyncIterable<Buffer>, encoding: string | undefined): AsyncGenerator<Buffer> {
   let decoder = encoding === undefined ? undefined : createDecoder(encoding);
   let isStart = true;
   for await (const block of blocks) {

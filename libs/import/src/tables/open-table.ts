@@ -1,7 +1,6 @@
 import { AppError } from '@facet/platform';
 import { inspectFile } from './byte-source.ts';
 import type { OnBytes } from './byte-source.ts';
-import type { ReadBounds } from './read-bounds.ts';
 import { movieLensTable, openDelimitedTable } from './delimited-table.ts';
 import { openJsonlTable } from './jsonl-table.ts';
 import { openParquetTable } from './parquet-table.ts';
@@ -39,7 +38,6 @@ export interface OpenTableOptions {
   /** Names of the columns of a CSV or TSV file without a header line. */
   readonly header?: readonly string[] | undefined;
   readonly onBytes?: OnBytes | undefined;
-  readonly bounds?: ReadBounds | undefined;
 }
 
 /**
@@ -47,7 +45,7 @@ export interface OpenTableOptions {
  * zstd) or Parquet. Rows are streamed. A broken line is reported in its chunk and does not stop the read.
  *
  * @throws AppError `EVENTS_FILE_UNREADABLE`, `EVENTS_FORMAT_UNKNOWN`, `EVENTS_FILE_EMPTY`, `EVENTS_FILE_NOT_TEXT`,
- * `EVENTS_FILE_DAMAGED`, `EVENTS_FILE_TOO_LARGE`, `EVENTS_HEADER_AMBIGUOUS`, `EVENTS_JSON_ARRAY`.
+ * `EVENTS_FILE_DAMAGED`, `EVENTS_HEADER_AMBIGUOUS`, `EVENTS_JSON_ARRAY`.
  */
 export async function openTable(path: string, options: OpenTableOptions = {}): Promise<Table> {
   const facts = await inspectFile(path);
@@ -60,8 +58,8 @@ export async function openTable(path: string, options: OpenTableOptions = {}): P
     });
   }
   const format = facts.container === 'parquet' ? 'parquet' : (options.format ?? formatOf(path));
-  const { onBytes, bounds, encoding, nestedPaths } = options;
-  const rest = { facts, onBytes, bounds, encoding };
+  const { onBytes, encoding, nestedPaths } = options;
+  const rest = { facts, onBytes, encoding };
   if (format === 'parquet') return openParquetTable(path, { ...rest, nestedPaths });
   if (format === 'jsonl') return openJsonlTable(path, { ...rest, nestedPaths });
   return openDelimitedTable(path, format, { ...rest, header: options.header });

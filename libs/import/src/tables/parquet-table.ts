@@ -2,9 +2,6 @@ import { openDuckDb, queryChunks, selectRows, sqlName, sqlText } from '@facet/la
 import type { DuckDb } from '@facet/lake';
 import { AppError } from '@facet/platform';
 import type { TableSource } from './byte-source.ts';
-import { isNested } from '../mapping/nested-path.ts';
-import { countBytes, fileTooLarge } from './read-bounds.ts';
-import type { ReadBounds } from './read-bounds.ts';
 import type { ColumnKind, Table, TableChunk, TableColumn, TableRow } from './table.ts';
 
 /** Rows per chunk. DuckDB returns 2,048 rows at a time. */
@@ -14,13 +11,13 @@ const chunkRows = 16_384;
  * Opens a Parquet file. Times become epoch milliseconds. 64-bit integers and decimals become text. Paths of the options, such as
  * `user.id`, become columns.
  *
- * @throws AppError `EVENTS_FILE_DAMAGED` when the file is not valid Parquet, `EVENTS_FILE_TOO_LARGE`.
+ * @throws AppError `EVENTS_FILE_DAMAGED` when the file is not valid Parquet, `EVENTS_FILE_TOO_LARGE` when DuckDB runs out of memory.
  */
 export async function openParquetTable(
   path: string,
   options: TableSource & { readonly nestedPaths?: readonly string[] | undefined },
 ): Promise<Table> {
-  const database = await openDuckDb(options.bounds?.duckDb ?? {});
+  const database = await openDuckDb({});
   const { connection } = database;
   const { bytes } = options.facts;
   try {
@@ -45,7 +42,7 @@ export async function openParquetTable(
     const sql = `SELECT ${fields.map((field) => field.sql).join(', ')} FROM ${source}`;
     const onRows = (done: number): void =>
       options.onBytes?.(Math.round((bytes * done) / Math.max(count?.rows ?? 0, 1)));
-    const chunks = readChunks(database, { path, sql, fields, bounds: options.bounds }, onRows);
+    const chunks = readChunks(database, { path, sql, fields }, onRows);
     return { path, format: 'parquet', bytes, columns, chunks, close: database.close };
   } catch (error) {
     await database.close();
@@ -57,12 +54,11 @@ interface ParquetQuery {
   readonly path: string;
   readonly sql: string;
   readonly fields: readonly ParquetField[];
-  readonly bounds: ReadBounds | undefined;
 }
 
 async function* readChunks(
   { connection }: DuckDb,
-  { path, sql, fields, bounds }: ParquetQuery,
+  { path, sql, fields }: ParquetQuery,
   onRows: (done: number) => void,
 ): AsyncGenerator<TableChunk> {
   const result = queryChunks(connection, sql);
@@ -70,16 +66,13 @@ async function* readChunks(
     result.next().catch((error: unknown) => {
       throw damaged(path, error);
     });
-  const count = countBytes(path, bounds);
   let line = 1;
   let rows: TableRow[] = [];
   for (let chunk = await next(); chunk.done !== true; chunk = await next()) {
     const { value } = chunk;
     const vectors = fields.map((_, index) => value.getColumnVector(index));
     for (let row = 0; row < value.rowCount; row++) {
-      const cells = vectors.map((vector, at) => cellOf(vector.getItem(row), fields[at]!));
-      if (bounds !== undefined) count(cells.reduce<number>((sum, cell) => sum + bytesOf(cell), 0));
-      rows.push({ line: line++, cells });
+      rows.push({ line: line++, cells: vectors.map((vector, at) => cellOf(vector.getItem(row), fields[at]!)) });
     }
     if (rows.length < chunkRows) continue;
     onRows(line - 1);
@@ -97,12 +90,6 @@ function cellOf(value: unknown, { column, isJson }: ParquetField): unknown {
   if (isJson === true) return JSON.parse(value as string);
   if (column.kind !== 'any') return value;
   return (value as { items: readonly unknown[] }).items.filter((item) => item !== null);
-}
-
-/** Returns the approximate size of a cell. A few compressed bytes can be the same long text in every row. */
-function bytesOf(cell: unknown): number {
-  if (isNested(cell)) return Object.values(cell).reduce<number>((sum, item) => sum + bytesOf(item), 0);
-  return typeof cell === 'string' ? cell.length : 8;
 }
 
 interface ParquetField {
@@ -133,7 +120,15 @@ function fieldOf(name: string, type: string): ParquetField {
 }
 
 function damaged(path: string, error: unknown): AppError {
-  if (/^out of memory/i.test((error as Error).message)) return fileTooLarge(path, 'needs too much memory', error);
+  if (/^out of memory/i.test((error as Error).message)) {
+    return new AppError(`${path} needs too much memory.`, {
+      code: 'EVENTS_FILE_TOO_LARGE',
+      category: 'input',
+      remedy: 'Write the file with smaller row groups, or read it on a machine with more memory.',
+      context: { path },
+      cause: error,
+    });
+  }
   return new AppError(`Cannot read ${path} as Parquet: ${(error as Error).message.split('\n')[0]}.`, {
     code: 'EVENTS_FILE_DAMAGED',
     category: 'input',
