@@ -38,6 +38,13 @@ export default defineConfig({
     maxWorkers: 1,
     // `npm run test:faults -- kills` and `npm run test:scale` run the others.
     include: [`test/**/*.${process.env['FACET_TESTS'] ?? 'test'}.ts`],
+    tags: [
+      {
+        name: 'full',
+        description:
+          'Left to `npm run test:full`: kills, hangs, secured and clustered servers, packed apps, walkthroughs, test tools.',
+      },
+    ],
     testTimeout: 300_000,
     hookTimeout: 120_000,
   },

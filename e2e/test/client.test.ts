@@ -172,44 +172,48 @@ it('acknowledged events survive kill -9 of the collector', async () => {
   expect(acknowledged.filter((id) => !found.has(id))).toEqual([]);
 });
 
-it('events of a page survive a crash of the collector, a reload and the end of the page', async () => {
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];
-  browser = await chromium.launch({ executablePath: requireService('chromium'), args });
-  const page = await (await browser.newContext()).newPage();
-  const open = async () => {
-    await page.goto(siteUrl);
-    await page.evaluate((options) => (tracker = facet.createTracker({ ...options, intervalMs: 50 })), {
-      url: collector.url,
-      key: keys.browser,
-    });
-  };
-  const click = (itemId: string) => page.evaluate((id) => tracker.track({ type: 'click', itemId: id }), itemId);
-  const untilArrived = (ids: readonly string[]) =>
-    expect
-      .poll(async () => new Set(await eventIds()), { timeout: 20_000, interval: 500 })
-      .toEqual(expect.toSatisfy((found: Set<string>) => ids.every((id) => found.has(id))));
+it(
+  'events of a page survive a crash of the collector, a reload and the end of the page',
+  { tags: 'full' },
+  async () => {
+    const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];
+    browser = await chromium.launch({ executablePath: requireService('chromium'), args });
+    const page = await (await browser.newContext()).newPage();
+    const open = async () => {
+      await page.goto(siteUrl);
+      await page.evaluate((options) => (tracker = facet.createTracker({ ...options, intervalMs: 50 })), {
+        url: collector.url,
+        key: keys.browser,
+      });
+    };
+    const click = (itemId: string) => page.evaluate((id) => tracker.track({ type: 'click', itemId: id }), itemId);
+    const untilArrived = (ids: readonly string[]) =>
+      expect
+        .poll(async () => new Set(await eventIds()), { timeout: 20_000, interval: 500 })
+        .toEqual(expect.toSatisfy((found: Set<string>) => ids.every((id) => found.has(id))));
 
-  await open();
-  const ids = [await click('anonymous')];
-  await page.evaluate(() => tracker.identify('grace'));
-  expect(await page.evaluate(() => tracker.flush())).toBe(true);
+    await open();
+    const ids = [await click('anonymous')];
+    await page.evaluate(() => tracker.identify('grace'));
+    expect(await page.evaluate(() => tracker.flush())).toBe(true);
 
-  await collector.kill();
-  ids.push(await click('during'));
-  expect(await page.evaluate(() => tracker.flush())).toBe(false);
-  collector = await startCollector();
-  await open();
-  await untilArrived(ids);
+    await collector.kill();
+    ids.push(await click('during'));
+    expect(await page.evaluate(() => tracker.flush())).toBe(false);
+    collector = await startCollector();
+    await open();
+    await untilArrived(ids);
 
-  ids.push(await click('last'));
-  await page.goto('about:blank');
-  await untilArrived(ids);
+    ids.push(await click('last'));
+    await page.goto('about:blank');
+    await untilArrived(ids);
 
-  const mine = (await readTopic(topics.events)).filter(({ value }) => value?.['sessionId'] !== undefined);
-  const [session] = new Set(mine.map(({ value }) => value?.['sessionId']));
-  expect(mine.filter(({ value }) => value?.['type'] === 'identify')).toMatchObject([
-    { key: 'grace', value: { userId: 'grace', sessionId: session } },
-  ]);
-  expect(mine.find(({ value }) => value?.['itemId'] === 'anonymous')?.key).toBe(`session:${session}`);
-  expect(mine.find(({ value }) => value?.['itemId'] === 'last')?.key).toBe('grace');
-});
+    const mine = (await readTopic(topics.events)).filter(({ value }) => value?.['sessionId'] !== undefined);
+    const [session] = new Set(mine.map(({ value }) => value?.['sessionId']));
+    expect(mine.filter(({ value }) => value?.['type'] === 'identify')).toMatchObject([
+      { key: 'grace', value: { userId: 'grace', sessionId: session } },
+    ]);
+    expect(mine.find(({ value }) => value?.['itemId'] === 'anonymous')?.key).toBe(`session:${session}`);
+    expect(mine.find(({ value }) => value?.['itemId'] === 'last')?.key).toBe('grace');
+  },
+);

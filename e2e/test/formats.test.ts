@@ -20,7 +20,7 @@ async function writeParquet(csv: string, parquet: string): Promise<void> {
   instance.closeSync();
 }
 
-it('equal rows in CSV, JSON Lines and Parquet give the same dataset', async () => {
+it('equal rows in CSV, JSON Lines and Parquet give the same dataset', { tags: 'full' }, async () => {
   const folder = await temporaryFolder();
   const events = shopEvents();
   await writeFile(join(folder, 'events.csv'), toCsv(events));

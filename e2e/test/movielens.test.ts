@@ -1,3 +1,4 @@
+/** @module-tag full */
 import { temporaryFolder } from '@facet/testing';
 import { expect, it } from 'vitest';
 import { facet } from './facet.ts';

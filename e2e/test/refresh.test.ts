@@ -1,3 +1,4 @@
+/** @module-tag full */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startFacetProcess, startRedis } from '@facet/local-services';

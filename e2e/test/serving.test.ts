@@ -151,7 +151,7 @@ describe('facet serve', () => {
     expect((await fetch(`${url}/metrics`, { headers: { 'x-api-key': apiKey } })).status).toBe(403);
   });
 
-  it('stops the serving process on Ctrl-C', async () => {
+  it('stops the serving process on Ctrl-C', { tags: 'full' }, async () => {
     const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--insecure', '--json']);
     const [document] = await server.sees(/^\{"home".*\}$/m);
     const { url, apiKey } = JSON.parse(document) as { url: string; apiKey: string | null };
@@ -164,7 +164,7 @@ describe('facet serve', () => {
     await expect(fetch(`${url}/healthz`)).rejects.toThrow();
   });
 
-  it('leaves no serving process behind when it is killed', async () => {
+  it('leaves no serving process behind when it is killed', { tags: 'full' }, async () => {
     const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--insecure', '--json']);
     const [document] = await server.sees(/^\{"home".*\}$/m);
     const { url } = JSON.parse(document) as { url: string };
@@ -182,41 +182,45 @@ describe('facet serve', () => {
 });
 
 describe('facet delta', () => {
-  it('makes a new item eligible and similar to its kind, and removes a withdrawn item, within seconds', async () => {
-    const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--insecure', '--json']);
-    const [document] = await server.sees(/^\{"home".*\}$/m);
-    const { url } = JSON.parse(document) as { url: string };
-    const recommendAll = async (): Promise<string[]> => {
-      const response = await ask(url, { userId: 'u1', limit: 100, excludeSeen: false });
-      return ((await response.json()) as RecommendationsResponse).items.map(({ itemId }) => itemId);
-    };
-    expect(await recommendAll()).toContain('garden-1');
-    const catalog = join(folder, 'home', 'catalog');
-    const before = await readItems(catalog);
-    onTestFinished(async () => {
-      await changeItems(
-        catalog,
-        new Map([['garden-new', undefined], ...before.map((item) => [item.itemId, item] as const)]),
-      );
-      await facet(folder, ['delta', '--home', 'home']);
-    });
-    await upsertItems(catalog, [
-      { itemId: 'garden-1', available: false, attributes: {} },
-      { itemId: 'garden-new', title: 'The newest garden thing', attributes: { department: 'garden' } },
-    ]);
-    const delta = await facetJson<object>(folder, ['delta', '--home', 'home']);
-    expect(delta).toMatchObject({ bundleId, isNew: true, added: 1, withdrawn: 1 });
-    await vi.waitFor(async () => expect(await recommendAll()).toContain('garden-new'), {
-      timeout: 10_000,
-      interval: 100,
-    });
-    expect(await recommendAll()).not.toContain('garden-1');
-    // The popularity prior ranks items without interactions last, so the test checks the vector of the new item instead.
-    const client = createServingClient({ url, key: 'none', ...patient });
-    const similar = await client.findSimilarItems('garden-new', { limit: 4 });
-    expect(similar.items.map(({ itemId }) => itemId.split('-')[0])).toEqual(Array(4).fill('garden'));
-    expect(await facetJson<object>(folder, ['delta', '--home', 'home'])).toMatchObject({ isNew: false });
-  });
+  it(
+    'makes a new item eligible and similar to its kind, and removes a withdrawn item, within seconds',
+    { tags: 'full' },
+    async () => {
+      const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--insecure', '--json']);
+      const [document] = await server.sees(/^\{"home".*\}$/m);
+      const { url } = JSON.parse(document) as { url: string };
+      const recommendAll = async (): Promise<string[]> => {
+        const response = await ask(url, { userId: 'u1', limit: 100, excludeSeen: false });
+        return ((await response.json()) as RecommendationsResponse).items.map(({ itemId }) => itemId);
+      };
+      expect(await recommendAll()).toContain('garden-1');
+      const catalog = join(folder, 'home', 'catalog');
+      const before = await readItems(catalog);
+      onTestFinished(async () => {
+        await changeItems(
+          catalog,
+          new Map([['garden-new', undefined], ...before.map((item) => [item.itemId, item] as const)]),
+        );
+        await facet(folder, ['delta', '--home', 'home']);
+      });
+      await upsertItems(catalog, [
+        { itemId: 'garden-1', available: false, attributes: {} },
+        { itemId: 'garden-new', title: 'The newest garden thing', attributes: { department: 'garden' } },
+      ]);
+      const delta = await facetJson<object>(folder, ['delta', '--home', 'home']);
+      expect(delta).toMatchObject({ bundleId, isNew: true, added: 1, withdrawn: 1 });
+      await vi.waitFor(async () => expect(await recommendAll()).toContain('garden-new'), {
+        timeout: 10_000,
+        interval: 100,
+      });
+      expect(await recommendAll()).not.toContain('garden-1');
+      // The popularity prior ranks items without interactions last, so the test checks the vector of the new item instead.
+      const client = createServingClient({ url, key: 'none', ...patient });
+      const similar = await client.findSimilarItems('garden-new', { limit: 4 });
+      expect(similar.items.map(({ itemId }) => itemId.split('-')[0])).toEqual(Array(4).fill('garden'));
+      expect(await facetJson<object>(folder, ['delta', '--home', 'home'])).toMatchObject({ isNew: false });
+    },
+  );
 });
 
 describe('facet recommend', () => {
@@ -241,7 +245,7 @@ describe('facet recommend', () => {
 });
 
 describe('a corrupt bundle', () => {
-  it('is refused with the name of its file, by the command line and by the API', async () => {
+  it('is refused with the name of its file, by the command line and by the API', { tags: 'full' }, async () => {
     const file = join(folder, 'home', 'artifacts', 'bundle', bundleId, 'index.faiss');
     await appendFile(file, 'x');
     for (const command of [

@@ -35,17 +35,29 @@ export function plain(text) {
   return text.replace(/\x1b\[[0-9;]*[A-Za-z]/g, '');
 }
 
+/** @typedef {{ status: string, fullName: string, tags?: string[], duration?: number }} Assertion */
+
 /**
- * Counts the JSON report of one vitest run. A file that could not even be loaded counts as one failure.
+ * Whether a test was left out by its tag, for `npm run test:full`.
+ *
+ * @param {Pick<Assertion, 'status' | 'tags'>} assertion
+ */
+function isLeftToFull({ status, tags = [] }) {
+  return status === 'skipped' && tags.includes('full');
+}
+
+/**
+ * Counts the JSON report of one vitest run, without the tests that a tag left out. A file that could not even be loaded counts as one failure.
  *
  * @param {unknown} report
  * @returns {Tally}
  */
 export function countVitestReport(report) {
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } =
-    /** @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, numTodoTests: number, testResults: { status: string, assertionResults: { status: string }[] }[] }} */ (
+    /** @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, numTodoTests: number, testResults: { status: string, assertionResults: Pick<Assertion, 'status' | 'tags'>[] }[] }} */ (
       report
     );
+  const left = testResults.flatMap(({ assertionResults }) => assertionResults.filter(isLeftToFull)).length;
   const brokenFiles = testResults.filter(
     ({ status, assertionResults }) =>
       status === 'failed' && !assertionResults.some((assertion) => assertion.status === 'failed'),
@@ -53,7 +65,7 @@ export function countVitestReport(report) {
   return {
     passed: numPassedTests,
     failed: numFailedTests + brokenFiles.length,
-    skipped: numPendingTests + numTodoTests,
+    skipped: numPendingTests + numTodoTests - left,
   };
 }
 
@@ -65,16 +77,33 @@ export function countVitestReport(report) {
  * @returns {{ failed: string[], skipped: string[] }}
  */
 export function testsToName(report, root) {
-  const { testResults } =
-    /** @type {{ testResults: { name: string, assertionResults: { status: string, fullName: string }[] }[] }} */ (
-      report
-    );
+  const { testResults } = /** @type {{ testResults: { name: string, assertionResults: Assertion[] }[] }} */ (report);
   const named = testResults.flatMap(({ name, assertionResults }) =>
-    assertionResults.map(({ status, fullName }) => ({ status, line: `${path.relative(root, name)}: ${fullName}` })),
+    assertionResults
+      .filter((assertion) => !isLeftToFull(assertion))
+      .map(({ status, fullName }) => ({ status, line: `${path.relative(root, name)}: ${fullName}` })),
   );
   const linesOf = (/** @type {string[]} */ ...statuses) =>
     named.filter(({ status }) => statuses.includes(status)).map(({ line }) => line);
   return { failed: linesOf('failed'), skipped: linesOf('skipped', 'pending', 'todo') };
+}
+
+/**
+ * The ten slowest tests of one vitest run, slowest first.
+ *
+ * @param {unknown} report
+ * @param {string} root
+ * @returns {{ ms: number, title: string }[]}
+ */
+export function slowestTests(report, root) {
+  const { testResults } = /** @type {{ testResults: { name: string, assertionResults: Assertion[] }[] }} */ (report);
+  const timed = testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.map(({ fullName, duration = 0 }) => ({
+      ms: duration,
+      title: `${path.relative(root, name)}: ${fullName}`,
+    })),
+  );
+  return timed.sort((a, b) => b.ms - a.ms).slice(0, 10);
 }
 
 /**

@@ -1,20 +1,34 @@
 #!/usr/bin/env node
-// Checks the workspace. `npm test` and CI run all checks and all tests; `npm run lint` runs the checks; `npm run check` runs the checks and the tests of
-// what differs from main.
+// Checks the workspace. `npm test` and CI run all checks and the tests without the tag `full`. `npm run test:full` runs all tests. `npm run lint` runs the
+// checks. `npm run check` runs the checks and the tests of what differs from main.
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { countVitestReport, failuresIn, parseNxTasks, sum, summaryLine, testsToName } from './results.mjs';
+import {
+  countVitestReport,
+  failuresIn,
+  parseNxTasks,
+  slowestTests,
+  sum,
+  summaryLine,
+  testsToName,
+} from './results.mjs';
 import { createRunner, root } from './runner.mjs';
 
 /**
  * The projects whose tests take longest, because they start processes and browsers. Nx starts a project last if no other project
  * depends on it. So these would run alone at the end.
  */
-const longest = ['@facet/e2e', '@facet/console', '@facet/pack', '@facet/workspace'];
+const longest = ['@facet/e2e', '@facet/console', '@facet/workspace', '@facet/pack', '@facet/cli'];
+/** A change of one of these, or of a project below it, also runs the tests with the tag `full`, such as its kill tests. */
+const fullWhenChanged = ['@facet/lake', '@facet/artifacts', '@facet/kafka', '@facet/collector', '@facet/refresh'];
+/** CI fails above this time. `npm test` aims at 10 minutes. */
+const ciMinutesMax = 15;
 const reportFile = path.join('test-results', 'vitest.json');
 const cores = os.availableParallelism();
 const mode = process.argv[2] ?? 'test';
+const startedAt = Date.now();
+const cacheFolder = path.join('node_modules', '.cache');
 /** TypeScript 7: several times faster than the TypeScript 6 that typescript-eslint needs. */
 const typeChecker = path.join(root, 'node_modules', 'typescript-7', 'bin', 'tsc');
 const runner = createRunner();
@@ -23,9 +37,25 @@ const tallies = [];
 
 /** @type {{ title: string, command: string, args: string[], remedy?: string }[]} */
 const checks = [
-  { title: 'format', command: 'prettier', args: ['--check', '--log-level', 'warn', '.'], remedy: 'npm run format' },
   { title: 'types', command: typeChecker, args: ['-b', '.', 'libs/client', 'apps/console/page'] },
-  { title: 'code rules', command: 'eslint', args: ['.'] },
+  {
+    title: 'code rules',
+    command: 'eslint',
+    args: [
+      '--cache',
+      '--cache-strategy',
+      'content',
+      '--cache-location',
+      path.join(cacheFolder, 'eslint') + path.sep,
+      '.',
+    ],
+  },
+  {
+    title: 'format',
+    command: 'prettier',
+    args: ['--check', '--cache', '--cache-strategy', 'content', '--log-level', 'warn', '.'],
+    remedy: 'npm run format',
+  },
   { title: 'import cycles', command: 'depcruise', args: ['--output-type', 'err', 'apps', 'libs', 'tools', 'e2e'] },
   { title: 'unused code', command: 'knip', args: ['--no-progress', '--tsConfig', 'tsconfig.build.json'] },
   { title: 'links', command: 'remark', args: ['--quiet', '--frail', '--use', 'remark-validate-links', '.'] },
@@ -41,8 +71,22 @@ const projects = await check({ title: 'projects', command: 'nx', args: ['show', 
 // Before the projects start their tests in parallel: none may load a file that another one is compiling.
 await check({ title: 'build', command: process.execPath, args: [path.join('tools', 'setup', 'build.mjs')] });
 await Promise.all(Array.from({ length: cores }, takeChecks));
-if (mode !== 'lint') await tests(new Set(mode === 'check' ? projects.split('\n') : projectFolders().keys()));
+if (mode === 'check') {
+  const changed = projects.split('\n');
+  const isFull = (/** @type {string} */ name) => fullWhenChanged.includes(name);
+  await tests(new Set(changed.filter((name) => !isFull(name))), 'default');
+  await tests(new Set(changed.filter(isFull)), 'all');
+} else if (mode !== 'lint') {
+  await tests(new Set(projectFolders().keys()), mode === 'full' ? 'all' : 'default');
+}
 
+const minutes = (Date.now() - startedAt) / 60_000;
+if (process.env['CI'] === 'true' && mode === 'test' && minutes > ciMinutesMax) {
+  console.log(
+    `✖ npm test took ${minutes.toFixed(1)} minutes; at most ${ciMinutesMax} are allowed. Tag slow tests with 'full'.`,
+  );
+  tallies.push({ passed: 0, failed: 1, skipped: 0 });
+}
 if (runner.exitCode === undefined) console.log(summaryLine(sum(tallies)));
 process.exitCode = runner.exitCode ?? (sum(tallies).failed > 0 ? 1 : 0);
 
@@ -68,8 +112,9 @@ async function check({ title, command, args, remedy }) {
  * unchanged projects.
  *
  * @param {ReadonlySet<string>} names
+ * @param {'default' | 'all'} which
  */
-async function tests(names) {
+async function tests(names, which) {
   const startedAt = Date.now();
   const folders = projectFolders();
   for (const folder of folders.values()) rmSync(path.join(folder, reportFile), { force: true });
@@ -77,7 +122,10 @@ async function tests(names) {
   /** @type {Set<string>} */
   const reported = new Set();
   const named = { failed: /** @type {string[]} */ ([]), skipped: /** @type {string[]} */ ([]) };
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`, '--passWithNoTests'];
+  /** @type {{ ms: number, title: string }[]} */
+  const timed = [];
+  const options = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`, '--passWithNoTests'];
+  if (which === 'default') options.push('--tags-filter=!full');
   /** @param {string} text */
   const reportTasks = (text) => {
     for (const task of parseNxTasks(text)) {
@@ -93,6 +141,7 @@ async function tests(names) {
         const { failed, skipped } = testsToName(result, root);
         named.failed.push(...failed);
         named.skipped.push(...skipped);
+        timed.push(...slowestTests(result, root));
       }
       const isCached = result !== undefined && result.startTime < startedAt;
       const detail = `${summaryLine(tally)}${isCached ? ', unchanged' : ''}`;
@@ -105,7 +154,7 @@ async function tests(names) {
    */
   const run = async (projects, parallel) => {
     if (projects.length === 0) return;
-    const args = ['run-many', '-t', 'test', '-p', projects.join(','), `--parallel=${parallel}`, '--', ...reporters];
+    const args = ['run-many', '-t', 'test', '-p', projects.join(','), `--parallel=${parallel}`, '--', ...options];
     const { ok, output } = await runner.run('nx', args, reportTasks);
     if (!ok && sum(tallies).failed === 0) tallies.push({ passed: 0, failed: 1, skipped: 0 });
     if (!ok) console.log(failuresIn(output));
@@ -113,6 +162,11 @@ async function tests(names) {
   const others = [...folders.keys()].filter((name) => !longest.includes(name));
   const isChosen = (/** @type {string} */ name) => names.has(name);
   await Promise.all([run(longest.filter(isChosen), 1), run(others.filter(isChosen), cores)]);
+  const slowest = timed.sort((a, b) => b.ms - a.ms).slice(0, 10);
+  printList(
+    'The ten slowest tests',
+    slowest.map(({ ms, title }) => `${(ms / 1_000).toFixed(1).padStart(6)} s  ${title}`),
+  );
   printList('SKIPPED, not verified by this run', named.skipped);
   printList('FAILED', named.failed);
 }

@@ -320,7 +320,7 @@ it('names what is not healthy, why and what to do', { timeout }, async () => {
 
 it(
   'connects to Kafka and Redis with TLS, users and certificates, and names what they refuse',
-  { timeout },
+  { tags: 'full', timeout },
   async () => {
     const home = join(await temporaryFolder(), 'home');
     const passwordFile = join(await temporaryFolder(), 'password');

@@ -44,7 +44,7 @@ it('compares two bundles for one user and for a sample', async () => {
   expect(searchParams.get('afterMerge')).toBe('round-robin');
 });
 
-it('tries again to compare when that failed', async () => {
+it('tries again to compare when that failed', { tags: 'full' }, async () => {
   const page = await openPage({ path: `/compare?after=${candidate}`, allowErrors: /500/ });
   await page.route('**/v1/comparisons', (route) => route.fulfill({ status: 500, json: {} }), { times: 1 });
   await page.getByRole('button', { name: 'Compare', exact: true }).click();

@@ -57,7 +57,7 @@ it('shows the events of each day, the lag, and who sent what was refused', async
   expect(page.url()).toMatch(/day=\d{4}/);
 });
 
-it('reads dead letters and redrives them when their cause is fixed', async () => {
+it('reads dead letters and redrives them when their cause is fixed', { tags: 'full' }, async () => {
   // The sink is restarted, and the page recovers.
   const page = await openData('', { allowErrors: /502/ });
   await page.getByRole('link', { name: 'unknown-type (type) · 2' }).click();

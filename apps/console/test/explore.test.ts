@@ -272,7 +272,7 @@ it(`a user with ${busyBehaviors} behaviors scrolls through all of them`, async (
   await page.locator(`[aria-rowindex="${busyBehaviors + 1}"]`).waitFor();
 });
 
-it('shows 64 interests', async () => {
+it('shows 64 interests', { tags: 'full' }, async () => {
   const page = await open('/explore?user=u1&limit=5');
   await heat(page).waitFor();
   await page.route('**/v1/interests', async (route) => {

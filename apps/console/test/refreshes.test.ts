@@ -34,44 +34,48 @@ it('shows the schedule, past runs and why they ended', async () => {
   await expect.poll(() => page.getByRole('table').first().getByRole('row').count()).toBe(6);
 });
 
-it('starts a refresh and shows it live, without a reload, until it is promoted; then traces its bundle', async () => {
-  const page = await openRefreshes();
-  let loads = 0;
-  page.on('load', () => loads++);
-  await page.getByRole('button', { name: 'Start a refresh' }).click();
-  await page.getByRole('button', { name: 'Start', exact: true }).click();
-  await page.getByText(/No run was started/).waitFor();
-  await page.getByLabel(/Force: run even/).check();
-  await page.getByRole('button', { name: 'Start', exact: true }).click();
-  await page.getByRole('progressbar', { name: 'Progress of train' }).waitFor();
-  await page.getByText(/examples\/s/).waitFor();
-  await page.getByRole('img', { name: /^Loss\. fit.*: \d/ }).waitFor();
-  await page.getByRole('img', { name: /^Recall@50 in the validation window\. fit.*: \d/ }).waitFor();
-  await page
-    .getByText(/Requested by team/)
-    .first()
-    .waitFor();
-  const detail = page.locator('.card', { hasText: 'Requested by team' });
-  await detail.getByText('promoted').waitFor();
-  await page.getByText(/best epoch \d+/).waitFor();
-  await page
-    .getByText(
-      /^\d interests?, labels \w+\. Validation recall: 0\.\d{4} \(\d interests, labels window\), 0\.\d{4} \(\d interests, labels share\), 0\.\d{4} \(1 interest, labels \w+\)\.$/,
-    )
-    .waitFor();
+it(
+  'starts a refresh and shows it live, without a reload, until it is promoted; then traces its bundle',
+  { tags: 'full' },
+  async () => {
+    const page = await openRefreshes();
+    let loads = 0;
+    page.on('load', () => loads++);
+    await page.getByRole('button', { name: 'Start a refresh' }).click();
+    await page.getByRole('button', { name: 'Start', exact: true }).click();
+    await page.getByText(/No run was started/).waitFor();
+    await page.getByLabel(/Force: run even/).check();
+    await page.getByRole('button', { name: 'Start', exact: true }).click();
+    await page.getByRole('progressbar', { name: 'Progress of train' }).waitFor();
+    await page.getByText(/examples\/s/).waitFor();
+    await page.getByRole('img', { name: /^Loss\. fit.*: \d/ }).waitFor();
+    await page.getByRole('img', { name: /^Recall@50 in the validation window\. fit.*: \d/ }).waitFor();
+    await page
+      .getByText(/Requested by team/)
+      .first()
+      .waitFor();
+    const detail = page.locator('.card', { hasText: 'Requested by team' });
+    await detail.getByText('promoted').waitFor();
+    await page.getByText(/best epoch \d+/).waitFor();
+    await page
+      .getByText(
+        /^\d interests?, labels \w+\. Validation recall: 0\.\d{4} \(\d interests, labels window\), 0\.\d{4} \(\d interests, labels share\), 0\.\d{4} \(1 interest, labels \w+\)\.$/,
+      )
+      .waitFor();
 
-  const lineage = page.getByRole('list', { name: /^Lineage/ });
-  await lineage.getByRole('button', { name: /Promoted once/ }).waitFor();
-  await lineage.getByRole('button', { name: /Lake, version/ }).click();
-  await page
-    .getByRole('region', { name: 'Files of the lake' })
-    .getByText(/dt=\d{4}/)
-    .first()
-    .waitFor();
-  await lineage.getByRole('button', { name: /Model/ }).click();
-  await page.getByText('Started from').waitFor();
-  expect(loads).toBe(0);
-});
+    const lineage = page.getByRole('list', { name: /^Lineage/ });
+    await lineage.getByRole('button', { name: /Promoted once/ }).waitFor();
+    await lineage.getByRole('button', { name: /Lake, version/ }).click();
+    await page
+      .getByRole('region', { name: 'Files of the lake' })
+      .getByText(/dt=\d{4}/)
+      .first()
+      .waitFor();
+    await lineage.getByRole('button', { name: /Model/ }).click();
+    await page.getByText('Started from').waitFor();
+    expect(loads).toBe(0);
+  },
+);
 
 it('leads from a rejected run to the comparison of its bundle, while it exists', async () => {
   const { artifactsFolder, runsFolder } = homePaths(stack.home);

@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 const timeout = 180_000;
 const patience = { timeout: 60_000, interval: 50 };
 
-it('starts without Redis, is ready while Redis responds, and ends on SIGTERM', { timeout }, async () => {
+it('starts without Redis, is ready while Redis responds, and ends on SIGTERM', { tags: 'full', timeout }, async () => {
   const redis = forTest(await startRedis());
   await redis.kill();
   const home = await temporaryFolder();

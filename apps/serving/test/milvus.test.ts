@@ -1,3 +1,4 @@
+/** @module-tag full */
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { CatalogItem } from '@facet/bundles';
 import { startMilvus } from '@facet/local-services';

@@ -178,7 +178,7 @@ describe('an unavailable Redis', () => {
   });
 
   describe.each(['during requests', 'without requests'])('that refuses to read %s', (when) => {
-    it('is reported once with the remedy, until it allows them', async () => {
+    it('is reported once with the remedy, until it allows them', { tags: 'full' }, async () => {
       const setUser = async (rules: string): Promise<void> =>
         expect(await askRedis(redis.port, `ACL SETUSER app ${rules}`)).toMatch(/^\+OK/);
       await setUser('on >secret-1 ~facet* &* +@all');
@@ -194,13 +194,13 @@ describe('an unavailable Redis', () => {
     });
   });
 
-  it('that refuses to read at the start is reported before the first request', async () => {
+  it('that refuses to read at the start is reported before the first request', { tags: 'full' }, async () => {
     expect(await askRedis(redis.port, 'ACL SETUSER keyless on >secret-1 resetkeys +@all')).toMatch(/^\+OK/);
     const app = forTest(await createTestApp(home, { redisUrl: `redis://keyless:secret-1@127.0.0.1:${redis.port}` }));
     await expectOutageReported(app, 'Grant the user in FACET_REDIS_URL the permissions');
   });
 
-  it('that hangs has the same effect', async () => {
+  it('that hangs has the same effect', { tags: 'full' }, async () => {
     const app = await openApp();
     await collector.apply([rated({ userId: 'new' }, 4)]);
     process.kill(redis.pid, 'SIGSTOP');
@@ -213,21 +213,25 @@ describe('an unavailable Redis', () => {
     await expectOutageEnds(app);
   });
 
-  it('that hangs at the start gives no profiles afterwards if it belongs to another home', async () => {
-    const { id } = await ensureInstallation(home.home);
-    await collector.apply([rated({ userId: 'new' }, 4)]);
-    await collector.installation.write(randomUUID());
-    onTestFinished(() => collector.installation.write(id));
-    process.kill(redis.pid, 'SIGSTOP');
-    const app = await openApp().finally(() => process.kill(redis.pid, 'SIGCONT'));
-    expect(linesOf(app, 'cannot check the installation')).toHaveLength(1);
-    const problemOf = (text: string) => ({ problem: expect.stringContaining(text) as string });
-    await expect
-      .poll(() => linesOf(app, 'cannot read profiles'), { timeout: 15_000 })
-      .toMatchObject([problemOf('unreachable'), problemOf('belongs to')]);
-    expect(await isAvailable(app)).toBe(0);
-    expect(await recommend(app, { userId: 'new' })).toMatchObject(missing('popular'));
-  });
+  it(
+    'that hangs at the start gives no profiles afterwards if it belongs to another home',
+    { tags: 'full' },
+    async () => {
+      const { id } = await ensureInstallation(home.home);
+      await collector.apply([rated({ userId: 'new' }, 4)]);
+      await collector.installation.write(randomUUID());
+      onTestFinished(() => collector.installation.write(id));
+      process.kill(redis.pid, 'SIGSTOP');
+      const app = await openApp().finally(() => process.kill(redis.pid, 'SIGCONT'));
+      expect(linesOf(app, 'cannot check the installation')).toHaveLength(1);
+      const problemOf = (text: string) => ({ problem: expect.stringContaining(text) as string });
+      await expect
+        .poll(() => linesOf(app, 'cannot read profiles'), { timeout: 15_000 })
+        .toMatchObject([problemOf('unreachable'), problemOf('belongs to')]);
+      expect(await isAvailable(app)).toBe(0);
+      expect(await recommend(app, { userId: 'new' })).toMatchObject(missing('popular'));
+    },
+  );
 
   it.each([
     ['home', 1],
@@ -254,7 +258,7 @@ describe('an unavailable Redis', () => {
     expect(await recommend(app, { userId: 'new' })).toMatchObject(missing('popular'));
   });
 
-  it('that hangs at the start gives profiles afterwards if it belongs to the home', async () => {
+  it('that hangs at the start gives profiles afterwards if it belongs to the home', { tags: 'full' }, async () => {
     const { id } = await ensureInstallation(home.home);
     await collector.installation.write(id);
     await collector.apply([rated({ userId: 'new' }, 4)]);
@@ -263,7 +267,7 @@ describe('an unavailable Redis', () => {
     await expectProfilesAgain(app);
   });
 
-  it('at the start has the same effect', async () => {
+  it('at the start has the same effect', { tags: 'full' }, async () => {
     const app = forTest(await createTestApp(home, { redisUrl: 'redis://127.0.0.1:1' }));
     // Before the first request.
     await expectOutageReported(app);

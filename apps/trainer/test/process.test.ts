@@ -101,64 +101,68 @@ async function stageProcesses({ pid }: FacetProcess): Promise<string[]> {
   return found;
 }
 
-it('continues a training after its trainer stops or is killed, and leaves no process behind', { timeout }, async () => {
-  const home = await createHome(shopSettings);
-  await openShop(home);
-  const queue = forTest(new Queue('trainer', { connection: { url: redis.url }, prefix: 'shop' }));
-  const runId = async (): Promise<string | undefined> => (await home.runs.list())[0]?.run.runId;
-  const recordOf = async (stage: string): Promise<StageRecord | undefined> =>
-    (await home.runs.list())[0]?.stages.find((record) => record.stage === stage);
-  const trained = async (): Promise<unknown> => (await queue.getJob(`${await runId()}-train`))?.progress;
+it(
+  'continues a training after its trainer stops or is killed, and leaves no process behind',
+  { tags: 'full', timeout },
+  async () => {
+    const home = await createHome(shopSettings);
+    await openShop(home);
+    const queue = forTest(new Queue('trainer', { connection: { url: redis.url }, prefix: 'shop' }));
+    const runId = async (): Promise<string | undefined> => (await home.runs.list())[0]?.run.runId;
+    const recordOf = async (stage: string): Promise<StageRecord | undefined> =>
+      (await home.runs.list())[0]?.stages.find((record) => record.stage === stage);
+    const trained = async (): Promise<unknown> => (await queue.getJob(`${await runId()}-train`))?.progress;
 
-  // The trainer requests the due day automatically.
-  const first = await startTrainer(home, 'shop');
-  await expect.poll(trained, patience).toMatchObject({ detail: expect.stringMatching(/epoch/) });
-  expect((await stageProcesses(first)).length).toBe(1);
+    // The trainer requests the due day automatically.
+    const first = await startTrainer(home, 'shop');
+    await expect.poll(trained, patience).toMatchObject({ detail: expect.stringMatching(/epoch/) });
+    expect((await stageProcesses(first)).length).toBe(1);
 
-  // On SIGTERM it returns the job.
-  expect(await first.stop()).toBe(0);
-  expect(await stageProcesses(first)).toEqual([]);
-  const job = await queue.getJob(`${await runId()}-train`);
-  expect([await job?.getState(), job?.attemptsMade]).toEqual(['waiting', 0]);
-  expect(await recordOf('train')).toMatchObject({ state: 'failed', willRetry: true });
+    // On SIGTERM it returns the job.
+    expect(await first.stop()).toBe(0);
+    expect(await stageProcesses(first)).toEqual([]);
+    const job = await queue.getJob(`${await runId()}-train`);
+    expect([await job?.getState(), job?.attemptsMade]).toEqual(['waiting', 0]);
+    expect(await recordOf('train')).toMatchObject({ state: 'failed', willRetry: true });
 
-  // After SIGKILL it leaves no process behind.
-  const second = await startTrainer(home, 'shop');
-  await expect.poll(() => stageProcesses(second), patience).toHaveLength(1);
-  await second.kill();
-  await expect.poll(() => stageProcesses(second), { timeout: 5_000, interval: 50 }).toEqual([]);
+    // After SIGKILL it leaves no process behind.
+    const second = await startTrainer(home, 'shop');
+    await expect.poll(() => stageProcesses(second), patience).toHaveLength(1);
+    await second.kill();
+    await expect.poll(() => stageProcesses(second), { timeout: 5_000, interval: 50 }).toEqual([]);
 
-  const third = await startTrainer(home, 'shop');
-  await expect.poll(() => recordOf('train'), patience).toMatchObject({ state: 'finished' });
-  expect((await queue.getJob(`${await runId()}-train`))?.attemptsMade).toBeLessThanOrEqual(1);
-  const { modelId } = (await recordOf('train'))!.outputs!;
-  await home.store.open({ kind: 'model', id: modelId! });
+    const third = await startTrainer(home, 'shop');
+    await expect.poll(() => recordOf('train'), patience).toMatchObject({ state: 'finished' });
+    expect((await queue.getJob(`${await runId()}-train`))?.attemptsMade).toBeLessThanOrEqual(1);
+    const { modelId } = (await recordOf('train'))!.outputs!;
+    await home.store.open({ kind: 'model', id: modelId! });
 
-  // The API shows the curves of the model and traces it to the lake.
-  const read = async (path: string) => (await fetch(`${third.url}${path}`)).json();
-  const training = (await read(`/v1/models/${modelId}/training`)) as { epochs: Record<string, unknown>[] };
-  expect(training).toMatchObject({ modelId, start: 'full', startedFrom: null, bestEpoch: expect.any(Number) });
-  // The settings fix K, so the training compares only labels.
-  expect(training).toMatchObject({
-    interests: 2,
-    labels: expect.stringMatching(/^(?:window|share)$/),
-    fitScores: [
-      { interests: 2, labels: 'window', score: expect.any(Number) },
-      { interests: 2, labels: 'share', score: expect.any(Number) },
-    ],
-  });
-  const fit = training.epochs.filter(({ phase }) => phase === 'fit');
-  expect(fit.map(({ epoch }) => epoch)).toEqual(fit.map((_, place) => place + 1));
-  for (const epoch of fit) expect(epoch).toMatchObject({ loss: expect.any(Number), recall: expect.any(Number) });
-  const { datasetId } = (await recordOf('dataset'))!.outputs!;
-  expect(await read(`/v1/lineage/${modelId}`)).toMatchObject({
-    bundle: null,
-    model: { id: modelId, isGone: false, startedFrom: null },
-    dataset: { id: datasetId, isGone: false, counts: { users: 60 } },
-    lake: { files: expect.arrayContaining([expect.objectContaining({ isGone: false })]) },
-  });
-  expect(await read(`/v1/lineage/${'0'.repeat(32)}`)).toMatchObject({ statusCode: 404, code: 'ARTIFACT_NOT_FOUND' });
-});
+    // The API shows the curves of the model and traces it to the lake.
+    const read = async (path: string) => (await fetch(`${third.url}${path}`)).json();
+    const training = (await read(`/v1/models/${modelId}/training`)) as { epochs: Record<string, unknown>[] };
+    expect(training).toMatchObject({ modelId, start: 'full', startedFrom: null, bestEpoch: expect.any(Number) });
+    // The settings fix K, so the training compares only labels.
+    expect(training).toMatchObject({
+      interests: 2,
+      labels: expect.stringMatching(/^(?:window|share)$/),
+      fitScores: [
+        { interests: 2, labels: 'window', score: expect.any(Number) },
+        { interests: 2, labels: 'share', score: expect.any(Number) },
+      ],
+    });
+    const fit = training.epochs.filter(({ phase }) => phase === 'fit');
+    expect(fit.map(({ epoch }) => epoch)).toEqual(fit.map((_, place) => place + 1));
+    for (const epoch of fit) expect(epoch).toMatchObject({ loss: expect.any(Number), recall: expect.any(Number) });
+    const { datasetId } = (await recordOf('dataset'))!.outputs!;
+    expect(await read(`/v1/lineage/${modelId}`)).toMatchObject({
+      bundle: null,
+      model: { id: modelId, isGone: false, startedFrom: null },
+      dataset: { id: datasetId, isGone: false, counts: { users: 60 } },
+      lake: { files: expect.arrayContaining([expect.objectContaining({ isGone: false })]) },
+    });
+    expect(await read(`/v1/lineage/${'0'.repeat(32)}`)).toMatchObject({ statusCode: 404, code: 'ARTIFACT_NOT_FOUND' });
+  },
+);
 
 const run = (environment: Record<string, string>, args: readonly string[] = []) =>
   runFacetProcess('trainer', args, { FACET_QUEUE_URL: redis.url, ...environment });

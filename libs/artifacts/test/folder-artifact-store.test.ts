@@ -125,7 +125,7 @@ test('removes the staged files of dead writers and keeps those of running ones',
   expect(left.sort()).toEqual([leftovers.ofRunningProcess, leftovers.ofOtherHost].sort());
 });
 
-test('keeps references whole and listed artifacts valid when the writer is killed', async () => {
+test('keeps references whole and listed artifacts valid when the writer is killed', { tags: 'full' }, async () => {
   const root = await temporaryFolder();
   const store = createFolderArtifactStore(root);
   for (const delayMs of [0, 3, 11, 27]) {

@@ -118,7 +118,7 @@ test('keeps the history consistent under concurrent runs and manual changes', as
   );
 });
 
-test('keeps the history consistent when writers of several processes are killed', async () => {
+test('keeps the history consistent when writers of several processes are killed', { tags: 'full' }, async () => {
   const root = await temporaryFolder();
   const store = createFolderArtifactStore(root);
   await putBundles(store, 4);

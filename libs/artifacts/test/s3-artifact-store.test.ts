@@ -413,37 +413,41 @@ test('two hosts that erase from the same file at once keep both erasures', async
   expect(await fileObjects(home)).toHaveLength(1);
 });
 
-test('a killed erasure leaves the artifact whole, and the next one removes the content from before', async () => {
-  const home = await createS3Home(s3);
-  const users = Array.from({ length: 400 }, (_, user) => `<user ${user}>`).join('\n');
-  const store = openArtifactStore(home.folder);
-  // Several parts, so that kills also hit unfinished uploads.
-  const ref = await putFile(store, users + 'x'.repeat(8_500_000), 'users', 'dataset');
-  const host = await home.otherHost();
-  for (const delayMs of [0, 60]) {
-    const redactor = start(endless.redactor, host);
-    let output = '';
-    redactor.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-    while (output.split('\n').length < 2) await sleep(5);
-    await sleep(delayMs);
-    await kill(redactor);
-    const erased = output.split('\n').slice(0, -1);
-    // The erasure command runs again and finds nothing left to erase.
-    await openArtifactStore(host).removeRemains();
-    const texts = await Promise.all((await fileObjects(home)).map(async (key) => (await home.bucket.get(key))!.text));
-    for (const text of texts) for (const user of erased) expect(text).not.toContain(`<user ${user}>`);
-    for (const { key } of await home.bucket.uploads('files/')) expect(key).toContain(ref.id);
-    const current = await readFile(join((await store.open(ref)).folder, 'users'), 'utf8');
-    for (const user of erased) expect(current).not.toContain(`<user ${user}>`);
-    expect(current).toContain('<user 399>');
-    expect(await readdir(join(host, 's3-copies', 'staging'))).toEqual([]);
-  }
-  await store.redact(ref, 'users', (target) => writeFile(target, 'erased'));
-  expect(await fileObjects(home)).toHaveLength(1);
-  expect(await home.bucket.uploads('files/')).toEqual([]);
-});
+test(
+  'a killed erasure leaves the artifact whole, and the next one removes the content from before',
+  { tags: 'full' },
+  async () => {
+    const home = await createS3Home(s3);
+    const users = Array.from({ length: 400 }, (_, user) => `<user ${user}>`).join('\n');
+    const store = openArtifactStore(home.folder);
+    // Several parts, so that kills also hit unfinished uploads.
+    const ref = await putFile(store, users + 'x'.repeat(8_500_000), 'users', 'dataset');
+    const host = await home.otherHost();
+    for (const delayMs of [0, 60]) {
+      const redactor = start(endless.redactor, host);
+      let output = '';
+      redactor.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+      while (output.split('\n').length < 2) await sleep(5);
+      await sleep(delayMs);
+      await kill(redactor);
+      const erased = output.split('\n').slice(0, -1);
+      // The erasure command runs again and finds nothing left to erase.
+      await openArtifactStore(host).removeRemains();
+      const texts = await Promise.all((await fileObjects(home)).map(async (key) => (await home.bucket.get(key))!.text));
+      for (const text of texts) for (const user of erased) expect(text).not.toContain(`<user ${user}>`);
+      for (const { key } of await home.bucket.uploads('files/')) expect(key).toContain(ref.id);
+      const current = await readFile(join((await store.open(ref)).folder, 'users'), 'utf8');
+      for (const user of erased) expect(current).not.toContain(`<user ${user}>`);
+      expect(current).toContain('<user 399>');
+      expect(await readdir(join(host, 's3-copies', 'staging'))).toEqual([]);
+    }
+    await store.redact(ref, 'users', (target) => writeFile(target, 'erased'));
+    expect(await fileObjects(home)).toHaveLength(1);
+    expect(await home.bucket.uploads('files/')).toEqual([]);
+  },
+);
 
-test('keeps the current artifact whole when writers of two hosts are killed', async () => {
+test('keeps the current artifact whole when writers of two hosts are killed', { tags: 'full' }, async () => {
   const home = await createS3Home(s3);
   const store = openArtifactStore(home.folder);
   const hosts = [await home.otherHost(), await home.otherHost()];
@@ -461,7 +465,7 @@ test('keeps the current artifact whole when writers of two hosts are killed', as
   }
 });
 
-test('promoters of several processes agree on one history when they are killed', async () => {
+test('promoters of several processes agree on one history when they are killed', { tags: 'full' }, async () => {
   const home = await createS3Home(s3);
   const store = openArtifactStore(home.folder);
   for (const text of ['0', '1', '2', '3']) await putFile(store, text);

@@ -73,22 +73,26 @@ it('new connections use a replaced certificate, and open connections continue', 
   expect(after.socket).toBe(before.socket);
 });
 
-it('keeps the certificate while the files are missing, expired or no pair, and says so once', async () => {
-  const { ask, logLines } = await start();
-  const problems = () =>
-    logLines.flatMap(({ msg, problem }) =>
-      String(msg).startsWith('the new certificate cannot be used') ? [problem] : [],
-    );
-  await replace('facet', 'server');
-  await expect.poll(problems, patiently).toEqual([expect.stringContaining('key values mismatch')]);
-  await replace('expired');
-  await expect.poll(problems, patiently).toEqual([expect.anything(), expect.stringContaining('it has expired on')]);
-  await rm(tls.certFile);
-  await expect
-    .poll(problems, patiently)
-    .toEqual([expect.anything(), expect.anything(), expect.stringContaining('no such file')]);
-  expect(await ask()).toMatchObject({ status: 200, name: 'server' });
-  await replace('facet');
-  await expect.poll(async () => (await ask()).name, patiently).toBe('facet');
-  expect(problems()).toHaveLength(3);
-});
+it(
+  'keeps the certificate while the files are missing, expired or no pair, and says so once',
+  { tags: 'full' },
+  async () => {
+    const { ask, logLines } = await start();
+    const problems = () =>
+      logLines.flatMap(({ msg, problem }) =>
+        String(msg).startsWith('the new certificate cannot be used') ? [problem] : [],
+      );
+    await replace('facet', 'server');
+    await expect.poll(problems, patiently).toEqual([expect.stringContaining('key values mismatch')]);
+    await replace('expired');
+    await expect.poll(problems, patiently).toEqual([expect.anything(), expect.stringContaining('it has expired on')]);
+    await rm(tls.certFile);
+    await expect
+      .poll(problems, patiently)
+      .toEqual([expect.anything(), expect.anything(), expect.stringContaining('no such file')]);
+    expect(await ask()).toMatchObject({ status: 200, name: 'server' });
+    await replace('facet');
+    await expect.poll(async () => (await ask()).name, patiently).toBe('facet');
+    expect(problems()).toHaveLength(3);
+  },
+);

@@ -15,7 +15,7 @@ it('logs the same failure once, although the pause before the next attempt diffe
   expect(lines).toHaveLength(2);
 });
 
-it('logs the same failure of a broker once, although it tries again', async () => {
+it('logs the same failure of a broker once, although it tries again', { tags: 'full' }, async () => {
   const lines: { msg: string; message: string; retryCount?: number }[] = [];
   const destination = { write: (line: string) => void lines.push(JSON.parse(line) as (typeof lines)[number]) };
   const logger = createLogger({ name: 'test', level: 'warn', destination });

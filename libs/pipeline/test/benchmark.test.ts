@@ -168,7 +168,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(tensors[1]).toBe(tensors[0]);
   });
 
-  it('resumes an interrupted tower with the same result', async () => {
+  it('resumes an interrupted tower with the same result', { tags: 'full' }, async () => {
     const epochs: string[] = [];
     const whole = await run(await open(), ['comirec-sa'], { seeds: 2, onEpoch: (text) => epochs.push(text) });
     expect(epochs.filter((text) => text.startsWith('fit, 2 interests, labels moment, epoch 1: loss '))).toEqual([
@@ -277,7 +277,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(unknown).toThrow(/no system "als"/);
   });
 
-  it('contains intervals over seeds and users, and is saved as Markdown and JSON', async () => {
+  it('contains intervals over seeds and users, and is saved as Markdown and JSON', { tags: 'full' }, async () => {
     const opened = await open();
     const names = ['popularity', 'comirec-sa'];
     const ran = await run(opened, names, { seeds: 3 });
@@ -331,32 +331,38 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(await readFile(markdown, 'utf8')).toContain(describeVersions(mixed));
   });
 
-  it('runs towers with each value of a sweep, chooses one on validation, and draws the curve', async () => {
-    const opened = await open();
-    const chosen = systemsOf(opened, ['popularity', 'comirec-sa', 'youtube-dnn']);
-    const sweep = { name: 'K', values: [1, 2] };
-    const swept = sweepSystems(sweep, chosen);
-    expect(swept.map(({ name }) => name)).toEqual(['comirec-sa K=1', 'comirec-sa K=2']);
-    const systems = [...chosen.slice(0, 1), ...swept];
-    const ran = await runSystems(opened, [...systems, ...chosen.slice(1, 2)], 2);
-    const table = summarize(ran, systems, opened.benchmark);
-    // One of popularity, two of each K: the default is not trained twice.
-    expect(await readdir(join(opened.context.home.benchmarksFolder, 'rows'))).toHaveLength(5);
-    const result = readSweep(sweep, ['popularity', 'comirec-sa', 'youtube-dnn'], table);
-    expect(result.curves.map(({ system }) => system)).toEqual(['comirec-sa']);
-    const [{ points, chosen: best } = { points: [], chosen: 0 }] = result.curves;
-    const [first, second] = points.map(({ validationScore }) => validationScore.mean);
-    expect(best).toBe(first! >= second! ? 1 : 2);
-    expect(points[0]!.summary.interests!.meanInterests).toBe(1);
-    const folder = await saveTable(opened.context.home.benchmarksFolder, table, [result]);
-    expect(await readFile(join(folder, 'sweep-K.svg'), 'utf8')).toContain(`comirec-sa (validation: ${String(best)})`);
-    expect(await readFile(join(folder, 'table.md'), 'utf8')).toContain(`| comirec-sa | ${String(best)} (chosen) |`);
-    // Values whose runs have failed leave gaps.
-    const gaps = { ...result, values: [1, 9, 2] };
-    expect(drawSweep(gaps, table)).toMatch(/<path d="M[^LM]+ M[^LM]+"/);
-    expect(() => sweepSystems({ name: 'sigma', values: [1] }, chosen.slice(0, 1))).toThrow(/None of the chosen towers/);
-    expect(() => sweepSystems({ name: 'K', values: [0] }, chosen)).toThrow(/interests/);
-  });
+  it(
+    'runs towers with each value of a sweep, chooses one on validation, and draws the curve',
+    { tags: 'full' },
+    async () => {
+      const opened = await open();
+      const chosen = systemsOf(opened, ['popularity', 'comirec-sa', 'youtube-dnn']);
+      const sweep = { name: 'K', values: [1, 2] };
+      const swept = sweepSystems(sweep, chosen);
+      expect(swept.map(({ name }) => name)).toEqual(['comirec-sa K=1', 'comirec-sa K=2']);
+      const systems = [...chosen.slice(0, 1), ...swept];
+      const ran = await runSystems(opened, [...systems, ...chosen.slice(1, 2)], 2);
+      const table = summarize(ran, systems, opened.benchmark);
+      // One of popularity, two of each K: the default is not trained twice.
+      expect(await readdir(join(opened.context.home.benchmarksFolder, 'rows'))).toHaveLength(5);
+      const result = readSweep(sweep, ['popularity', 'comirec-sa', 'youtube-dnn'], table);
+      expect(result.curves.map(({ system }) => system)).toEqual(['comirec-sa']);
+      const [{ points, chosen: best } = { points: [], chosen: 0 }] = result.curves;
+      const [first, second] = points.map(({ validationScore }) => validationScore.mean);
+      expect(best).toBe(first! >= second! ? 1 : 2);
+      expect(points[0]!.summary.interests!.meanInterests).toBe(1);
+      const folder = await saveTable(opened.context.home.benchmarksFolder, table, [result]);
+      expect(await readFile(join(folder, 'sweep-K.svg'), 'utf8')).toContain(`comirec-sa (validation: ${String(best)})`);
+      expect(await readFile(join(folder, 'table.md'), 'utf8')).toContain(`| comirec-sa | ${String(best)} (chosen) |`);
+      // Values whose runs have failed leave gaps.
+      const gaps = { ...result, values: [1, 9, 2] };
+      expect(drawSweep(gaps, table)).toMatch(/<path d="M[^LM]+ M[^LM]+"/);
+      expect(() => sweepSystems({ name: 'sigma', values: [1] }, chosen.slice(0, 1))).toThrow(
+        /None of the chosen towers/,
+      );
+      expect(() => sweepSystems({ name: 'K', values: [0] }, chosen)).toThrow(/interests/);
+    },
+  );
 
   it('evaluates cold items separately, for towers with side features', async () => {
     const opened = await open(['u40 i0 i1 i2 fresh1', 'u41 i9 i10 i11 fresh2', 'u42 i1 i2 fresh2 i3']);

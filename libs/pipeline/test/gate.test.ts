@@ -269,7 +269,7 @@ describe('mixed-up data', () => {
     expect(failedOf(first)).toContain(check);
   });
 
-  it('is also detected by the drop of the incumbent below its recorded metrics', async () => {
+  it('is also detected by the drop of the incumbent below its recorded metrics', { tags: 'full' }, async () => {
     const recorded = (await gate({ incumbentId })).checks;
     const metrics = Object.fromEntries(
       recorded.flatMap(({ name, incumbent }) => {
@@ -287,7 +287,7 @@ describe('mixed-up data', () => {
     await rm(join(home.artifactsFolder, 'bundle', known), { recursive: true });
   });
 
-  it('is not detected in sound data: nine sound days in a row pass', async () => {
+  it('is not detected in sound data: nine sound days in a row pass', { tags: 'full' }, async () => {
     let current = incumbentId;
     for (let days = 30; days < 39; days++) {
       const dataset = await putThemedDataset(store, days);

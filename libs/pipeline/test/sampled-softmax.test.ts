@@ -1,3 +1,4 @@
+/** @module-tag full */
 import { createRandom } from '@facet/features';
 import type { LakeEvent } from '@facet/lake';
 import type { ModelConfig } from '@facet/model';

@@ -115,7 +115,7 @@ test('builds a bundle from a lake, reuses finished stages, and repeats only stag
   expect(renamed.output.datasetId).not.toBe(newer.output.datasetId);
 });
 
-test('builds the same bundle after a crash between the measurement and the storage', async () => {
+test('builds the same bundle after a crash between the measurement and the storage', { tags: 'full' }, async () => {
   const home = homePaths(await temporaryFolder());
   const config = shopConfig({ training: quick, index: { kind: 'hnsw', recallMin: 0.5 } });
   await importEvents(home, shopEvents());
@@ -153,22 +153,26 @@ test('names a missing dataset', async () => {
   });
 });
 
-test('includes the start in the inputs of a training, and the settings of warm starts only for warm starts', async () => {
-  const home = homePaths(await temporaryFolder());
-  await importEvents(home, shopEvents());
-  const contextWith = (warm: object) => createStageContext(home, shopConfig({ training: { ...quick, warm } }));
-  const context = contextWith({ epochs: 1 });
-  const { datasetId } = (await datasetStage(context)).output;
-  const full = await trainStage(context, { datasetId });
-  expect(full.output.start).toEqual({ kind: 'full' });
-  const inputs = { datasetId, warmFrom: full.output.modelId };
-  const warm = await trainStage(context, inputs);
-  expect(warm).toMatchObject({ isReused: false, output: { start: { kind: 'warm', modelId: full.output.modelId } } });
-  expect(await trainStage(context, inputs)).toEqual({ ...warm, isReused: true });
-  const other = contextWith({ epochs: 1, learningRate: 0.01 });
-  expect((await trainStage(other, { datasetId })).isReused).toBe(true);
-  expect((await trainStage(other, inputs)).isReused).toBe(false);
-});
+test(
+  'includes the start in the inputs of a training, and the settings of warm starts only for warm starts',
+  { tags: 'full' },
+  async () => {
+    const home = homePaths(await temporaryFolder());
+    await importEvents(home, shopEvents());
+    const contextWith = (warm: object) => createStageContext(home, shopConfig({ training: { ...quick, warm } }));
+    const context = contextWith({ epochs: 1 });
+    const { datasetId } = (await datasetStage(context)).output;
+    const full = await trainStage(context, { datasetId });
+    expect(full.output.start).toEqual({ kind: 'full' });
+    const inputs = { datasetId, warmFrom: full.output.modelId };
+    const warm = await trainStage(context, inputs);
+    expect(warm).toMatchObject({ isReused: false, output: { start: { kind: 'warm', modelId: full.output.modelId } } });
+    expect(await trainStage(context, inputs)).toEqual({ ...warm, isReused: true });
+    const other = contextWith({ epochs: 1, learningRate: 0.01 });
+    expect((await trainStage(other, { datasetId })).isReused).toBe(true);
+    expect((await trainStage(other, inputs)).isReused).toBe(false);
+  },
+);
 
 test('leaves erased users out of datasets, before and after a compaction', async () => {
   const home = homePaths(await temporaryFolder());

@@ -267,7 +267,7 @@ describe('an interrupted training', () => {
     ['fit 2', 'crash', 'fit'],
     ['fit 3', 'crash', 'both'],
     ['refit 1', 'crash', 'facet'],
-  ] as const)('resumes after %s and %s with the same result', async (killAfter, way, phases) => {
+  ] as const)('resumes after %s and %s with the same result', { tags: 'full' }, async (killAfter, way, phases) => {
     const root = await temporaryFolder();
     const killed = await run(root, { ...refits[phases], killAfter, way });
     expect(killed.modelId).toBeUndefined();
@@ -283,7 +283,7 @@ describe('an interrupted training', () => {
   it.each([
     ['fit 1', 'fit'],
     ['fit 3', 'both'],
-  ] as const)('repeats an epoch that was interrupted after %s', async (killAfter, phases) => {
+  ] as const)('repeats an epoch that was interrupted after %s', { tags: 'full' }, async (killAfter, phases) => {
     const root = await temporaryFolder();
     const killed = await run(root, { ...refits[phases], killAfter, stepsAfter: 2 });
     expect(killed.error).toMatchObject({ message: 'killed' });
@@ -293,7 +293,7 @@ describe('an interrupted training', () => {
     expect(resumed.modelId).toBe(whole[phases].modelId);
   });
 
-  it('reports a diverged epoch, also in model.json, and resumes with the lower rate', async () => {
+  it('reports a diverged epoch, also in model.json, and resumes with the lower rate', { tags: 'full' }, async () => {
     const options = { model: smallModel, training: { learningRate: 2.8, epochs: 2, refit: false } };
     const unstopped = await run(await temporaryFolder(), options);
     expect(unstopped.error).toBeUndefined();
@@ -309,7 +309,7 @@ describe('an interrupted training', () => {
     expect(fit.flatMap(({ diverged = [] }) => diverged)).toHaveLength(unstopped.diverged.length);
   });
 
-  it('does not continue a fit that early stopping has ended', async () => {
+  it('does not continue a fit that early stopping has ended', { tags: 'full' }, async () => {
     const training = { patience: 1 };
     const stopped = await run(await temporaryFolder(), { training });
     expect(stopped.epochs).toEqual(['fit 1', 'fit 2', 'refit 1']);

@@ -170,13 +170,17 @@ describe('a warm start', () => {
     expect((await train(root, dayDataset(58), { warmFrom: first.id, checkpoints })).id).toBe(second.id);
   });
 
-  it.each(['fit 1', 'refit 1'])('resumes after a kill after %s with the same result', async (crashAfter) => {
-    const options = { warmFrom: first.id, checkpoints: join(await temporaryFolder(), 'run') };
-    await expect(train(root, dayDataset(58), { ...options, crashAfter })).rejects.toThrow('killed');
-    const resumed = await train(root, dayDataset(58), options);
-    expect(resumed.id).toBe(second.id);
-    expect(resumed.epochs).toEqual(second.epochs.slice(second.epochs.indexOf(crashAfter) + 1));
-  });
+  it.each(['fit 1', 'refit 1'])(
+    'resumes after a kill after %s with the same result',
+    { tags: 'full' },
+    async (crashAfter) => {
+      const options = { warmFrom: first.id, checkpoints: join(await temporaryFolder(), 'run') };
+      await expect(train(root, dayDataset(58), { ...options, crashAfter })).rejects.toThrow('killed');
+      const resumed = await train(root, dayDataset(58), options);
+      expect(resumed.id).toBe(second.id);
+      expect(resumed.epochs).toEqual(second.epochs.slice(second.epochs.indexOf(crashAfter) + 1));
+    },
+  );
 
   it('does not resume from the checkpoint of a full training of the same day', async () => {
     const checkpoints = join(await temporaryFolder(), 'run');
@@ -222,7 +226,7 @@ describe('a warm start', () => {
     expect(Math.abs(one!.loss - other!.loss)).toBeGreaterThan(1e-4);
   });
 
-  it('keeps labels that `auto` compares, and refuses others', async () => {
+  it('keeps labels that `auto` compares, and refuses others', { tags: 'full' }, async () => {
     const root = await temporaryFolder();
     const withLabels = (day: number, labels: string) =>
       dayDataset(day, { overrides: { training: { ...training, labels } } });

@@ -1,3 +1,4 @@
+/** @module-tag full */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startRedis, startRedisCluster } from '@facet/local-services';

@@ -76,7 +76,7 @@ function startWatcher(level: 'info' | 'warn', settings: Parameters<typeof startD
   return { lines, outcomes };
 }
 
-it('ends a delta process that hangs, and tries again', async () => {
+it('ends a delta process that hangs, and tries again', { tags: 'full' }, async () => {
   const { folder, store } = await createShopHome();
   await store.promote(await store.put('bundle', async () => undefined, {}));
   // Reading a pipe without a writer never ends.

@@ -37,6 +37,7 @@ async function addErasure(lakeFolder: string): Promise<void> {
 
 test.each([false, true])(
   'ends as promoted after a kill between the promotion and its record (forced: %s)',
+  { tags: 'full' },
   async (isForced) => {
     const home = await createShopHome();
     const { paths, runs, store } = home;
@@ -56,26 +57,30 @@ test.each([false, true])(
   },
 );
 
-test('prunes the datasets of skipped days, and does not skip after a change of the rules', async () => {
-  const home = await createShopHome();
-  const small = await readFile(home.configFile, 'utf8');
-  // Training chooses one interest of at most four.
-  const settings = `${small.replace('interests: 2', 'interestGainMin: 1')}artifacts: { keep: 3 }\n`;
-  await writeFile(home.configFile, settings);
-  expect((await refresh(home, 0)).state).toBe('promoted');
-  const { datasetId } = (await home.runs.read(lastDay)).stages[0]!.outputs!;
-  for (let day = 1; day <= 4; day++) expect((await refresh(home, day)).state).toBe('skipped');
-  const kept = (await home.store.list('dataset')).map(({ ref }) => ref.id);
-  // The newest three, and the dataset of the current bundle.
-  expect(kept).toHaveLength(4);
-  expect(kept).toContain(datasetId);
+test(
+  'prunes the datasets of skipped days, and does not skip after a change of the rules',
+  { tags: 'full' },
+  async () => {
+    const home = await createShopHome();
+    const small = await readFile(home.configFile, 'utf8');
+    // Training chooses one interest of at most four.
+    const settings = `${small.replace('interests: 2', 'interestGainMin: 1')}artifacts: { keep: 3 }\n`;
+    await writeFile(home.configFile, settings);
+    expect((await refresh(home, 0)).state).toBe('promoted');
+    const { datasetId } = (await home.runs.read(lastDay)).stages[0]!.outputs!;
+    for (let day = 1; day <= 4; day++) expect((await refresh(home, day)).state).toBe('skipped');
+    const kept = (await home.store.list('dataset')).map(({ ref }) => ref.id);
+    // The newest three, and the dataset of the current bundle.
+    expect(kept).toHaveLength(4);
+    expect(kept).toContain(datasetId);
 
-  await writeFile(
-    home.configFile,
-    settings.replace('{ positives: purchase }', '{ positives: purchase, rareItems: { minUsers: 2 } }'),
-  );
-  expect((await refresh(home, 5)).state).toBe('promoted');
-});
+    await writeFile(
+      home.configFile,
+      settings.replace('{ positives: purchase }', '{ positives: purchase, rareItems: { minUsers: 2 } }'),
+    );
+    expect((await refresh(home, 5)).state).toBe('promoted');
+  },
+);
 
 test('skips a day without news unless a setting of the stages or the erasures changed', async () => {
   const home = await createShopHome();
@@ -106,7 +111,7 @@ test('skips a day without news unless a setting of the stages or the erasures ch
   expect(await isSkipped()).toBe(false);
 });
 
-test('refreshes although the dataset of the current bundle has an earlier format', async () => {
+test('refreshes although the dataset of the current bundle has an earlier format', { tags: 'full' }, async () => {
   const home = await createShopHome();
   const { runs } = home;
   expect((await refresh(home, 0)).state).toBe('promoted');
@@ -146,6 +151,7 @@ test('a canceled run that had no fence does not take the day from its successor'
 
 test.each(['canceled', 'promoted'])(
   'a day with a %s run can run again after the folder of the runs was lost',
+  { tags: 'full' },
   async (end) => {
     const home = await createShopHome();
     const { paths, runs, store } = home;
@@ -259,24 +265,28 @@ test('does not cancel a run that has promoted but has not recorded it', async ()
   expect(await runs.isCancelled(lastDay)).toBe(false);
 });
 
-test('refreshes a day again after the gate rejected its bundle for too few users, if the lake has new events', async () => {
-  const home = await createShopHome();
-  // The shop has twenty people.
-  const settings = (await readFile(home.configFile, 'utf8')).replace('usersMin: 5', 'usersMin: 21');
-  await writeFile(home.configFile, settings);
-  const rejected = await refresh(home, 0);
-  expect(rejected).toMatchObject({ state: 'rejected', reason: expect.stringContaining('at least 21 are required') });
-  expect(rejected.stages.at(-1)!.outputs).toMatchObject({ hasTooFewUsers: true });
-  await writeFile(home.configFile, settings.replace('usersMin: 21', 'usersMin: 5'));
-  const asked = { day: lastDay, requestedBy: 'test' };
-  const deps = { ...home, lakeFolder: home.paths.lakeFolder, schedule, now };
-  expect(await requestRun(deps, asked)).toMatchObject({ isNew: false, report: { state: 'rejected' } });
-  await home.addDay(daysOpen);
-  const { report } = await requestRun(deps, asked);
-  const promoted = await executeRun(await contextOf(home), report.run, { runs: home.runs, now });
-  expect(promoted).toMatchObject({ run: { runId: `${lastDay}-2` }, state: 'promoted' });
-  expect(promoted.stages.at(-1)!.outputs).toMatchObject({ hasTooFewUsers: false });
-});
+test(
+  'refreshes a day again after the gate rejected its bundle for too few users, if the lake has new events',
+  { tags: 'full' },
+  async () => {
+    const home = await createShopHome();
+    // The shop has twenty people.
+    const settings = (await readFile(home.configFile, 'utf8')).replace('usersMin: 5', 'usersMin: 21');
+    await writeFile(home.configFile, settings);
+    const rejected = await refresh(home, 0);
+    expect(rejected).toMatchObject({ state: 'rejected', reason: expect.stringContaining('at least 21 are required') });
+    expect(rejected.stages.at(-1)!.outputs).toMatchObject({ hasTooFewUsers: true });
+    await writeFile(home.configFile, settings.replace('usersMin: 21', 'usersMin: 5'));
+    const asked = { day: lastDay, requestedBy: 'test' };
+    const deps = { ...home, lakeFolder: home.paths.lakeFolder, schedule, now };
+    expect(await requestRun(deps, asked)).toMatchObject({ isNew: false, report: { state: 'rejected' } });
+    await home.addDay(daysOpen);
+    const { report } = await requestRun(deps, asked);
+    const promoted = await executeRun(await contextOf(home), report.run, { runs: home.runs, now });
+    expect(promoted).toMatchObject({ run: { runId: `${lastDay}-2` }, state: 'promoted' });
+    expect(promoted.stages.at(-1)!.outputs).toMatchObject({ hasTooFewUsers: false });
+  },
+);
 
 test('prunes rejected bundles, but keeps the bundles of experiments', async () => {
   const home = await createShopHome();

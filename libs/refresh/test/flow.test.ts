@@ -87,7 +87,7 @@ test('reports a failure at the root job with its reason, and does not retry wron
   );
 });
 
-test('restarts a killed stage process and continues the run', { timeout }, async () => {
+test('restarts a killed stage process and continues the run', { tags: 'full', timeout }, async () => {
   const setup = await createRefreshSetup(redis.url);
   setup.start('trainer');
   await setup.queue.request({ day: lastDay, requestedBy: 'test' });
@@ -98,7 +98,7 @@ test('restarts a killed stage process and continues the run', { timeout }, async
     .toMatchObject({ stage: 'dataset', state: 'finished', attempt: 2 });
 });
 
-test('ends a stage process that hangs, and tries again', { timeout }, async () => {
+test('ends a stage process that hangs, and tries again', { tags: 'full', timeout }, async () => {
   const setup = await createRefreshSetup(redis.url, { refresh: '{ silentMinutesMax: 0.25 }' });
   setup.start('trainer');
   await setup.queue.request({ day: lastDay, requestedBy: 'test' });
@@ -158,35 +158,39 @@ test('returns the job of a closed worker without using up an attempt', { timeout
 const lockOf = ({ prefix }: RefreshSetup, worker: string, stage: string): string =>
   `${prefix}:${worker}:${lastDay}-${stage}:lock`;
 
-test('ends the stage of a lost lock, and leaves the record to the worker that has the lock', { timeout }, async () => {
-  const setup = await createRefreshSetup(redis.url);
-  const { runs } = setup.home;
-  const client = new Redis(redis.url);
-  onTestFinished(() => client.disconnect());
-  setup.start('trainer');
-  await setup.queue.request({ day: lastDay, requestedBy: 'test' });
-  await expect.poll(stageProcesses, { timeout: 20_000, interval: 20 }).toHaveLength(1);
-  // A stopped process ignores SIGTERM and would hold its stage until the end of the test.
-  const [pid] = await stageProcesses();
-  process.kill(pid!, 'SIGSTOP');
-  const lockKey = lockOf(setup, 'trainer', 'dataset');
-  expect(await client.set(lockKey, 'another worker', 'PX', 60_000)).toBe('OK');
-  await expect.poll(stageProcesses, { timeout: 10_000, interval: 50 }).toEqual([]);
-  // The worker neither records an end nor returns the job.
-  await sleep(500);
-  expect((await runs.read(lastDay)).stages).toMatchObject([{ stage: 'dataset', state: 'running', attempt: 1 }]);
-  expect(await setup.queue.counts()).toMatchObject({ trainer: { active: 1, waiting: 0, failed: 0 } });
-  expect(await client.get(lockKey)).toBe('another worker');
+test(
+  'ends the stage of a lost lock, and leaves the record to the worker that has the lock',
+  { tags: 'full', timeout },
+  async () => {
+    const setup = await createRefreshSetup(redis.url);
+    const { runs } = setup.home;
+    const client = new Redis(redis.url);
+    onTestFinished(() => client.disconnect());
+    setup.start('trainer');
+    await setup.queue.request({ day: lastDay, requestedBy: 'test' });
+    await expect.poll(stageProcesses, { timeout: 20_000, interval: 20 }).toHaveLength(1);
+    // A stopped process ignores SIGTERM and would hold its stage until the end of the test.
+    const [pid] = await stageProcesses();
+    process.kill(pid!, 'SIGSTOP');
+    const lockKey = lockOf(setup, 'trainer', 'dataset');
+    expect(await client.set(lockKey, 'another worker', 'PX', 60_000)).toBe('OK');
+    await expect.poll(stageProcesses, { timeout: 10_000, interval: 50 }).toEqual([]);
+    // The worker neither records an end nor returns the job.
+    await sleep(500);
+    expect((await runs.read(lastDay)).stages).toMatchObject([{ stage: 'dataset', state: 'running', attempt: 1 }]);
+    expect(await setup.queue.counts()).toMatchObject({ trainer: { active: 1, waiting: 0, failed: 0 } });
+    expect(await client.get(lockKey)).toBe('another worker');
 
-  // The other worker disappears, too.
-  await client.del(lockKey);
-  await expect
-    .poll(async () => (await runs.read(lastDay)).stages[0], { timeout: 30_000 })
-    .toMatchObject({ stage: 'dataset', state: 'finished', attempt: 2 });
-  await setup.queue.cancel(lastDay, { reason: 'the end of the test' });
-});
+    // The other worker disappears, too.
+    await client.del(lockKey);
+    await expect
+      .poll(async () => (await runs.read(lastDay)).stages[0], { timeout: 30_000 })
+      .toMatchObject({ stage: 'dataset', state: 'finished', attempt: 2 });
+    await setup.queue.cancel(lastDay, { reason: 'the end of the test' });
+  },
+);
 
-test('does not record a stage that ends after the loss of the lock', { timeout }, async () => {
+test('does not record a stage that ends after the loss of the lock', { tags: 'full', timeout }, async () => {
   const setup = await createRefreshSetup(redis.url);
   const { runs } = setup.home;
   const client = new Redis(redis.url);
@@ -201,7 +205,7 @@ test('does not record a stage that ends after the loss of the lock', { timeout }
   expect((await runs.read(lastDay)).stages).toMatchObject([{ stage: 'dataset', state: 'running', attempt: 1 }]);
 });
 
-test('ends a stage when Redis is away for longer than the lock', { timeout }, async () => {
+test('ends a stage when Redis is away for longer than the lock', { tags: 'full', timeout }, async () => {
   const own = forTest(await startRedis({ persistent: true }));
   const setup = await createRefreshSetup(own.url);
   const { runs } = setup.home;

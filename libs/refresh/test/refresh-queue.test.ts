@@ -36,18 +36,22 @@ test('belongs to the home of its first worker', async () => {
   await claimQueue({ home: other }, options);
 });
 
-test('ends a worker that could not check its queue at the start when Redis responds for another installation', async () => {
-  const redis = forTest(await startRedis());
-  const options = { redisUrl: redis.url };
-  const [first, other] = [homePaths(await temporaryFolder()), homePaths(await temporaryFolder())];
-  await claimQueue({ home: first }, options);
-  process.kill(redis.pid, 'SIGSTOP');
-  const starting = [first, other].map((home) => claimQueue({ home }, options));
-  const [own, foreign] = await Promise.all(starting).finally(() => process.kill(redis.pid, 'SIGCONT'));
-  await expect(foreign!.failed).rejects.toMatchObject({ code: 'INSTALLATION_DIFFERS' });
-  await own!.close();
-  expect(await Promise.race([own!.failed, 'running'])).toBe('running');
-});
+test(
+  'ends a worker that could not check its queue at the start when Redis responds for another installation',
+  { tags: 'full' },
+  async () => {
+    const redis = forTest(await startRedis());
+    const options = { redisUrl: redis.url };
+    const [first, other] = [homePaths(await temporaryFolder()), homePaths(await temporaryFolder())];
+    await claimQueue({ home: first }, options);
+    process.kill(redis.pid, 'SIGSTOP');
+    const starting = [first, other].map((home) => claimQueue({ home }, options));
+    const [own, foreign] = await Promise.all(starting).finally(() => process.kill(redis.pid, 'SIGCONT'));
+    await expect(foreign!.failed).rejects.toMatchObject({ code: 'INSTALLATION_DIFFERS' });
+    await own!.close();
+    expect(await Promise.race([own!.failed, 'running'])).toBe('running');
+  },
+);
 
 test('names the workers that are not connected', async () => {
   const redis = forTest(await startRedis());

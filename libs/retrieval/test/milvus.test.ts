@@ -181,7 +181,7 @@ describe('a collection', () => {
     expect(ids.filter((id) => id > 0).length).toBeGreaterThan(0.98 * 3 * size);
   });
 
-  test('with a row too many is dropped and filled again', async () => {
+  test('with a row too many is dropped and filled again', { tags: 'full' }, async () => {
     const installationId = randomUUID();
     const first = open({ installationId });
     await openIn(first, 'surplus', vectors, dim);
@@ -220,48 +220,56 @@ describe('a collection', () => {
     expect([indexes.seen.problems, indexes.seen.recovered]).toEqual([[], 0]);
   });
 
-  test('is dropped when no process uses it, but not by another installation, nor without a searched bundle', async () => {
-    const graceMs = 6_000;
-    const installationId = randomUUID();
-    const [first, peer, stranger] = [
-      open({ installationId, graceMs }),
-      open({ installationId, graceMs, fills: false }),
-      open({ graceMs }),
-    ];
-    const old = await openIn(first, 'old', vectors, dim);
-    const shared = await openIn(first, 'shared', vectors, dim);
-    const current = await openIn(first, 'current', vectors, dim);
-    const foreign = await openIn(stranger, 'foreign', vectors, dim);
-    await openIn(peer, 'shared', vectors, dim);
-    await Promise.all([untilSearched(first), untilSearched(peer), untilSearched(stranger)]);
-    const strangers = (await connection.listCollections()).filter((name) => name.endsWith('_foreign'));
-    expect(strangers).toHaveLength(1);
-    for (const index of [old, shared, foreign]) index.close();
-    await stranger.close();
-    await vi.waitFor(() => expect(first.seen.dropped).toEqual([nameOf(installationId, 'old')]), patiently);
-    const kept = await connection.listCollections();
-    expect(kept).toEqual(expect.arrayContaining(['shared', 'current'].map((id) => nameOf(installationId, id))));
-    expect(kept).toEqual(expect.arrayContaining(strangers));
-    current.close();
-    await peer.close();
-    await new Promise((resolve) => setTimeout(resolve, 1.5 * graceMs));
-    expect(first.seen.dropped).toHaveLength(1);
-    await first.close();
-    expect((await connection.listCollections()).toSorted()).toEqual(kept.toSorted());
-  });
+  test(
+    'is dropped when no process uses it, but not by another installation, nor without a searched bundle',
+    { tags: 'full' },
+    async () => {
+      const graceMs = 6_000;
+      const installationId = randomUUID();
+      const [first, peer, stranger] = [
+        open({ installationId, graceMs }),
+        open({ installationId, graceMs, fills: false }),
+        open({ graceMs }),
+      ];
+      const old = await openIn(first, 'old', vectors, dim);
+      const shared = await openIn(first, 'shared', vectors, dim);
+      const current = await openIn(first, 'current', vectors, dim);
+      const foreign = await openIn(stranger, 'foreign', vectors, dim);
+      await openIn(peer, 'shared', vectors, dim);
+      await Promise.all([untilSearched(first), untilSearched(peer), untilSearched(stranger)]);
+      const strangers = (await connection.listCollections()).filter((name) => name.endsWith('_foreign'));
+      expect(strangers).toHaveLength(1);
+      for (const index of [old, shared, foreign]) index.close();
+      await stranger.close();
+      await vi.waitFor(() => expect(first.seen.dropped).toEqual([nameOf(installationId, 'old')]), patiently);
+      const kept = await connection.listCollections();
+      expect(kept).toEqual(expect.arrayContaining(['shared', 'current'].map((id) => nameOf(installationId, id))));
+      expect(kept).toEqual(expect.arrayContaining(strangers));
+      current.close();
+      await peer.close();
+      await new Promise((resolve) => setTimeout(resolve, 1.5 * graceMs));
+      expect(first.seen.dropped).toHaveLength(1);
+      await first.close();
+      expect((await connection.listCollections()).toSorted()).toEqual(kept.toSorted());
+    },
+  );
 
-  test('of a Milvus that does not respond in time is searched in process, and says so once', async () => {
-    const indexes = open({ searchMsMax: 10_000 });
-    const index = await openIn(indexes, 'slow', vectors, dim);
-    await untilSearched(indexes);
-    const expected = await index.search(queries, 5, { efSearch: 100 });
-    // A search of a calm Milvus can take less than a millisecond.
-    const late = forTest(open({ searchMsMax: 0.01 }));
-    const other = await openIn(late, 'slow', vectors, dim);
-    await vi.waitFor(() => expect(late.seen.problems).toHaveLength(1), patiently);
-    expect(isAppError(late.seen.problems[0], 'MILVUS_UNAVAILABLE')).toBe(true);
-    await new Promise((resolve) => setTimeout(resolve, 4_000));
-    expect([late.seen.problems.length, late.seen.recovered]).toEqual([1, 0]);
-    expect(await other.search(queries, 5, { efSearch: 100 })).toMatchObject({ ids: expected.ids });
-  });
+  test(
+    'of a Milvus that does not respond in time is searched in process, and says so once',
+    { tags: 'full' },
+    async () => {
+      const indexes = open({ searchMsMax: 10_000 });
+      const index = await openIn(indexes, 'slow', vectors, dim);
+      await untilSearched(indexes);
+      const expected = await index.search(queries, 5, { efSearch: 100 });
+      // A search of a calm Milvus can take less than a millisecond.
+      const late = forTest(open({ searchMsMax: 0.01 }));
+      const other = await openIn(late, 'slow', vectors, dim);
+      await vi.waitFor(() => expect(late.seen.problems).toHaveLength(1), patiently);
+      expect(isAppError(late.seen.problems[0], 'MILVUS_UNAVAILABLE')).toBe(true);
+      await new Promise((resolve) => setTimeout(resolve, 4_000));
+      expect([late.seen.problems.length, late.seen.recovered]).toEqual([1, 0]);
+      expect(await other.search(queries, 5, { efSearch: 100 })).toMatchObject({ ids: expected.ids });
+    },
+  );
 });

@@ -1,3 +1,4 @@
+/** @module-tag full */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { installSchemathesis, runSchemathesis } from '@facet/local-services';

@@ -217,33 +217,38 @@ it('does not retry a spool with the times of a wrong clock, and forwards what wa
   expect(body).toMatch(/^facet_collector_spool_replayed_records_total 2000$/m);
 }, 180_000);
 
-it('replays records that Kafka refuses one by one, even if a whole chunk of them takes too long', async () => {
-  const kafka = forTest(connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' }));
-  const topic = `t${randomUUID()}`;
-  const configEntries = [{ name: 'max.message.bytes', value: '1000' }];
-  await (
-    await kafka.admin()
-  ).createTopics({ topics: [{ topic, numPartitions: 1, configEntries }], waitForLeaders: true });
-  const spool = forTest(await openSpool(await temporaryFolder(), { bytesMax: 8 << 20 }));
-  const refused = 100;
-  for (let at = 0; at <= refused; at++) {
-    const value = at === refused ? 'small' : randomBytes(2_000).toString('base64');
-    await spool.append([[{ topic, key: `k${at}`, value, timestamp: Date.now() }]]);
-  }
-  const publisher = forTest(openKafkaPublisher(kafka));
-  const metrics = createIngestMetrics();
-  const logger = createLogger({ name: 'test', level: 'silent' });
-  const impatient = { publish: (records: readonly LogRecord[]) => publisher.publish(records, { ackTimeoutMs: 500 }) };
-  const writer = createRecordWriter(
-    { publisher: impatient, spool, metrics, logger, now: Date.now },
-    { queueBytesMax: 1 << 20 },
-  );
-  await expect.poll(() => spool.isEmpty, { timeout: 100_000 }).toBe(true);
-  const stored = await readTopic(inject('kafkaBrokers'), topic);
-  expect(new Set(stored.map(({ value }) => value))).toEqual(new Set(['small']));
-  await writer.close();
-  expect(await metrics.registry.metrics()).toMatch(/^facet_collector_spool_refused_records_total 100$/m);
-}, 120_000);
+it(
+  'replays records that Kafka refuses one by one, even if a whole chunk of them takes too long',
+  { tags: 'full' },
+  async () => {
+    const kafka = forTest(connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' }));
+    const topic = `t${randomUUID()}`;
+    const configEntries = [{ name: 'max.message.bytes', value: '1000' }];
+    await (
+      await kafka.admin()
+    ).createTopics({ topics: [{ topic, numPartitions: 1, configEntries }], waitForLeaders: true });
+    const spool = forTest(await openSpool(await temporaryFolder(), { bytesMax: 8 << 20 }));
+    const refused = 100;
+    for (let at = 0; at <= refused; at++) {
+      const value = at === refused ? 'small' : randomBytes(2_000).toString('base64');
+      await spool.append([[{ topic, key: `k${at}`, value, timestamp: Date.now() }]]);
+    }
+    const publisher = forTest(openKafkaPublisher(kafka));
+    const metrics = createIngestMetrics();
+    const logger = createLogger({ name: 'test', level: 'silent' });
+    const impatient = { publish: (records: readonly LogRecord[]) => publisher.publish(records, { ackTimeoutMs: 500 }) };
+    const writer = createRecordWriter(
+      { publisher: impatient, spool, metrics, logger, now: Date.now },
+      { queueBytesMax: 1 << 20 },
+    );
+    await expect.poll(() => spool.isEmpty, { timeout: 100_000 }).toBe(true);
+    const stored = await readTopic(inject('kafkaBrokers'), topic);
+    expect(new Set(stored.map(({ value }) => value))).toEqual(new Set(['small']));
+    await writer.close();
+    expect(await metrics.registry.metrics()).toMatch(/^facet_collector_spool_refused_records_total 100$/m);
+  },
+  120_000,
+);
 
 it('drains the spool under permanent load', async () => {
   const kafka = forTest(connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' }));
@@ -279,59 +284,64 @@ it('drains the spool under permanent load', async () => {
   await Promise.all(Array.from({ length: 4 }, lane));
 }, 120_000);
 
-it('forwards all records in order when Kafka is back', async () => {
-  const kafka = await startKafka();
-  const spoolFolder = await temporaryFolder();
-  const [node] = kafka.nodes;
-  const ingest = await createTestIngest({
-    spoolFolder,
-    ingest: { access },
-    brokers: kafka.brokers,
-    ackTimeoutMs: 3_000,
-  });
-  try {
-    const connection = connectKafka({ brokers: kafka.brokers, clientId: 'test' });
-    await ensureTopics(connection, { names: ingest.topics, eventPartitions: 2 });
-    await connection.close();
-    const headers = { 'x-api-key': textOf('all') };
-    const stored = new Map<string, string>();
-    let sent = 0;
-    const post = async (): Promise<string> => {
-      const events = Array.from({ length: 20 }, () => eventOf(`e${sent++}`, { userId: `user${sent % 5}` }));
-      const response = await ingest.app.inject({ method: 'POST', url: '/v1/events', headers, payload: events });
-      expect(response.statusCode).toBe(202);
-      const where = response.json<{ stored: string }>().stored;
-      for (const { eventId } of events) stored.set(eventId, where);
-      return where;
-    };
-    expect(await post()).toBe('log');
-    await node!.kill();
-    expect(await post()).toBe('spool');
-    for (let request = 0; request < 10; request++) await post();
-    await node!.start();
-    // Records go to the spool until it is empty.
-    let where = 'spool';
-    for (let request = 0; where === 'spool' && request < 300; request++) {
-      where = await post();
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    expect(where).toBe('log');
+it(
+  'forwards all records in order when Kafka is back',
+  { tags: 'full' },
+  async () => {
+    const kafka = await startKafka();
+    const spoolFolder = await temporaryFolder();
+    const [node] = kafka.nodes;
+    const ingest = await createTestIngest({
+      spoolFolder,
+      ingest: { access },
+      brokers: kafka.brokers,
+      ackTimeoutMs: 3_000,
+    });
+    try {
+      const connection = connectKafka({ brokers: kafka.brokers, clientId: 'test' });
+      await ensureTopics(connection, { names: ingest.topics, eventPartitions: 2 });
+      await connection.close();
+      const headers = { 'x-api-key': textOf('all') };
+      const stored = new Map<string, string>();
+      let sent = 0;
+      const post = async (): Promise<string> => {
+        const events = Array.from({ length: 20 }, () => eventOf(`e${sent++}`, { userId: `user${sent % 5}` }));
+        const response = await ingest.app.inject({ method: 'POST', url: '/v1/events', headers, payload: events });
+        expect(response.statusCode).toBe(202);
+        const where = response.json<{ stored: string }>().stored;
+        for (const { eventId } of events) stored.set(eventId, where);
+        return where;
+      };
+      expect(await post()).toBe('log');
+      await node!.kill();
+      expect(await post()).toBe('spool');
+      for (let request = 0; request < 10; request++) await post();
+      await node!.start();
+      // Records go to the spool until it is empty.
+      let where = 'spool';
+      for (let request = 0; where === 'spool' && request < 300; request++) {
+        where = await post();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      expect(where).toBe('log');
 
-    const records = await readTopic(kafka.brokers, ingest.topics.events);
-    const ids = records.map(({ value }) => (JSON.parse(value!) as { eventId: string }).eventId);
-    expect(new Set(ids)).toEqual(new Set(stored.keys()));
-    // Records in flight at the kill may be there twice, and those whose acknowledgment a busy machine delays.
-    expect(ids.length).toBeLessThanOrEqual(2 * stored.size);
-    for (let user = 0; user < 5; user++) {
-      const numbers = records
-        .filter(({ key }) => key === `user${user}`)
-        .map(({ value }) => Number((JSON.parse(value!) as { eventId: string }).eventId.slice(1)));
-      const firstSeen = [...new Set(numbers)];
-      expect(firstSeen).toEqual(firstSeen.toSorted((a, b) => a - b));
+      const records = await readTopic(kafka.brokers, ingest.topics.events);
+      const ids = records.map(({ value }) => (JSON.parse(value!) as { eventId: string }).eventId);
+      expect(new Set(ids)).toEqual(new Set(stored.keys()));
+      // Records in flight at the kill may be there twice, and those whose acknowledgment a busy machine delays.
+      expect(ids.length).toBeLessThanOrEqual(2 * stored.size);
+      for (let user = 0; user < 5; user++) {
+        const numbers = records
+          .filter(({ key }) => key === `user${user}`)
+          .map(({ value }) => Number((JSON.parse(value!) as { eventId: string }).eventId.slice(1)));
+        const firstSeen = [...new Set(numbers)];
+        expect(firstSeen).toEqual(firstSeen.toSorted((a, b) => a - b));
+      }
+      expect(await readFile(join(spoolFolder, 'cursor'), 'utf8')).toMatch(/^\d{16} \d{16} [0-9a-f]{8}\n$/);
+    } finally {
+      await ingest.close();
+      await kafka.stop();
     }
-    expect(await readFile(join(spoolFolder, 'cursor'), 'utf8')).toMatch(/^\d{16} \d{16} [0-9a-f]{8}\n$/);
-  } finally {
-    await ingest.close();
-    await kafka.stop();
-  }
-}, 120_000);
+  },
+  120_000,
+);

@@ -1,3 +1,4 @@
+/** @module-tag full */
 import { readdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

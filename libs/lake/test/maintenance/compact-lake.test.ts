@@ -512,7 +512,7 @@ describe('an erasure', () => {
     await expect(stat(join(lake, 'dt=2024-01-15', 'part-a-0-0-1.parquet'))).rejects.toThrow('ENOENT');
   });
 
-  it('gives readers the same rows before and after its compaction, for any events', async () => {
+  it('gives readers the same rows before and after its compaction, for any events', { tags: 'full' }, async () => {
     const row = fc.record({
       kind: fc.constantFrom('named', 'anonymous', 'identify'),
       eventId: fc.constantFrom(...'abcdefghijklmnop'),

@@ -89,7 +89,7 @@ it('gives machines with separate disks the same lake', async () => {
   expect(await verifyLake(lake)).toMatchObject({ isSound: true, sources: [{ rows: 4 }] });
 });
 
-it('copies an object for a cluster in parts if it is large', async () => {
+it('copies an object for a cluster in parts if it is large', { tags: 'full' }, async () => {
   const { lake, objects } = await createS3Lake(s3);
   const path = 'dt=2024-01-15/merged-1.parquet';
   const zeros = 512 * 1024 * 1024;
@@ -183,7 +183,7 @@ it('recognizes its own records behind a proxy that repeats requests', async () =
   expect(await readIds(lake)).toEqual(['e0', 'e1', 'e2']);
 });
 
-it('loses and repeats nothing when the bucket stores a record but never responds', async () => {
+it('loses and repeats nothing when the bucket stores a record but never responds', { tags: 'full' }, async () => {
   const { lake, otherMachine } = await createS3Lake(s3);
   await writeLake(lake, [makeEvent({ eventId: 'first' })]);
   const { endpoint, setSilent } = await startSilentS3();
@@ -238,7 +238,7 @@ it('releases the claim of a compaction if the bucket stores it but never respond
   expect(await lakeStatus(lake)).toMatchObject({ version: version + 2, maintenance: undefined });
 });
 
-it('keeps pending events while the server is down, and commits them afterwards', async () => {
+it('keeps pending events while the server is down, and commits them afterwards', { tags: 'full' }, async () => {
   const { lake } = await createS3Lake(s3);
   const writer = await writerOf(lake);
   add(writer, 0, 2);
@@ -490,7 +490,7 @@ it('verifies the objects, not their copies', async () => {
   await expect(verifyLake(lake)).rejects.toMatchObject({ code: 'EVENTS_LAKE_DAMAGED' });
 });
 
-it('moves a lake to S3, after an interruption, too', async () => {
+it('moves a lake to S3, after an interruption, too', { tags: 'full' }, async () => {
   const { writeConfig, objects } = await createS3Lake(s3);
   const lake = join(await temporaryFolder(), 'lake');
   const old = await writerOf(lake);
@@ -596,7 +596,7 @@ it('moves an empty home', async () => {
   expect(await readIds(lake)).toEqual(['first']);
 });
 
-it('gives delta-rs, pandas, Polars and DuckDB the same rows as Facet', { timeout: 600_000 }, async () => {
+it('gives delta-rs, pandas, Polars and DuckDB the same rows as Facet', { tags: 'full', timeout: 600_000 }, async () => {
   const readers = await installDeltaReaders();
   const { lake, objects } = await createS3Lake(s3);
   const writer = await writerOf(lake);

@@ -1,3 +1,4 @@
+/** @module-tag full */
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';

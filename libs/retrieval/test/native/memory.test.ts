@@ -1,3 +1,4 @@
+/** @module-tag full */
 import { Index, IndexFlatIP, MetricType, setThreads } from 'faiss-node';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
