@@ -98,7 +98,7 @@ function isInside(x: number, y: number, polygon: readonly Position[]): boolean {
   return isOdd;
 }
 
-/** Points whose middle is so many pixels outside of the view are drawn too. */
+/** Width in pixels of the area around the view in which the layer also draws points. */
 export const marginPixels = 32;
 
 /** The pixels of a canvas, with `marginPixels` more on each side. Each is ABGR, as in image data on little-endian processors. */
