@@ -196,18 +196,18 @@ it('facet erasures verify lists files of killed imports, damaged records and oth
   expect(listed(after)).toEqual(byName(incomplete, damaged, unredacted, 'rows.json'));
 });
 
-it('facet erasures verify lists temporary folders with uploads and standard input', async () => {
+it('facet erasures verify lists temporary folders with spilled rows and standard input', async () => {
   const home = await createHome();
   await run(['erasures', 'request', 'u1', '--home', home]);
   await run(['lake', 'compact', '--grace', '0', '--home', home]);
-  for (const purpose of ['validate', 'input', 'duckdb', 'other']) {
+  for (const purpose of ['input', 'duckdb', 'other']) {
     const folder = join(tmpdir(), `facet-${purpose}-host-1-1-x`);
     await mkdir(folder);
     await writeFile(join(folder, 'rows'), 'u1');
   }
   const { code, unchecked } = await verify(home, ...alone);
   expect(code).toBe(5);
-  expect(unchecked.map((one) => /facet-(\w+)-host/.exec(one.reason)?.[1])).toEqual(['duckdb', 'input', 'validate']);
+  expect(unchecked.map((one) => /facet-(\w+)-host/.exec(one.reason)?.[1])).toEqual(['duckdb', 'input']);
 });
 
 it('facet erasures verify searches spools and outputs, and ignores what a user sent after the erasure', async () => {

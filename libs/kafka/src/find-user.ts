@@ -6,7 +6,8 @@ import { unreachable } from './kafka-errors.ts';
 import { fetchExtents } from './offsets.ts';
 import { readRecords } from './read-records.ts';
 import type { RawRecord } from './read-records.ts';
-import type { TopicNames } from './topics.ts';
+import { topics } from './topics.ts';
+import type { TopicKey, TopicNames } from './topics.ts';
 
 /** What a topic contains of a user. */
 export interface UserInTopic {
@@ -64,9 +65,9 @@ export async function findUserInTopic(
   return { topic, records, undecodable, newestAt, deletedBy: keptMs === undefined ? undefined : newestAt + keptMs };
 }
 
-/** The topics with records about users. */
-export function topicsOfUsers({ events, users, erasures, deadLetters }: TopicNames): readonly string[] {
-  return [events, users, erasures, deadLetters];
+/** Returns the topics with records about users. */
+export function topicsOfUsers(names: TopicNames): readonly string[] {
+  return (Object.keys(names) as TopicKey[]).filter((key) => topics[key].namesUsers).map((key) => names[key]);
 }
 
 function namesUser({ key, value }: Pick<RawRecord, 'key' | 'value'>, userId: string): boolean {

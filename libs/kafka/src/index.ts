@@ -14,5 +14,5 @@ export { openKafkaPublisher } from './publisher.ts';
 export type { LogRecord, Publisher } from './publisher.ts';
 export { readRecords } from './read-records.ts';
 export type { UndecodableBatch } from './record-batches.ts';
-export { ensureTopics, topicNames } from './topics.ts';
-export type { TopicNames } from './topics.ts';
+export { ensureTopics, isTopicOfUsers, topicNames, topics } from './topics.ts';
+export type { SinkTopic, TopicNames } from './topics.ts';

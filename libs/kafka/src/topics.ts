@@ -5,30 +5,113 @@ import type { AppError } from '@facet/platform';
 import type { KafkaConnection } from './connect-kafka.ts';
 import { protocolErrorType, unknownTopic, unreachable } from './kafka-errors.ts';
 
-/** The topics through which the apps exchange data. Names carry the version of the wire format. */
-export interface TopicNames {
-  /** Events, keyed by user or session. */
-  readonly events: string;
-  /** Items by id, compacted; a null value deletes the item. */
-  readonly items: string;
-  /** Users by id, compacted; a null value deletes the user. */
-  readonly users: string;
-  readonly erasures: string;
-  /** Counts of events that the ingest accepted and refused. */
-  readonly intake: string;
-  readonly deadLetters: string;
+/** The retention of events, which limits how far back the lake can be rebuilt. */
+const eventDays = 30;
+/** Time to notice dead letters, to fix their cause and to redrive them. */
+const deadLetterDays = 90;
+/** Erasures stay longer than any event or dead letter that they cover. The lake keeps a keyed hash of the user forever. */
+const erasureMarginDays = 60;
+
+/** What Facet does with a topic. */
+interface Topic {
+  /** The name after the prefix of the installation, with the version of the wire format. */
+  readonly suffix: `${string}.v${number}`;
+  /** What identifies a record. */
+  readonly key: string;
+  /** The app that writes the topic. A company's own producers can also write to the topics of the ingest. */
+  readonly writer: 'ingest' | 'sink';
+  /** The store that records the offsets of the sink. Undefined for a topic that the sink does not read. */
+  readonly offsetOwner?: 'lake' | 'catalog';
+  /** Kafka deletes records after some days, or keeps the latest record of each key. */
+  readonly retention: { readonly days: number } | { readonly compactedWithinDays: number | 'any time' };
+  /** Whether records are ordered by key only, so that several sinks can share the work. */
+  readonly isPartitioned?: true;
+  /** Whether records can contain the id of a user, so that `facet erasures verify` searches them. */
+  readonly namesUsers: boolean;
 }
+
+/**
+ * The topics through which the apps exchange data. Their creation, the handlers of the sink, the search for a user and the table in
+ * docs/collector.md derive from this table.
+ */
+export const topics = {
+  events: {
+    suffix: 'events.v1',
+    key: 'user or session',
+    writer: 'ingest',
+    offsetOwner: 'lake',
+    retention: { days: eventDays },
+    isPartitioned: true,
+    namesUsers: true,
+  },
+  // A null value deletes the item.
+  items: {
+    suffix: 'items.v1',
+    key: 'item',
+    writer: 'ingest',
+    offsetOwner: 'catalog',
+    retention: { compactedWithinDays: 'any time' },
+    namesUsers: false,
+  },
+  // A null value deletes the user. An erased user's record disappears within the days.
+  users: {
+    suffix: 'users.v1',
+    key: 'user',
+    writer: 'ingest',
+    offsetOwner: 'catalog',
+    retention: { compactedWithinDays: 7 },
+    namesUsers: true,
+  },
+  erasures: {
+    suffix: 'erasures.v1',
+    key: 'user',
+    writer: 'ingest',
+    offsetOwner: 'lake',
+    retention: { days: eventDays + deadLetterDays + erasureMarginDays },
+    namesUsers: true,
+  },
+  // Counts of events that the ingest accepted and refused.
+  intake: {
+    suffix: 'intake.v1',
+    key: 'none',
+    writer: 'ingest',
+    offsetOwner: 'lake',
+    retention: { days: eventDays },
+    namesUsers: false,
+  },
+  deadLetters: {
+    suffix: 'dead-letters.v1',
+    key: 'topic, partition and offset',
+    writer: 'sink',
+    retention: { days: deadLetterDays },
+    namesUsers: true,
+  },
+} as const satisfies Readonly<Record<string, Topic>>;
+
+/** A topic, independent of the prefix of an installation. */
+export type TopicKey = keyof typeof topics;
+
+/** A topic that the sink reads. */
+export type SinkTopic = {
+  [Key in TopicKey]: (typeof topics)[Key] extends { readonly offsetOwner: string } ? Key : never;
+}[TopicKey];
+
+const entries = Object.entries(topics) as [TopicKey, Topic][];
+
+/** The names of the topics of one installation. */
+export type TopicNames = Readonly<Record<TopicKey, string>>;
 
 /** Returns the topics of one installation. The prefix lets several installations share a cluster. */
 export function topicNames(prefix = 'facet'): TopicNames {
-  return {
-    events: `${prefix}.events.v1`,
-    items: `${prefix}.items.v1`,
-    users: `${prefix}.users.v1`,
-    erasures: `${prefix}.erasures.v1`,
-    intake: `${prefix}.intake.v1`,
-    deadLetters: `${prefix}.dead-letters.v1`,
-  };
+  return Object.fromEntries(entries.map(([key, { suffix }]) => [key, `${prefix}.${suffix}`])) as Record<
+    TopicKey,
+    string
+  >;
+}
+
+/** Returns whether records of a topic with this name can contain the id of a user. A topic of another producer can. */
+export function isTopicOfUsers(name: string): boolean {
+  return entries.find(([, { suffix }]) => name.endsWith(`.${suffix}`))?.[1].namesUsers ?? true;
 }
 
 export interface EnsureTopicsOptions {
@@ -37,14 +120,7 @@ export interface EnsureTopicsOptions {
   readonly eventPartitions?: number;
   /** Copies of each record. With 3 or more, two replicas must have a record before the broker acknowledges it. */
   readonly replicationFactor?: number;
-  /** Retention of events in Kafka, which limits how far back the lake can be rebuilt. */
-  readonly eventRetentionDays?: number;
 }
-
-/** Time to notice dead letters, to fix their cause and to redrive them. */
-const deadLetterRetentionDays = 90;
-/** Erasures stay longer than any event or dead letter that they cover. The lake keeps a keyed hash of the user forever. */
-const erasureMarginDays = 60;
 
 /**
  * Creates missing topics and returns their names. Existing topics keep their settings.
@@ -52,39 +128,40 @@ const erasureMarginDays = 60;
  * @throws AppError `EVENTS_LOG_UNREACHABLE` when no broker responds or a topic cannot be created.
  */
 export async function ensureTopics(kafka: KafkaConnection, options: EnsureTopicsOptions): Promise<readonly string[]> {
-  const { names, eventPartitions = 6, replicationFactor = 1, eventRetentionDays = 30 } = options;
-  const shape = (topic: string, numPartitions: number, configs: Readonly<Record<string, string>>): ITopicConfig => ({
-    topic,
-    numPartitions,
-    replicationFactor,
-    configEntries: Object.entries({
-      ...configs,
-      'min.insync.replicas': String(replicationFactor >= 3 ? 2 : 1),
-      // Brokers convert records of other producers to the codec that Node reads fastest.
-      'compression.type': 'gzip',
-      // The version of an item or user with the latest time is current, so times in the future do harm. Before Kafka 4.0, the default has no limit.
-      'message.timestamp.after.max.ms': String(hourMs),
-    }).map(([name, value]) => ({ name, value })),
-  });
-  const kept = (days: number) => ({ 'cleanup.policy': 'delete', 'retention.ms': String(days * dayMs) });
-  const topics = [
-    shape(names.events, eventPartitions, kept(eventRetentionDays)),
-    shape(names.items, 1, { 'cleanup.policy': 'compact' }),
-    // An erased user's record disappears after this time.
-    shape(names.users, 1, { 'cleanup.policy': 'compact', 'max.compaction.lag.ms': String(7 * dayMs) }),
-    shape(names.erasures, 1, kept(eventRetentionDays + deadLetterRetentionDays + erasureMarginDays)),
-    shape(names.intake, 1, kept(eventRetentionDays)),
-    shape(names.deadLetters, 1, kept(deadLetterRetentionDays)),
-  ];
+  const { names, eventPartitions = 6, replicationFactor = 1 } = options;
+  const shared = {
+    'min.insync.replicas': replicationFactor >= 3 ? 2 : 1,
+    // Brokers convert records of other producers to the codec that Node reads fastest.
+    'compression.type': 'gzip',
+    // The version of an item or user with the latest time is current, so times in the future do harm. Before Kafka 4.0, the default has no limit.
+    'message.timestamp.after.max.ms': hourMs,
+  };
   try {
     const admin = await kafka.admin();
     const existing = new Set(await admin.listTopics());
-    const missing = topics.filter(({ topic }) => !existing.has(topic));
+    const missing = entries
+      .filter(([key]) => !existing.has(names[key]))
+      .map(([key, { retention, isPartitioned = false }]) => ({
+        topic: names[key],
+        numPartitions: isPartitioned ? eventPartitions : 1,
+        replicationFactor,
+        configEntries: Object.entries({ ...retentionSettings(retention), ...shared }).map(([name, value]) => ({
+          name,
+          value: String(value),
+        })),
+      }));
     await createTopics(admin, missing);
     return missing.map(({ topic }) => topic);
   } catch (error) {
     throw unreachable('The topics could not be created', error);
   }
+}
+
+function retentionSettings(retention: Topic['retention']): Readonly<Record<string, string | number>> {
+  if ('days' in retention) return { 'cleanup.policy': 'delete', 'retention.ms': retention.days * dayMs };
+  const { compactedWithinDays } = retention;
+  if (compactedWithinDays === 'any time') return { 'cleanup.policy': 'compact' };
+  return { 'cleanup.policy': 'compact', 'max.compaction.lag.ms': compactedWithinDays * dayMs };
 }
 
 const leaderPollMs = 50;

@@ -2,7 +2,7 @@ import { damageBatch } from '@facet/local-services';
 import { dayMs } from '@facet/platform';
 import { forTest } from '@facet/testing';
 import { expect, inject, it } from 'vitest';
-import { deadLetter, ensureTopics, findUserInTopic, openKafkaPublisher, topicNames } from '../src/index.ts';
+import { deadLetter, findUserInTopic, openKafkaPublisher } from '../src/index.ts';
 import { createTopic } from './kafka-fixture.ts';
 import type { TestTopic } from './kafka-fixture.ts';
 
@@ -73,15 +73,4 @@ it('names the time by which retention deletes the records', async () => {
     'segment.ms': String(2 * dayMs),
   });
   expect(await findUserInTopic(kafka, topic, 'ada')).toMatchObject({ records: 1, deletedBy: at + 32 * dayMs });
-});
-
-it('every topic that Facet creates for users deletes their records at some time', async () => {
-  const { kafka } = await createFilledTopic([]);
-  const names = topicNames(`erasing${at}`);
-  await ensureTopics(kafka, { names });
-  const publisher = forTest(openKafkaPublisher(kafka));
-  for (const topic of [names.events, names.users, names.erasures, names.deadLetters]) {
-    await publisher.publish([{ topic, key: 'ada', value: event('ada'), timestamp: at }]);
-    expect(await findUserInTopic(kafka, topic, 'ada')).toMatchObject({ deletedBy: expect.any(Number) });
-  }
 });

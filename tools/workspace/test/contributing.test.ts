@@ -49,7 +49,7 @@ function indentOf(text: string): number {
 }
 
 it('each example of CONTRIBUTING.md compiles', () => {
-  expect(examples).toHaveLength(5);
+  expect(examples).toHaveLength(6);
   expect(types.output).toBe('');
   expect(types.code).toBe(0);
 });
@@ -68,6 +68,12 @@ it('the model lib knows the variant of the example', () => {
   const script = `import { modelVariant } from '@facet/model'; console.log(modelVariant('mind-8').model.interests);`;
   copy.write('libs/model/example.mjs', script);
   expect(runNode('libs/model/example.mjs').trim()).toBe('8');
+});
+
+it('the verification of erasures searches the topic of the example', () => {
+  const script = `import { topicNames, topicsOfUsers } from '@facet/kafka'; console.log(topicsOfUsers(topicNames())[0]);`;
+  copy.write('libs/kafka/example.mjs', script);
+  expect(runNode('libs/kafka/example.mjs').trim()).toBe('facet.returns.v1');
 });
 
 it('the alert of the example fires', () => {

@@ -1,6 +1,7 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isTopicOfUsers } from '@facet/kafka';
 import { formatBytes } from '../terminal/text.ts';
 
 export interface ScanOptions {
@@ -87,8 +88,8 @@ function recordsIn(line: Buffer): readonly Readonly<Record<string, unknown>>[] {
 
 /** Whether a record is about the user: an event, a record for Kafka, or a document with the id of a user inside. */
 function namesUser({ topic, key, ...record }: Readonly<Record<string, unknown>>, userId: string): boolean {
-  // The keys of items may equal ids of users.
-  if (key === userId && !String(topic).endsWith('.items.v1')) return true;
+  // The key of an item may equal the id of a user.
+  if (key === userId && isTopicOfUsers(String(topic))) return true;
   const quoted = JSON.stringify(userId);
   const text = typeof record['text'] === 'string' ? record['text'] : JSON.stringify(record);
   const escaped = JSON.stringify(`"userId":${quoted}`).slice(1, -1);

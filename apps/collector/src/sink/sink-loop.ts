@@ -4,12 +4,12 @@ import { AppError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { CatalogFeed } from './catalog-feed.ts';
 import type { Assignment, FetchedBatch, GroupListener, LogControl, TopicExtent } from './group-consumer.ts';
-import type { TopicHandler } from './handlers/topic-handler.ts';
 import type { ProfileFeed } from './profile-feed.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import type { SinkMetrics } from './sink-metrics.ts';
 import { updateGroupProgress, lagOf, chooseAction } from './sink-state.ts';
 import type { GroupPartition, PartitionPosition, SinkState } from './sink-state.ts';
+import type { TopicHandler } from './topic-handlers.ts';
 
 export interface SinkLoopDeps {
   readonly log: LogControl;

@@ -13,16 +13,13 @@ import { createDataHealthReader, startDataHealthRefresher } from './data-health/
 import { createDataHealthMetrics } from './data-health/data-health-metrics.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { createGroupConsumer } from './group-consumer.ts';
-import { createItemsHandler, createUsersHandler } from './handlers/catalog-handlers.ts';
 import { createErasedUsers } from './erased-users.ts';
-import { createErasuresHandler } from './handlers/erasures-handler.ts';
-import { createEventsHandler } from './handlers/events-handler.ts';
-import { createIntakeHandler } from './handlers/intake-handler.ts';
 import { openProfileFeed } from './profile-feed.ts';
 import { createRetryPolicy } from './retry-policy.ts';
 import { createSinkApp } from './sink-app.ts';
 import { SinkLoop } from './sink-loop.ts';
 import { addSinkGauges, createSinkMetrics } from './sink-metrics.ts';
+import { createTopicHandlers } from './topic-handlers.ts';
 
 export interface RunningSink {
   readonly url: string;
@@ -78,14 +75,11 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     closers.push(() => publisher.close());
 
     const deadLetters = createDeadLetters({ publisher, lake, retryPolicy, metrics, now }, topics);
-    const stores = { lake, catalog, profiles, deadLetters, metrics, now };
-    const handlers = new Map([
-      [topics.events, createEventsHandler(stores, { types: facet.eventTypes, isPositive })],
-      [topics.items, createItemsHandler(stores)],
-      [topics.users, createUsersHandler(stores, { erasedUsers })],
-      [topics.erasures, createErasuresHandler(stores, { erasedUsers })],
-      [topics.intake, createIntakeHandler(stores)],
-    ]);
+    const handlers = createTopicHandlers(
+      topics,
+      { lake, catalog, profiles, deadLetters, erasedUsers, metrics, now },
+      { types: facet.eventTypes, isPositive },
+    );
 
     // An alert on an increase needs a counter that starts at 0.
     for (const topic of handlers.keys()) {
