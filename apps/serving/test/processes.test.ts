@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
+import { request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { findFreePorts } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey, removeApiKey } from '@facet/platform';
@@ -10,7 +13,8 @@ import { homeOfFile, putBundle, putDatasetOf } from './fixtures.ts';
 import { isGone, KeptConnection, startProcess, workersOf } from './real-process.ts';
 import type { RealProcess } from './real-process.ts';
 
-const patiently = { timeout: 60_000, interval: 50 };
+/** No limit below that of the suite: a busy machine is slow, and that is no failure. */
+const patiently = { timeout: 280_000, interval: 50 };
 
 const home = await homeOfFile();
 
@@ -34,7 +38,7 @@ interface Page {
 }
 
 /** The tests share two processes, because starting them is slow. */
-describe('two processes on one port', { timeout: 150_000 }, () => {
+describe('two processes on one port', () => {
   let started: RealProcess;
   let url: string;
   let comparedId: string;
@@ -47,7 +51,7 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
     started = startTwo({ FACET_INSECURE: 'true', FACET_PORT: String(port) });
     ({ url } = await started.ready);
     lanes = await Promise.all([0, 1].map(() => KeptConnection.open(url)));
-  }, 150_000);
+  });
   afterAll(() => started.child.kill('SIGKILL'));
 
   async function restOf(first: Page): Promise<Page[]> {
@@ -129,8 +133,8 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
     });
     process.kill(workers[0]!, 'SIGKILL');
     await Promise.all(asking);
-    // The request that the worker was serving.
-    expect(failed).toBeLessThanOrEqual(1);
+    // The request that the worker was serving, and one that was handed to it before the supervisor saw its end.
+    expect(failed).toBeLessThanOrEqual(2);
     for (let request = 0; request < 20; request++) expect((await fetch(`${url}/readyz`)).status).toBe(200);
     await vi.waitFor(async () => expect(await sumOf(url, 'facet_serving_workers ')).toBe(2), patiently);
     expect(await sumOf(url, 'facet_serving_worker_restarts_total')).toBe(1);
@@ -169,49 +173,73 @@ describe('two processes on one port', { timeout: 150_000 }, () => {
     const trials = (await log).split('\n').filter((line) => line.includes('"continuing the trial of the bundle"'));
     expect(trials).toHaveLength(1);
     expect((JSON.parse(trials[0]!) as { requests: number }).requests).toBeGreaterThan(0);
-    expect(await readdir(join(home.folder, 'trials'))).toHaveLength(2);
+    // Without the unfinished file that a killed worker may leave.
+    const files = (await readdir(join(home.folder, 'trials'))).filter((name) => name.endsWith('.json'));
+    expect(files).toHaveLength(2);
     for (const pid of replaced) expect(isGone(pid)).toBe(true);
   });
 });
 
-it(
-  'two processes count the requests of a key together, and refuse a key that is revoked',
-  { timeout: 150_000 },
-  async () => {
-    const limited = createApiKey();
-    const unlimited = createApiKey();
-    const keysFile = join(home.folder, 'limited-keys.yaml');
-    const scopes = ['serve'] as const;
-    await addApiKey(keysFile, { name: 'limited', scopes, sha256: hashApiKey(limited), requestsPerSecondMax: 1 });
-    await addApiKey(keysFile, { name: 'unlimited', scopes, sha256: hashApiKey(unlimited) });
-    const { child, ready } = startTwo({ FACET_API_KEYS_FILE: keysFile });
-    onTestFinished(() => void child.kill('SIGKILL'));
-    const { url } = await ready;
-    // A new connection for each request: the supervisor hands connections to the workers in turn.
-    const ask = async (key: string): Promise<number> => {
-      const headers = { authorization: `Bearer ${key}`, connection: 'close' };
-      const { status } = await fetch(`${url}/v1/items/film-1/similar`, { headers });
-      // A busy machine.
-      return status === 503 ? ask(key) : status;
-    };
-    const startedAt = performance.now();
-    const statuses: number[] = [];
-    while (statuses.length < 20 || !statuses.includes(429)) statuses.push(await ask(limited));
-    const seconds = (performance.now() - startedAt) / 1000;
-    expect(new Set(statuses)).toEqual(new Set([200, 429]));
-    expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(Math.floor(seconds) + 1);
-    for (let asked = 0; asked < 20; asked++) expect(await ask(unlimited)).toBe(200);
+it('two processes count the requests of a key together, and refuse a key that is revoked', async () => {
+  const limited = createApiKey();
+  const unlimited = createApiKey();
+  const keysFile = join(home.folder, 'limited-keys.yaml');
+  const scopes = ['serve'] as const;
+  await addApiKey(keysFile, { name: 'limited', scopes, sha256: hashApiKey(limited), requestsPerSecondMax: 1 });
+  await addApiKey(keysFile, { name: 'unlimited', scopes, sha256: hashApiKey(unlimited) });
+  const { child, ready } = startTwo({ FACET_API_KEYS_FILE: keysFile });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const { url } = await ready;
+  // A new connection for each request: the supervisor hands connections to the workers in turn.
+  const ask = async (key: string): Promise<number> => {
+    const headers = { authorization: `Bearer ${key}`, connection: 'close' };
+    const { status } = await fetch(`${url}/v1/items/film-1/similar`, { headers });
+    // A busy machine.
+    return status === 503 ? ask(key) : status;
+  };
+  const startedAt = performance.now();
+  const statuses: number[] = [];
+  while (statuses.length < 20 || !statuses.includes(429)) statuses.push(await ask(limited));
+  const seconds = (performance.now() - startedAt) / 1000;
+  expect(new Set(statuses)).toEqual(new Set([200, 429]));
+  expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(Math.floor(seconds) + 1);
+  for (let asked = 0; asked < 20; asked++) expect(await ask(unlimited)).toBe(200);
 
-    await removeApiKey(keysFile, 'unlimited');
-    const askAll = async (): Promise<Set<number>> => {
-      const seen = new Set<number>();
-      for (let asked = 0; asked < 10; asked++) seen.add(await ask(unlimited));
-      return seen;
-    };
-    await vi.waitFor(async () => expect(await askAll()).toEqual(new Set([401])), patiently);
-    expect([200, 429]).toContain(await ask(limited));
-  },
-);
+  await removeApiKey(keysFile, 'unlimited');
+  const askAll = async (): Promise<Set<number>> => {
+    const seen = new Set<number>();
+    for (let asked = 0; asked < 10; asked++) seen.add(await ask(unlimited));
+    return seen;
+  };
+  await vi.waitFor(async () => expect(await askAll()).toEqual(new Set([401])), patiently);
+  expect([200, 429]).toContain(await ask(limited));
+});
+
+it('a caller whose connection is handed to a killed worker is not left waiting', { tags: 'full' }, async () => {
+  const { child, ready } = startTwo();
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const { url } = await ready;
+  let isOver = false;
+  // New connections all the time. A connection without a reader would never settle, and the test would not end.
+  const callers = Array.from({ length: 8 }, async () => {
+    while (!isOver) {
+      const sent = request(`${url}/readyz`, { agent: false });
+      sent.end();
+      await once(sent, 'response').then(
+        ([response]) => text(response as IncomingMessage),
+        () => undefined,
+      );
+    }
+  });
+  for (let kill = 0; kill < 6; kill++) {
+    await vi.waitFor(async () => expect(await workersOf(child.pid!)).toHaveLength(2), patiently);
+    const [worker] = await workersOf(child.pid!);
+    process.kill(worker!, 'SIGKILL');
+    await vi.waitFor(() => expect(isGone(worker!)).toBe(true), patiently);
+  }
+  isOver = true;
+  await Promise.all(callers);
+});
 
 it('a worker that fails before it is ready ends all workers, with its exit code', async () => {
   const { child, log } = startTwo({ FACET_INSECURE: 'true', FACET_HOME: '/nowhere' });

@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import type { Worker as ClusterWorker } from 'node:cluster';
 import { countRequestsOfWorkers } from '@facet/http';
 import { closeOnSignal, toSentError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
@@ -285,8 +286,30 @@ export async function runSupervisor(
   return supervisor.ended;
 }
 
+/**
+ * Closes the connections that a killed worker has not accepted, so that their callers can retry. `cluster` keeps such a connection open
+ * without a reader, and its caller would wait until its own timeout. `cluster` has no event for it, so this reads its messages:
+ * `newconn` hands a connection over, and `ack` accepts it.
+ */
+function closeUnacceptedConnections({ process: child }: ClusterWorker): void {
+  const unaccepted = new Map<number, { close(): void }>();
+  const send = child.send.bind(child) as (...values: unknown[]) => boolean;
+  child.send = (...values: unknown[]): boolean => {
+    const [message, connection] = values as [{ act?: string; seq: number }, { close(): void } | undefined];
+    if (message.act === 'newconn' && connection !== undefined) unaccepted.set(message.seq, connection);
+    return send(...values);
+  };
+  child.on('internalMessage', ({ ack }: { ack?: number }) => {
+    if (ack !== undefined) unaccepted.delete(ack);
+  });
+  child.once('exit', () => {
+    for (const connection of unaccepted.values()) connection.close();
+  });
+}
+
 function forkWorker(): WorkerProcess {
   const worker = cluster.fork();
+  closeUnacceptedConnections(worker);
   // Sending to a worker that is ending emits an error. The exit handler reports the cause.
   worker.on('error', () => undefined);
   return {
