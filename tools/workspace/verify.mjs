@@ -61,6 +61,7 @@ const checks = [
   { title: 'links', command: 'remark', args: ['--quiet', '--frail', '--use', 'remark-validate-links', '.'] },
   { title: 'spelling', command: 'cspell', args: ['--no-progress', '--no-summary', '.'], remedy: 'cspell-words.txt' },
   { title: 'plain English', command: process.execPath, args: [path.join('tools', 'workspace', 'prose.mjs')] },
+  { title: 'size', command: process.execPath, args: [path.join('tools', 'workspace', 'lines.mjs')] },
   { title: 'settings', command: process.execPath, args: ['tools/workspace/configuration.mjs', '--check'] },
   { title: 'benchmarks', command: process.execPath, args: ['tools/workspace/benchmarks.mjs', '--check'] },
 ];

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { countVitestReport, failuresIn, parseNxTasks, sum, summaryLine, testsToName } from '../results.mjs';
+import {
+  countVitestReport,
+  failuresIn,
+  parseNxTasks,
+  slowestTests,
+  sum,
+  summaryLine,
+  testsToName,
+} from '../results.mjs';
 
 describe('Nx tasks', () => {
   const output = [
@@ -53,6 +61,31 @@ describe('a vitest report', () => {
       failed: 1,
       skipped: 3,
     });
+  });
+
+  it('is counted and listed without the tests that their tag leaves to `npm run test:full`', () => {
+    const assertionResults = [
+      { status: 'skipped', fullName: 'a kill', tags: ['full'] },
+      { status: 'passed', fullName: 'a kill that ran', tags: ['full'], duration: 20 },
+      { status: 'skipped', fullName: 'needs a data set', tags: [] },
+    ];
+    const testResults = [{ status: 'passed', name: '/w/test/kills.test.ts', assertionResults }];
+    const tagged = { numPassedTests: 1, numFailedTests: 0, numPendingTests: 2, numTodoTests: 0, testResults };
+
+    expect(countVitestReport(tagged)).toEqual({ passed: 1, failed: 0, skipped: 1 });
+    expect(testsToName(tagged, '/w').skipped).toEqual(['test/kills.test.ts: needs a data set']);
+  });
+
+  it('names its slowest tests, slowest first', () => {
+    const assertionResults = Array.from({ length: 12 }, (_, index) => ({
+      status: 'passed',
+      fullName: `test ${index}`,
+      duration: 100 * index,
+    }));
+    const slowest = slowestTests({ testResults: [{ name: '/w/a.test.ts', assertionResults }] }, '/w');
+
+    expect(slowest).toHaveLength(10);
+    expect(slowest[0]).toEqual({ ms: 1_100, title: 'a.test.ts: test 11' });
   });
 
   it('names the tests that failed and those that were skipped', () => {
