@@ -66,7 +66,7 @@ function removeStaleOutput(project) {
   }
 }
 
-/** The only code outside of its folder that the page imports. Of other libraries, it imports types. */
+/** The only files outside of its folder that the page imports, with the folder of merge modes. Of other libraries, it imports types. */
 const pageImports = ['libs/http/src/metrics-text.ts', 'libs/platform/src/quantities.ts'];
 
 /**
@@ -82,6 +82,7 @@ async function buildPage(project) {
     ...['package.json', 'vite.config.mts'].map((name) => path.join(project, name)),
     path.join(root, 'package-lock.json'),
     ...pageImports.map((file) => path.join(root, file)),
+    ...listFiles(path.join(root, 'libs', 'retrieval', 'src', 'merging')),
     // The page contains the documentation.
     ...listFiles(path.join(root, 'docs')).filter((file) => file.endsWith('.md')),
   ]);

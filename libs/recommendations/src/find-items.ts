@@ -1,5 +1,14 @@
 import type { BundleView, FilteredItems } from '@facet/bundles';
-import { insertCandidates, listLimit, mergeByMax, mergeLists, rescoreLists, retrieveLists } from '@facet/retrieval';
+import {
+  insertCandidates,
+  listLimit,
+  mergeByMax,
+  mergeDefault,
+  mergeLists,
+  mergeModes,
+  rescoreLists,
+  retrieveLists,
+} from '@facet/retrieval';
 import type { ItemSet, Candidate, InterestList, Merge, SearchParameters } from '@facet/retrieval';
 import { collectExclusions, excludeAlso, findAllowedItems } from './exclusions.ts';
 import type { Exclusions } from './exclusions.ts';
@@ -144,15 +153,12 @@ function createCandidateScorer(
   const scoreItem = bundle.createItemScorer(user.interests);
   return (item) => {
     const { score, product, interest } = scoreItem(item);
-    return { item, score: scoreForUser(user, item, scoresAllInterests(merge) ? score : product), interest };
+    return {
+      item,
+      score: scoreForUser(user, item, mergeModes[merge.by].scoresAllInterests ? score : product),
+      interest,
+    };
   };
-}
-
-const mergeDefault: Merge = { by: 'max' };
-
-/** Returns whether a merge ranks an item by its score for all interests together. */
-function scoresAllInterests({ by }: Merge): boolean {
-  return by === 'max' || by === 'diverse';
 }
 
 async function retrieveCandidates(
@@ -163,9 +169,10 @@ async function retrieveCandidates(
   spans: Spans,
 ): Promise<Candidate[]> {
   const { interests, repeatBonuses } = user;
+  const { scoresAllInterests, ranksByScoreAlone } = mergeModes[merge.by];
   // A list has the scores for one interest. The smooth maximum needs those for all.
   const usesSmoothMaximum =
-    scoresAllInterests(merge) && (bundle.info.spec.config.scoreSharpness ?? 0) > 0 && interests.count > 1;
+    scoresAllInterests && (bundle.info.spec.config.scoreSharpness ?? 0) > 0 && interests.count > 1;
   // The index does not know the repeat bonuses. Items of the behavior sequence are scored here and inserted into the lists.
   const exclude = new Set([...exclusions.own, ...repeatBonuses.keys()]);
   const scoreItem = bundle.createItemScorer(interests);
@@ -174,10 +181,12 @@ async function retrieveCandidates(
   for (const item of repeatBonuses.keys()) if (!exclusions.has(item)) repeats.push(scoreCandidate(item));
   const mergeAll = (lists: readonly InterestList[]): Candidate[] => {
     const scored = usesSmoothMaximum ? rescoreLists(lists, listLimit(merge, limit), scoreItem) : lists;
-    return mergeLists(insertCandidates(scored, repeats), merge, limit, { categoryOf: createCategoryOf(bundle, merge) });
+    return mergeLists(insertCandidates(scored, repeats), merge, limit, {
+      attributeOf: (item, name) => comparableAttribute(bundle, item, name),
+    });
   };
   let merged: Candidate[] | undefined;
-  // By the maximum, an item below the last place of the merged list cannot enter it.
+  // Without variety or quotas, an item that scores below the last of the merged list cannot enter it.
   const scoreNeeded = (lists: readonly InterestList[]): number => {
     merged = mergeAll(lists);
     return merged.length < limit ? -Infinity : merged[limit - 1]!.score;
@@ -191,7 +200,7 @@ async function retrieveCandidates(
     exclude,
     allowed,
     parameters: searchParameters(bundle, breadth),
-    scoreNeeded: merge.by === 'max' && !usesSmoothMaximum ? scoreNeeded : undefined,
+    scoreNeeded: ranksByScoreAlone && !usesSmoothMaximum ? scoreNeeded : undefined,
   });
   if (merged === undefined || searches !== 1) {
     spans.start('merge');
@@ -201,15 +210,11 @@ async function retrieveCandidates(
   return merged;
 }
 
-/** Returns the attribute value that a diverse merge varies. For a list, that is the first entry. */
-function createCategoryOf(bundle: BundleView, merge: Merge): (item: number) => string | number | undefined {
-  if (merge.by !== 'diverse') return () => undefined;
-  const { attribute } = merge;
-  return (item) => {
-    const value = bundle.attributeOf(item, attribute);
-    const first = Array.isArray(value) ? value[0] : value;
-    return typeof first === 'boolean' ? String(first) : first;
-  };
+/** Returns an attribute value that a merge compares. For a list, that is the first entry. */
+function comparableAttribute(bundle: BundleView, item: number, attribute: string): string | number | undefined {
+  const value = bundle.attributeOf(item, attribute);
+  const first = Array.isArray(value) ? value[0] : value;
+  return typeof first === 'boolean' ? String(first) : first;
 }
 
 export interface NearestRequest {

@@ -1,93 +1,96 @@
-import type { Merge } from '@facet/retrieval';
+import { interestsMax, mergeDefault, mergeModes, mergeNames } from '@facet/retrieval';
+import type { Merge, MergeName, MergeOptions } from '@facet/retrieval';
 import { Type } from 'typebox';
-import type { Static } from 'typebox';
+import type { TSchema } from 'typebox';
 import { requestError } from './request-error.ts';
 import type { RequestFault } from './request-error.ts';
 
-/** Maximum number of interests in a per-interest list of a request. */
-export const interestsMax = 64;
+type OptionName = { [Mode in MergeName]: keyof MergeOptions[Mode] }[MergeName];
+type ValueOf<Name extends OptionName> = {
+  [Mode in MergeName]: Name extends keyof MergeOptions[Mode] ? MergeOptions[Mode][Name] : never;
+}[MergeName];
 
-const texts = {
-  max: 'By the score of the model, over all interests.',
-  roundRobin: 'Takes the next best item of each interest in turn.',
-  quota: 'Each interest has a minimum or a share, at least one of the two.',
-  diverse: 'Lowers the score of an item for each earlier item with the same attribute value.',
-  floors: 'The minimum number of items for each interest, in interest order.',
-  shares: 'The share of the list for each interest, in interest order, or `equal`. At least one share is positive.',
-  lambda: 'The weight of variety; 0 ranks by score alone.',
-  attribute: 'The attribute to vary, such as category.',
-};
+/** A merge before {@link parseMerge}: a mode with options of any modes. */
+export type MergeFields = { readonly by: MergeName } & { readonly [Name in OptionName]?: ValueOf<Name> };
 
-const floors = Type.Array(Type.Integer({ minimum: 0 }), { maxItems: interestsMax, description: texts.floors });
-const sharesOfInterests = Type.Array(Type.Number({ minimum: 0 }), { maxItems: interestsMax });
-const shares = Type.Union([Type.Literal('equal'), sharesOfInterests], { description: texts.shares });
-const lambda = Type.Number({ minimum: 0, maximum: 1_000, description: texts.lambda });
-const attribute = Type.String({ minLength: 1, description: texts.attribute });
+const modes = mergeNames.map((name) => {
+  const { summary, example, needsOption = false, findFault } = mergeModes[name];
+  const options: Readonly<Record<string, TSchema>> = mergeModes[name].options(Type);
+  return { name, summary, example, needsOption, findFault: findFault as FindFault | undefined, options };
+});
+type FindFault = (options: MergeFields) => { option: string; problem: string; remedy: string } | undefined;
 
-const positiveShares = Type.Union(
-  [
-    Type.Literal('equal'),
-    Type.Array(Type.Number({ minimum: 0 }), { maxItems: interestsMax, contains: { exclusiveMinimum: 0 } }),
-  ],
-  { description: texts.shares },
-);
-const closed = { additionalProperties: false };
+/** The modes that have an option, by the name of the option. */
+const modesOf = new Map<string, MergeName[]>();
+for (const { name, options } of modes) {
+  for (const option of Object.keys(options)) modesOf.set(option, [...(modesOf.get(option) ?? []), name]);
+}
+
+const titleOf = (name: string): string =>
+  `Merge${name
+    .split('-')
+    .map((word) => word[0]!.toUpperCase() + word.slice(1))
+    .join('')}`;
 
 /** The merges as the document of the API describes them. {@link findMergeFault} finds the same faults, with better messages. */
-const documentedKinds = [
-  Type.Object({ by: Type.Literal('max') }, { title: 'MergeMax', description: texts.max, ...closed }),
+const documentedModes = modes.map(({ name, summary, needsOption, options }) =>
   Type.Object(
-    { by: Type.Literal('round-robin') },
-    { title: 'MergeRoundRobin', description: texts.roundRobin, ...closed },
+    { by: Type.Literal(name), ...options },
+    {
+      title: titleOf(name),
+      description: summary,
+      additionalProperties: false,
+      ...(needsOption ? { minProperties: 2 } : {}),
+    },
   ),
-  Type.Object(
-    { by: Type.Literal('quota'), floors: Type.Optional(floors), shares: Type.Optional(positiveShares) },
-    { title: 'MergeQuota', description: texts.quota, minProperties: 2, ...closed },
-  ),
-  Type.Object(
-    { by: Type.Literal('diverse'), lambda, attribute },
-    { title: 'MergeDiverse', description: texts.diverse, ...closed },
-  ),
-];
+);
 
-export const MergeFields = Type.Object(
+const description = 'How the candidate lists of the interests are merged into one list.';
+const fields = Object.assign(
   {
-    by: Type.Union([Type.Literal('max'), Type.Literal('round-robin'), Type.Literal('quota'), Type.Literal('diverse')], {
-      description:
-        'max: by the score of the model, over all interests. round-robin: the interests take turns. quota: each ' +
-        'interest has a minimum or a share. diverse: trades score for variety in one attribute.',
-    }),
-    floors: Type.Optional({ ...floors, description: `quota: ${texts.floors}` }),
-    shares: Type.Optional({ ...shares, description: `quota: ${texts.shares}` }),
-    lambda: Type.Optional({ ...lambda, description: `diverse: ${texts.lambda}` }),
-    attribute: Type.Optional({ ...attribute, description: `diverse: ${texts.attribute}` }),
+    by: Type.Union(
+      mergeNames.map((name) => Type.Literal(name)),
+      { description: modes.map(({ name, summary }) => `${name}: ${summary}`).join(' ') },
+    ),
   },
-  {
+  ...modes.map(({ options }) =>
+    Object.fromEntries(
+      Object.entries(options).map(([option, schema]) => {
+        const { description = '' } = schema as { readonly description?: string };
+        return [
+          option,
+          Type.Optional({ ...schema, description: `${modesOf.get(option)!.join(', ')}: ${description}` }),
+        ];
+      }),
+    ),
+  ),
+) as Record<string, TSchema>;
+
+/** A merge in a request or an arm. */
+export const MergeFields = Type.Unsafe<MergeFields>(
+  Type.Object(fields, {
     title: 'Merge',
     additionalProperties: false,
-    description: 'How the candidate lists of the interests are merged into one list. Default: max.',
+    description: `${description} Default: ${mergeDefault.by}.`,
     documentedAs: {
-      oneOf: documentedKinds,
+      oneOf: documentedModes,
       discriminator: {
         propertyName: 'by',
-        mapping: {
-          max: '#/components/schemas/MergeMax',
-          'round-robin': '#/components/schemas/MergeRoundRobin',
-          quota: '#/components/schemas/MergeQuota',
-          diverse: '#/components/schemas/MergeDiverse',
-        },
+        mapping: Object.fromEntries(mergeNames.map((name) => [name, `#/components/schemas/${titleOf(name)}`])),
       },
     },
-  },
+  }),
 );
-export type MergeFields = Static<typeof MergeFields>;
 
 /** The merge of requests without `merge`. */
-export const MergeDefault = Type.Object(MergeFields.properties, {
-  default: { by: 'max' },
-  additionalProperties: false,
-  description: 'How the candidate lists of the interests are merged into one list.',
-});
+export const MergeDefault = Type.Unsafe<MergeFields>(
+  Type.Object(fields, { default: mergeDefault, additionalProperties: false, description }),
+);
+
+/** Returns the modes that score an item for all interests together, or those that score it for one, as text. */
+export function namesByScore({ isForAll }: { readonly isForAll: boolean }): string {
+  return mergeNames.filter((name) => mergeModes[name].scoresAllInterests === isForAll).join(' and ');
+}
 
 interface MergeFault extends RequestFault {
   /** Completes a sentence that begins with the field name. */
@@ -95,43 +98,37 @@ interface MergeFault extends RequestFault {
   readonly remedy: string;
 }
 
-/** The kind of merge that each optional field belongs to. */
-const kindOfField = { floors: 'quota', shares: 'quota', lambda: 'diverse', attribute: 'diverse' } as const;
-
-/** Returns the first fault that the schema cannot express: a missing field, or a field of another kind of merge. */
+/** Returns the first fault that the schema cannot express: a missing option, or an option of another mode. */
 export function findMergeFault(merge: MergeFields): MergeFault | undefined {
-  const { by, floors, shares, lambda, attribute } = merge;
-  const fault = (name: keyof typeof kindOfField, problem: string, remedy: string): MergeFault => ({
-    field: `merge.${name}`,
+  const { by } = merge;
+  const given = merge as Readonly<Record<string, unknown>>;
+  const fault = (option: string, problem: string, remedy: string): MergeFault => ({
+    field: `merge.${option}`,
     problem,
     remedy,
   });
-  for (const name of ['floors', 'shares', 'lambda', 'attribute'] as const) {
-    const kind = kindOfField[name];
-    if (merge[name] === undefined || kind === by) continue;
-    return fault(name, `belongs to ${kind}, but merge.by is ${by}`, `Remove it, or set merge.by to ${kind}.`);
+  for (const [option, names] of modesOf) {
+    if (given[option] === undefined || names.includes(by)) continue;
+    const owners = names.join(' or ');
+    return fault(option, `belongs to ${owners}, but merge.by is ${by}`, `Remove it, or set merge.by to ${owners}.`);
   }
-  if (by === 'quota') {
-    if (floors === undefined && shares === undefined) {
-      const remedy = 'Set at least one of them, such as {"by": "quota", "shares": "equal"}.';
-      return fault('floors', 'is missing, as is merge.shares', remedy);
-    }
-    if (Array.isArray(shares) && !shares.some((share) => share > 0)) {
-      return fault('shares', 'must have a positive share', 'Make one share positive, or remove merge.shares.');
-    }
+  const { options, example, needsOption, findFault } = modes.find(({ name }) => name === by)!;
+  const names = Object.keys(options);
+  const suchAs = `such as ${JSON.stringify({ by, ...example })}.`;
+  if (needsOption && names.every((option) => given[option] === undefined)) {
+    const others = names.slice(1).map((option) => `merge.${option}`);
+    return fault(names[0]!, `is missing, as is ${others.join(', ')}`, `Set at least one of them, ${suchAs}`);
   }
-  if (by === 'diverse' && (lambda === undefined || attribute === undefined)) {
-    const remedy = 'Set both fields, such as {"by": "diverse", "lambda": 0.3, "attribute": "category"}.';
-    return fault(lambda === undefined ? 'lambda' : 'attribute', 'is missing', remedy);
-  }
-  return undefined;
+  const required = Type.Object(options).required ?? [];
+  const missing = required.find((option) => given[option] === undefined);
+  if (missing !== undefined) return fault(missing, 'is missing', `Set ${required.join(' and ')}, ${suchAs}`);
+  const found = findFault?.(merge);
+  return found && fault(found.option, found.problem, found.remedy);
 }
 
 /** @throws AppError `REQUEST_INVALID` for a fault that {@link findMergeFault} finds. */
 export function parseMerge(merge: MergeFields): Merge {
   const fault = findMergeFault(merge);
   if (fault !== undefined) throw requestError(`${fault.field} ${fault.problem}.`, fault);
-  const { by, floors, shares, lambda, attribute } = merge;
-  if (by === 'quota') return { by, floors, shares };
-  return by === 'diverse' ? { by, lambda: lambda!, attribute: attribute! } : { by };
+  return merge as Merge;
 }

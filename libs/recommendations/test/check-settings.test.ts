@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { parseWith } from '@facet/platform';
+import { mergeModes, mergeNames } from '@facet/retrieval';
+import { Type } from 'typebox';
 import { expect, it } from 'vitest';
+import { findMergeFault } from '../src/merge.ts';
 import { checkServingSettings, ServingSettings } from '../src/settings.ts';
 
 const filters = {
@@ -22,8 +26,8 @@ const problemsOf = (check: () => void): string => {
 it.each([
   [{ by: 'quota' }, 'merge.floors: is missing, as is merge.shares. Set at least one of them'],
   [{ by: 'quota', shares: [0, 0] }, 'merge.shares: must have a positive share. Make one share positive'],
-  [{ by: 'diverse', attribute: 'genre' }, 'merge.lambda: is missing. Set both fields'],
-  [{ by: 'diverse', lambda: 0.3 }, 'merge.attribute: is missing. Set both fields'],
+  [{ by: 'diverse', attribute: 'genre' }, 'merge.lambda: is missing. Set lambda and attribute, such as'],
+  [{ by: 'diverse', lambda: 0.3 }, 'merge.attribute: is missing. Set lambda and attribute, such as'],
   [{ by: 'max', lambda: 0.3 }, 'merge.lambda: belongs to diverse, but merge.by is max. Remove it'],
 ])('refuses an impossible merge, with its position: %j', (merge, problem) => {
   const check = (serving: object, experiments: Parameters<typeof checkServingSettings>[1]): string =>
@@ -75,3 +79,16 @@ it.each([{ by: 'quota', share: 'equal' }, { by: 'best' }, { by: 'max', lamda: 1 
     expect(() => settings({ merge })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
   },
 );
+
+it.each(mergeNames)('the merge mode %s has a valid example, a row in docs/api.md, and its own options', (by) => {
+  const { example } = mergeModes[by];
+  expect(settings({ merge: { by, ...example } }).merge).toEqual({ by, ...example });
+  expect(findMergeFault({ by, ...example })).toBeUndefined();
+  expect(readFileSync(new URL('../../../docs/api.md', import.meta.url), 'utf8')).toContain(`{"by": "${by}"`);
+  for (const other of mergeNames) {
+    for (const [option, value] of Object.entries(mergeModes[other].example)) {
+      if (option in mergeModes[by].options(Type)) continue;
+      expect(findMergeFault({ by, ...example, [option]: value })).toMatchObject({ field: `merge.${option}` });
+    }
+  }
+});

@@ -1,8 +1,8 @@
 import { allItems, fullBitmap, itemSet, withoutItems } from './indexes/item-set.ts';
 import type { ItemSet } from './indexes/item-set.ts';
 import { invalidQuery } from './indexes/checks.ts';
-import { emptyList } from './merging/interest-list.ts';
-import type { InterestList } from './merging/interest-list.ts';
+import { emptyList } from './merging/interest-lists.ts';
+import type { InterestList } from './merging/interest-lists.ts';
 import { scanCost, searchCost } from './search-cost.ts';
 import type { SearchParameters, SearchResult, VectorIndex } from './indexes/vector-index.ts';
 

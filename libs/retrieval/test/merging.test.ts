@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { insertCandidates, listLimit, mergeLists, rescoreLists } from '../src/index.ts';
+import { insertCandidates, listLimit, mergeLists, mergeModes, mergeNames, rescoreLists } from '../src/index.ts';
 import type { Candidate, InterestList, Merge } from '../src/index.ts';
 import { divideByShares } from '../src/merging/merge-by-quota.ts';
 
@@ -53,8 +53,7 @@ const looseLists = fc
 
 const quotas = fc.array(fc.nat(12), { maxLength: 8 });
 const anyMerge: fc.Arbitrary<Merge> = fc.oneof(
-  fc.constant<Merge>({ by: 'max' }),
-  fc.constant<Merge>({ by: 'round-robin' }),
+  fc.constantFrom(...mergeNames).map((by) => ({ by, ...mergeModes[by].example }) as Merge),
   fc
     .tuple(fc.option(quotas), fc.option(fc.oneof(quotas, fc.constant('equal' as const))))
     .map(([floors, shares]): Merge => ({ by: 'quota', floors: floors ?? undefined, shares: shares ?? undefined })),
@@ -62,7 +61,7 @@ const anyMerge: fc.Arbitrary<Merge> = fc.oneof(
 );
 const categoryOf = (item: number) => (item % 5 === 0 ? undefined : item % 3);
 const merge = (lists: readonly InterestList[], by: Merge, limit: number) =>
-  mergeLists(lists, by, limit, { categoryOf });
+  mergeLists(lists, by, limit, { attributeOf: categoryOf });
 
 test('every merge returns distinct items, a full page, and scores and interests of the lists, deterministically', () => {
   fc.assert(

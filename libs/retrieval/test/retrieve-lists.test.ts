@@ -110,7 +110,7 @@ describe.each([
 
           for (const merge of merges) {
             const deep = await retrieveLists({ ...request, limit: listLimit(merge, limit) });
-            const page = mergeLists(deep.lists, merge, limit, { categoryOf: (item) => item % 3 });
+            const page = mergeLists(deep.lists, merge, limit, { attributeOf: (item) => item % 3 });
             expect(page).toHaveLength(searched.length === 0 ? 0 : Math.min(limit, open.length));
             expect(new Set(page.map(({ item }) => item)).size).toBe(page.length);
             for (const { item } of page) expect(open).toContain(item);
@@ -357,7 +357,7 @@ test('fills a list only as far as needed, with an exact page by highest scores',
           exclude,
         };
         const page = (lists: readonly InterestList[]) =>
-          mergeLists(lists, { by: 'max' }, limit, { categoryOf: () => 0 });
+          mergeLists(lists, { by: 'max' }, limit, { attributeOf: () => 0 });
         const parameters = { efSearch: 1000 };
         const whole = page((await retrieveLists({ ...request, parameters })).lists);
         const needed = (lists: readonly InterestList[]) => page(lists)[limit - 1]?.score ?? -Infinity;

@@ -67,6 +67,7 @@ it('builds the page again when its code, a library in it, or the documentation c
     'apps/console/page/main.tsx',
     'libs/http/src/metrics-text.ts',
     'libs/platform/src/quantities.ts',
+    'libs/retrieval/src/merging/merge-modes.ts',
     'docs/console.md',
   ];
   writeFiles(clone, {
@@ -108,6 +109,7 @@ it('generates the types of the APIs again when an OpenAPI document changes', () 
     'docs/x.md': '',
     'libs/http/src/metrics-text.ts': '',
     'libs/platform/src/quantities.ts': '',
+    'libs/retrieval/src/merging/x.ts': '',
   });
   const modules = fileURLToPath(new URL('../../../node_modules', import.meta.url));
   symlinkSync(path.join(modules, 'openapi-typescript'), path.join(clone, 'node_modules/openapi-typescript'));
@@ -138,5 +140,9 @@ it('the page imports no other code of a library', () => {
     )
     .map((line) => line.replace(/^.* from /, ''));
 
-  expect([...new Set(imports)].sort()).toEqual(["'@facet/http/metrics-text';", "'@facet/platform/quantities';"]);
+  expect([...new Set(imports)].sort()).toEqual([
+    "'@facet/http/metrics-text';",
+    "'@facet/platform/quantities';",
+    "'@facet/retrieval/merge-modes';",
+  ]);
 });

@@ -41,8 +41,8 @@ function findInterestProblems(model: ModelConfig, config: FacetConfig, now: numb
     if (bundle === undefined) merges.push([at, merge]);
   }
   for (const [at, merge] of merges) {
-    for (const field of ['floors', 'shares'] as const) {
-      const values = merge?.[field];
+    // An array of a merge has an entry for each interest.
+    for (const [field, values] of Object.entries(merge ?? {})) {
       if (!Array.isArray(values) || values.length <= interests) continue;
       problems.push({
         path: [...at, 'merge', field],

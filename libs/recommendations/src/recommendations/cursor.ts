@@ -1,10 +1,11 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { isAppError } from '@facet/platform';
+import { interestsMax } from '@facet/retrieval';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Clean } from 'typebox/value';
-import { interestsMax, MergeFields } from '../merge.ts';
+import { MergeFields } from '../merge.ts';
 import { requestError } from '../request-error.ts';
 import { includeField } from '../request-fields.ts';
 import { InterestBehavior, ResponseSource } from '../response.ts';

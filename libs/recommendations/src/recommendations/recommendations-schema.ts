@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { ExploreFields } from '../settings.ts';
 import { filterFields } from '../filters.ts';
-import { MergeFields } from '../merge.ts';
+import { MergeFields, namesByScore } from '../merge.ts';
 import {
   InterestBehavior,
   originFields,
@@ -90,18 +90,22 @@ export const RecommendationsRequest = Type.Object(
 );
 export type RecommendationsRequest = Static<typeof RecommendationsRequest>;
 
+const scoredForAll = namesByScore({ isForAll: true });
+
 const RecommendedItem = Type.Object(
   {
     ...ScoredItem.properties,
     score: Type.Number({
       description:
-        'With max and diverse, the score of the model over all interests; with round-robin and quota, the score for the interest. In a fallback, the recent interaction count.',
+        `With ${scoredForAll}, the score of the model over all interests; with ${namesByScore({ isForAll: false })}, the score ` +
+        'for the interest. In a fallback, the recent interaction count.',
     }),
     interest: Type.Optional(
       Type.Integer({
         minimum: 1,
         description:
-          'The number of the interest that found the item, from 1. With max and diverse, it is the nearest one. Absent in a fallback.',
+          `The number of the interest that found the item, from 1. With ${scoredForAll}, it is the nearest one. Absent in a ` +
+          'fallback.',
       }),
     ),
     reason: Type.Optional(

@@ -7,7 +7,7 @@ import type { UserProfile } from '@facet/profiles';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import type { ResponseContext } from '../context.ts';
-import { interestsMax } from '../merge.ts';
+import { interestsMax } from '@facet/retrieval';
 import { requestError } from '../request-error.ts';
 import type { ResponseSource } from '../response.ts';
 import type { Behavior } from './inferred-user.ts';

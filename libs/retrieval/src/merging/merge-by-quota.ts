@@ -1,5 +1,5 @@
-import type { Candidate, InterestList } from './interest-list.ts';
-import { visitBestFirst } from './merge-by-max.ts';
+import { visitBestFirst } from './interest-lists.ts';
+import type { Candidate, InterestList } from './interest-lists.ts';
 
 /** Number of items per interest, indexed by interest; missing entries are 0. */
 export interface Quotas {

@@ -1,5 +1,5 @@
-import type { Candidate, InterestList } from './interest-list.ts';
-import { mergeByMax } from './merge-by-max.ts';
+import { mergeByMax } from './interest-lists.ts';
+import type { Candidate, InterestList } from './interest-lists.ts';
 
 /** Returns the category of an item, such as its brand; undefined if it has none. */
 export type CategoryOf = (item: number) => string | number | undefined;

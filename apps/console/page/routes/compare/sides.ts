@@ -1,4 +1,5 @@
 import type { components } from '@facet/client/serving-api';
+import { mergeModes, mergeNames } from '@facet/retrieval/merge-modes';
 
 export type Side = components['schemas']['Side'];
 type Merge = components['schemas']['Merge'];
@@ -10,20 +11,17 @@ export interface MergeOption {
   readonly merge: Merge;
 }
 
-const variety = 0.3;
-
-/** Returns the merges to choose from. `attributes` are those that variety can refer to. */
+/** Returns the merges to choose from. A mode that compares an attribute has a choice for each of `attributes`. */
 export function mergeOptions(attributes: readonly string[]): readonly MergeOption[] {
-  return [
-    { value: 'max', name: 'Maximum', merge: { by: 'max' } },
-    { value: 'round-robin', name: 'Round-robin', merge: { by: 'round-robin' } },
-    { value: 'quota', name: 'Equal shares', merge: { by: 'quota', shares: 'equal' } },
-    ...attributes.map((attribute): MergeOption => ({
-      value: `diverse:${attribute}`,
-      name: `Variety of ${attribute}`,
-      merge: { by: 'diverse', lambda: variety, attribute },
-    })),
-  ];
+  return mergeNames.flatMap((by): MergeOption[] => {
+    const { label, example } = mergeModes[by];
+    if (!('attribute' in example)) return [{ value: by, name: label, merge: { by, ...example } as Merge }];
+    return attributes.map((attribute) => ({
+      value: `${by}:${attribute}`,
+      name: `${label}: ${attribute}`,
+      merge: { by, ...example, attribute } as Merge,
+    }));
+  });
 }
 
 /** Returns the side of a request for the values of the address. */

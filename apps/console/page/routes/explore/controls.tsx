@@ -1,10 +1,12 @@
 import { useState } from 'react';
 import type { CatalogResponse } from '@facet/client/serving';
+import { mergeDefault, mergeModes, mergeNames } from '@facet/retrieval/merge-modes';
+import type { MergeName } from '@facet/retrieval/merge-modes';
 import { interestColor } from '../../parts/colors.ts';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Filters } from './filters.tsx';
-import { limitDefault, mergeKinds } from './search.ts';
-import type { ExploreSearch, MergeKind } from './search.ts';
+import { lambdaDefault, limitDefault } from './search.ts';
+import type { ExploreSearch } from './search.ts';
 import type { ChangeSearch } from './view.ts';
 
 interface ControlsProps {
@@ -14,30 +16,16 @@ interface ControlsProps {
   readonly onChange: ChangeSearch;
 }
 
-const mergeNames: Readonly<Record<MergeKind, string>> = {
-  max: 'Best score',
-  'round-robin': 'Round-robin',
-  quota: 'Quota',
-  diverse: 'Diverse',
-};
-
-const mergeHints: Readonly<Record<MergeKind, string>> = {
-  max: 'By the score of the model, over all interests.',
-  'round-robin': 'Each interest adds its next best item in turn.',
-  quota: 'Each interest has an equal share, or the minimum that you set.',
-  diverse: 'An item loses λ points of score for each earlier item with the same value.',
-};
-
 /** The parameters of the list. Every change is a new request. */
 export function Controls({ search, catalog, interestCount, onChange }: ControlsProps) {
   const set: ChangeSearch = (changes) => onChange(changes, { replace: true });
-  const merge = search.merge ?? catalog?.merge.by ?? 'max';
+  const merge = search.merge ?? catalog?.merge.by ?? mergeDefault.by;
   return (
     <Card
       title="Settings"
       actions={
         <span className="muted small">
-          {mergeHints[merge]} <DocLink to="api.md#merges">Merges</DocLink>
+          {mergeModes[merge].summary} <DocLink to="api.md#merges">Merges</DocLink>
         </span>
       }
     >
@@ -47,12 +35,12 @@ export function Controls({ search, catalog, interestCount, onChange }: ControlsP
           <select
             className="input"
             value={merge}
-            onChange={({ target }) => set({ ...mergeDefaults(target.value as MergeKind, catalog) })}
+            onChange={({ target }) => set({ ...mergeDefaults(target.value as MergeName, catalog) })}
           >
-            {mergeKinds.map((kind) => (
-              <option key={kind} value={kind}>
-                {mergeNames[kind]}
-                {kind === catalog?.merge.by ? ' (default)' : ''}
+            {mergeNames.map((name) => (
+              <option key={name} value={name}>
+                {mergeModes[name].label}
+                {name === catalog?.merge.by ? ' (default)' : ''}
               </option>
             ))}
           </select>
@@ -95,10 +83,10 @@ export function Controls({ search, catalog, interestCount, onChange }: ControlsP
   );
 }
 
-function mergeDefaults(merge: MergeKind, catalog: CatalogResponse | undefined) {
+function mergeDefaults(merge: MergeName, catalog: CatalogResponse | undefined) {
   const cleared = { lambda: undefined, attribute: undefined, floors: undefined };
   if (merge !== 'diverse') return { ...cleared, merge };
-  return { ...cleared, merge, lambda: 0.1, attribute: catalog?.attributes[0]?.name };
+  return { ...cleared, merge, lambda: lambdaDefault, attribute: catalog?.attributes[0]?.name };
 }
 
 interface FieldsProps {
@@ -124,7 +112,7 @@ function DiverseFields({ search, catalog, set }: FieldsProps & { readonly catalo
       </label>
       <NumberField
         label="Diversity weight λ"
-        value={search.lambda ?? 0.1}
+        value={search.lambda ?? lambdaDefault}
         min={0}
         max={1000}
         step={0.05}

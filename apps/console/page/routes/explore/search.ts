@@ -1,8 +1,7 @@
 import type { RecommendationsRequest } from '@facet/client/serving';
+import { mergeModes, mergeNames } from '@facet/retrieval/merge-modes';
+import type { MergeName } from '@facet/retrieval/merge-modes';
 import { readText } from '../../parts/search-text.ts';
-
-export const mergeKinds = ['max', 'round-robin', 'quota', 'diverse'] as const;
-export type MergeKind = (typeof mergeKinds)[number];
 
 /** A condition on one attribute: one of some values, none of some values, and a range. */
 export interface Condition {
@@ -20,7 +19,7 @@ export interface ExploreSearch {
   readonly with?: readonly string[];
   /** Items whose stored behaviors are ignored. */
   readonly without?: readonly string[];
-  readonly merge?: MergeKind;
+  readonly merge?: MergeName;
   readonly lambda?: number;
   readonly attribute?: string;
   readonly floors?: readonly number[];
@@ -40,6 +39,7 @@ export interface ExploreSearch {
 }
 
 export const limitDefault = 20;
+export const lambdaDefault = mergeModes.diverse.example.lambda;
 const itemsMax = 500;
 const numbersMax = 64;
 
@@ -50,7 +50,7 @@ export function parseExploreSearch(given: Record<string, unknown>): ExploreSearc
     user: readText(given['user']),
     with: readTexts(given['with']),
     without: readTexts(given['without']),
-    merge: mergeKinds.find((kind) => kind === merge),
+    merge: mergeNames.find((name) => name === merge),
     lambda: readNumber(given['lambda'], 0, 1000),
     attribute: readText(attribute),
     floors: readNumbers(given['floors']),
@@ -176,11 +176,11 @@ function mergeOf({ merge, lambda, attribute, floors }: ExploreSearch): Recommend
     case undefined:
       return undefined;
     case 'quota':
-      return floors === undefined ? { by: 'quota', shares: 'equal' } : { by: 'quota', floors };
+      return floors === undefined ? { by: merge, ...mergeModes.quota.example } : { by: merge, floors };
     case 'diverse':
-      return attribute === undefined ? undefined : { by: 'diverse', lambda: lambda ?? 0.1, attribute };
+      return attribute === undefined ? undefined : { by: merge, lambda: lambda ?? lambdaDefault, attribute };
     default:
-      return { by: merge };
+      return { by: merge, ...mergeModes[merge].example };
   }
 }
 
