@@ -23,12 +23,14 @@ export {
   contentTerms,
   createdAtNames,
   createFeatureEncoder,
+  createUnreadCounter,
+  describeUnread,
   FeatureSchema,
   inverseFrequency,
   learnFeatureSchemas,
   titleFeatureName,
 } from './feature-schema.ts';
-export type { Attributes, AttributeValue, FeatureSelection } from './feature-schema.ts';
+export type { Attributes, AttributeValue, FeatureSelection, UnreadAttribute } from './feature-schema.ts';
 export {
   expectedFeaturesOn,
   launchAges,
@@ -40,8 +42,6 @@ export {
   writeExpectedFeatures,
 } from './launch-curves.ts';
 export type { LaunchCurves } from './launch-curves.ts';
-export { createUnreadCounter, describeUnread } from './unread-attributes.ts';
-export type { UnreadAttribute } from './unread-attributes.ts';
 export { selectInteractions } from './interactions.ts';
 export type { Interaction, InteractionEvent, InteractionRules } from './interactions.ts';
 export {

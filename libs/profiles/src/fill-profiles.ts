@@ -1,6 +1,79 @@
-import { changesByOwner } from './event-changes.ts';
-import type { ProfileRules, ProfileSources } from './event-changes.ts';
-import type { ProfileChange, ProfileStore, RebuildResult } from './profile/profile-store.ts';
+import type { PositiveRule } from '@facet/features';
+import { streamLakeByOwner, streamUserVersions } from '@facet/lake';
+import type { LakeWindow } from '@facet/lake';
+import type { Event } from '@facet/schemas';
+import type { OwnedChanges, ProfileChange, ProfileStore, RebuildResult } from './profile/profile-store.ts';
+
+/**
+ * Returns the changes that an event makes to profiles; none if the event is not an interaction. Serving, the sink and
+ * rebuilds all use this function.
+ */
+export function changesOf(event: Event, isPositive: PositiveRule): ProfileChange[] {
+  const { eventId, type, userId, sessionId, itemId, occurredAt, receivedAt, value } = event;
+  if (type === 'identify') {
+    if (userId === undefined || sessionId === undefined) return [];
+    return [{ kind: 'identify', userId, sessionId, occurredAt, receivedAt }];
+  }
+  if (itemId === undefined || !isPositive(event)) return [];
+  const interaction = { eventId, type, itemId, occurredAt, value };
+  if (userId !== undefined) return [{ kind: 'event', userId, receivedAt, event: interaction }];
+  return sessionId === undefined ? [] : [{ kind: 'event', sessionId, receivedAt, event: interaction }];
+}
+
+/** Folders that profiles are built from. */
+export interface ProfileSources {
+  readonly lakeFolder: string;
+  readonly catalogFolder: string;
+}
+
+/** How events become profiles. */
+interface ProfileRules {
+  readonly isPositive: PositiveRule;
+}
+
+interface LakeChangesOptions {
+  readonly window: LakeWindow;
+  /** Maximum number of changes per portion. Without it, each person comes once, with all changes. */
+  readonly portionMax?: number;
+}
+
+/** Reads all changes from the lake and the catalog, grouped by user or anonymous session. */
+async function* changesByOwner(
+  sources: ProfileSources,
+  rules: ProfileRules,
+  { window, portionMax = Infinity }: LakeChangesOptions,
+): AsyncGenerator<OwnedChanges> {
+  const attributes = new Map<string, ProfileChange>();
+  for await (const versions of streamUserVersions(sources.catalogFolder)) {
+    for (const { userId, user, receivedAt } of versions) {
+      // Includes removals, so that a late version does not restore the attributes of a removed user.
+      attributes.set(userId, { kind: 'attributes', userId, attributes: user?.attributes ?? null, receivedAt });
+    }
+  }
+  const complete = (owner: string, changes: ProfileChange[]): OwnedChanges => {
+    const known = attributes.get(owner);
+    attributes.delete(owner);
+    return { owner, changes: known === undefined ? changes : [...changes, known] };
+  };
+  let current: string | undefined;
+  let changes: ProfileChange[] = [];
+  for await (const chunk of streamLakeByOwner(sources.lakeFolder, window)) {
+    for (const { owner, event } of chunk) {
+      if (owner !== current) {
+        if (current !== undefined && changes.length > 0) yield complete(current, changes);
+        current = owner;
+        changes = [];
+      }
+      changes.push(...changesOf(event, rules.isPositive));
+      if (changes.length >= portionMax) {
+        yield { owner, changes };
+        changes = [];
+      }
+    }
+  }
+  if (current !== undefined && changes.length > 0) yield complete(current, changes);
+  for (const [userId, change] of attributes) yield { owner: userId, changes: [change] };
+}
 
 /** Changes applied in one call. */
 const changesPerBatch = 10_000;

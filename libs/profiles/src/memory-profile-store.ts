@@ -2,12 +2,20 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { Attributes } from '@facet/schemas';
 import { assembleProfile, assembleSessionProfile, erasedEvents } from './profile/assemble-profile.ts';
 import type { StoredSession } from './profile/assemble-profile.ts';
-import { groupByOwner, noSessionChanges, noUserChanges, ownPart } from './profile/owner-changes.ts';
-import type { OwnerChanges, SessionChanges, UserChanges } from './profile/owner-changes.ts';
+import {
+  decodeEvents,
+  decodeIdentities,
+  encodeEvent,
+  groupByOwner,
+  keepNewest,
+  noSessionChanges,
+  noUserChanges,
+  ownPart,
+  receivedAtOf,
+} from './profile/owner-changes.ts';
+import type { Entry, OwnerChanges, SessionChanges, UserChanges } from './profile/owner-changes.ts';
 import { identitiesMax, sessionIdOf, sessionsMax } from './profile/profile-store.ts';
 import type { ProfileStore } from './profile/profile-store.ts';
-import { decodeEvents, decodeIdentities, encodeEvent, keepNewest, receivedAtOf } from './profile/stored-entry.ts';
-import type { Entry } from './profile/stored-entry.ts';
 
 const idsPerTurn = 10_000;
 

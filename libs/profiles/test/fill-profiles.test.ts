@@ -11,7 +11,7 @@ import { changesOf, fillProfiles, rebuildProfiles } from '../src/index.ts';
 import type { ProfileStore, UserProfile } from '../src/index.ts';
 import { chosen } from './changes.ts';
 import { openMemory, openRedis } from './stores.ts';
-import type { ProfileSources } from '../src/event-changes.ts';
+import type { ProfileSources } from '../src/fill-profiles.ts';
 
 const redis = forFile(await startRedis());
 

@@ -9,7 +9,7 @@ import {
 } from './identifier.ts';
 import { isPlainObject, isTooDeep, refuse } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
-import { parseRfc3339 } from './rfc3339.ts';
+import { parseRfc3339 } from './times.ts';
 
 /** The type that joins the anonymous events of a session to a user. It is the only type without an item. */
 export const identifyType = 'identify';

@@ -38,7 +38,6 @@ export {
 export type { IntakeCount } from './logged-records.ts';
 export { isPlainObject, isTooDeep, nestingMax, refusalReasons, refuse } from './refusal.ts';
 export type { Refusal, RefusalReason } from './refusal.ts';
-export { epochNumberMs } from './epoch-number.ts';
-export { isCalendarDay, utcMs } from './rfc3339.ts';
+export { epochNumberMs, isCalendarDay, utcMs } from './times.ts';
 export { parseUser, serializeUser, UserSchema } from './user.ts';
 export type { User } from './user.ts';

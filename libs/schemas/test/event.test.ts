@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { futureToleranceMs, keyOf, nestingMax, parseEvent, serializeEvent } from '../src/index.ts';
-import { parseRfc3339 } from '../src/rfc3339.ts';
+import { parseRfc3339 } from '../src/times.ts';
 
 const now = Date.UTC(2024, 5, 1);
 const wire = { eventId: 'e', type: 'click', userId: 'u', itemId: 'i', occurredAt: '2024-05-01T10:00:00Z' };

@@ -1,11 +1,19 @@
 import { AppError, nearestName, plainName } from '@facet/platform';
 import { isAttributeValue, isPlainObject, refuse, refuseIdentifier, refuseUserIdentifier } from '@facet/schemas';
 import type { AttributeValue, Item, RefusalReason, User } from '@facet/schemas';
-import { cellBoolean, cellNumber, cellText, decimalOf, isEmptyCell, missingIdWords } from './cell-values.ts';
+import {
+  cellBoolean,
+  cellNumber,
+  cellText,
+  decimalOf,
+  isEmptyCell,
+  isNested,
+  missingIdWords,
+  suggestPath,
+} from './cell-values.ts';
 import type { BooleanWords } from './cell-values.ts';
 import type { ItemMapping, UserMapping } from './column-mapping.ts';
 import { columnNames, findColumns, itemFieldNames, otherCandidates, userFieldNames } from './find-columns.ts';
-import { isNested, suggestPath } from './nested-path.ts';
 import { refuseMissingWord } from './row-parser.ts';
 import type { IgnoredValue, ParsedRow, RefusedRow, RowParser } from './row-parser.ts';
 import type { Table, TableColumn, TableRow } from '../tables/table.ts';

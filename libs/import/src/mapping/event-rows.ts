@@ -12,11 +12,19 @@ import {
   refuseUserIdentifier,
 } from '@facet/schemas';
 import type { Event, RefusalReason } from '@facet/schemas';
-import { cellNumber, cellText, decimalOf, isEmptyCell, looksNegative, missingIdWords } from './cell-values.ts';
+import {
+  cellNumber,
+  cellText,
+  decimalOf,
+  isEmptyCell,
+  isNested,
+  looksNegative,
+  missingIdWords,
+  suggestPath,
+} from './cell-values.ts';
 import type { ColumnMapping } from './column-mapping.ts';
 import { columnNames, eventFieldNames, findColumns, otherCandidates, ratingNames } from './find-columns.ts';
 import type { FieldColumns } from './find-columns.ts';
-import { isNested, suggestPath } from './nested-path.ts';
 import { refuseMissingWord } from './row-parser.ts';
 import type { IgnoredValue, ParsedRow, RefusedRow, RowParser } from './row-parser.ts';
 import { createColumnTimeParser } from './parse-time.ts';

@@ -1,10 +1,11 @@
 import { AppError, plainName } from '@facet/platform';
 import { isData } from '../tables/delimited-table.ts';
-import { guessCatalogColumns, guessEventColumns } from './guess-columns.ts';
 import type { Table, TableColumn } from '../tables/table.ts';
+import { createTimeParser } from './parse-time.ts';
+import { isKnownTypeName } from './type-names.ts';
 
 /** The usual names of each field, most likely first, in the form of {@link plainName}. */
-export type FieldNames = Readonly<Record<string, readonly string[]>>;
+type FieldNames = Readonly<Record<string, readonly string[]>>;
 
 const words = (text: string): readonly string[] => text.split(' ');
 
@@ -206,4 +207,41 @@ function remedyFor(
 /** Returns a setting in a section such as `mapping.items` as YAML in one line. */
 function yamlOf(section: string, setting: string): string {
   return section.split('.').reduceRight((inner, name) => `${name}: { ${inner} }`, setting);
+}
+
+const parseTime = createTimeParser({});
+/** Ids of items at Amazon: ISBNs and ASINs. Files of ratings contain them before or after the user. */
+const asinPattern = /^(B[0-9A-Z]{9}|\d{9}[\dX])$/;
+
+/**
+ * Guesses the names of the columns of events by the first line of a file without a header: the time, the type, the rating, and of the
+ * other columns the first two without a decimal point as user and item. A person must check the guess.
+ */
+function guessEventColumns(cells: readonly string[]): string[] {
+  const names = cells.map((cell): string | undefined => {
+    const text = cell.trim();
+    if (isLikelyTime(text)) return 'timestamp';
+    if (isKnownTypeName(text)) return 'type';
+    return /^[0-5]\.[05]$/.test(text) ? 'rating' : undefined;
+  });
+  const ids = [...cells.keys()].filter((index) => names[index] === undefined && !/^-?\d*\.\d+$/.test(cells[index]!));
+  const item = ids.find((index) => asinPattern.test(cells[index]!)) ?? ids[1];
+  const user = ids.find((index) => index !== item);
+  return names.map((name, index) => {
+    if (index === user) return 'user_id';
+    if (index === item) return 'item_id';
+    return name === undefined || names.indexOf(name) !== index ? `column${index + 1}` : name;
+  });
+}
+
+/** Guesses that the first column is the id. A person must name the others. */
+function guessCatalogColumns(cells: readonly string[], id: 'item_id' | 'user_id'): string[] {
+  return cells.map((_, index) => (index === 0 ? id : `column${index + 1}`));
+}
+
+function isLikelyTime(text: string): boolean {
+  const time = parseTime(text);
+  if (time === 'time-order-unclear') return true;
+  // Digits are more likely an id, unless they are seconds or milliseconds since 2001.
+  return typeof time === 'number' && (/[a-z]|^\d{4}[-/]/i.test(text) || /^1\d{9}(\d{3})?(\.\d+)?$/.test(text));
 }

@@ -1,6 +1,6 @@
 import { problemsOf } from '@facet/platform';
 import type { ConfigProblem } from '@facet/platform';
-import { createDecoder } from '../tables/create-decoder.ts';
+import { createDecoder } from '../tables/lines.ts';
 import type { ColumnMapping } from './column-mapping.ts';
 import { createTimeParser } from './parse-time.ts';
 

@@ -5,7 +5,7 @@ import { TextDecoder } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { AppError, isAppError } from '@facet/platform';
 import { Decompress } from 'fzstd';
-import { createDecoder } from './create-decoder.ts';
+import { createDecoder } from './lines.ts';
 
 /** The container of a file, by its first bytes rather than by its name. */
 export type FileContainer = 'plain' | 'gzip' | 'zstd' | 'parquet' | 'zip';

@@ -1,6 +1,6 @@
 import { AppError } from '@facet/platform';
 import { isPlainObject } from '@facet/schemas';
-import { isNested, pathsInside } from '../mapping/nested-path.ts';
+import { isNested, pathsInside } from '../mapping/cell-values.ts';
 import { readBytes } from './byte-source.ts';
 import type { TableSource } from './byte-source.ts';
 import { faultDetails, readLines } from './lines.ts';

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { TextDecoder } from 'node:util';
 import { AppError } from '@facet/platform';
 
 export type LineFault = 'not-utf8' | 'line-too-long';
@@ -113,4 +114,24 @@ function skipByteOrderMark(chunk: Buffer, path: string): Buffer {
     });
   }
   return chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf ? chunk.subarray(3) : chunk;
+}
+
+/**
+ * Creates the decoder of an encoding, by its WHATWG label. Undefined for UTF-8.
+ *
+ * @throws AppError `EVENTS_ENCODING_UNKNOWN`
+ */
+export function createDecoder(encoding: string): TextDecoder | undefined {
+  try {
+    const decoder = new TextDecoder(encoding);
+    return decoder.encoding === 'utf-8' ? undefined : decoder;
+  } catch (error) {
+    throw new AppError(`"${encoding}" is not an encoding.`, {
+      code: 'EVENTS_ENCODING_UNKNOWN',
+      category: 'usage',
+      remedy: 'Correct mapping.encoding in facet.yaml: for example windows-1252, iso-8859-15, shift_jis or gb18030.',
+      context: { encoding },
+      cause: error,
+    });
+  }
 }

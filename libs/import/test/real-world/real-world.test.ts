@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { noon, temporaryFolder } from '@facet/testing';
 import type { RefusedLine } from '../../src/read-files.ts';
-import { findAllFiles, findFiles } from '../../src/tables/find-files.ts';
+import { findAllFiles, findFiles } from '../../src/tables/open-table.ts';
 import type { FileKind } from '../../src/tables/table.ts';
 import { validateFiles } from '../../src/validate-files.ts';
 import type { LearningRule } from '../../src/validation/learning.ts';

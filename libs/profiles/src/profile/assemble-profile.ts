@@ -1,7 +1,7 @@
 import type { Attributes } from '@facet/schemas';
 import type { ProfileEvent, UserProfile } from './profile-store.ts';
-import { encodeEvent } from './stored-entry.ts';
-import type { StoredEvent, StoredIdentity } from './stored-entry.ts';
+import { encodeEvent } from './owner-changes.ts';
+import type { StoredEvent, StoredIdentity } from './owner-changes.ts';
 
 /** Stored content of a user; events oldest to newest. */
 export interface StoredUser {

@@ -3,16 +3,22 @@ import { dayMs, isAppError } from '@facet/platform';
 import type { Attributes } from '@facet/schemas';
 import { assembleProfile, assembleSessionProfile, erasedEvents } from '../profile/assemble-profile.ts';
 import type { StoredSession, StoredUser } from '../profile/assemble-profile.ts';
-import { groupByOwner, noSessionChanges, noUserChanges, ownPart } from '../profile/owner-changes.ts';
+import {
+  decodeEvents,
+  decodeIdentities,
+  encodeEvent,
+  groupByOwner,
+  noSessionChanges,
+  noUserChanges,
+  ownPart,
+  receivedAtOf,
+} from '../profile/owner-changes.ts';
 import type { OwnerChanges } from '../profile/owner-changes.ts';
 import { eventsMaxDefault, sessionIdOf } from '../profile/profile-store.ts';
 import type { ProfileStore } from '../profile/profile-store.ts';
-import { decodeEvents, decodeIdentities, encodeEvent, receivedAtOf } from '../profile/stored-entry.ts';
-import { keysPerScan, RedisConnection } from './redis-connection.ts';
+import { hostOf, keysPerScan, RedisConnection } from './redis-connection.ts';
 import type { RedisConnectionOptions } from './redis-connection.ts';
-import { hostOf } from './redis-errors.ts';
-import { createRedisKeys, nameOfKey, sessionKeys, userKeys } from './redis-keys.ts';
-import { sessionWrite, tripsOf, userWrite } from './redis-writes.ts';
+import { createRedisKeys, nameOfKey, sessionKeys, sessionWrite, tripsOf, userKeys, userWrite } from './redis-writes.ts';
 import type { RedisCommand, RedisWrite, WriteOptions } from './redis-writes.ts';
 
 export interface RedisProfileStoreOptions extends RedisConnectionOptions {
