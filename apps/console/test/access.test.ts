@@ -240,10 +240,6 @@ it('sends requests only to the addresses of its configuration, and follows no re
   expect(asked.every(({ headers }) => headers.cookie === undefined)).toBe(true);
 });
 
-it('gives the upload of a file more time than other requests have', async () => {
-  expect((await createTestApp()).server).toMatchObject({ requestTimeout: 300_000, headersTimeout: 10_000 });
-});
-
 const listen = (handle: RequestListener): Promise<string> => serveForTest(createServer(handle));
 
 it('serves no file outside of the page', async () => {

@@ -55,7 +55,7 @@ export interface HttpAppOptions extends ServerOptions {
   readonly admission?: Admission;
   /** Mean event loop delay over one second above which requests to `/v1/…` are refused. */
   readonly eventLoopDelayMsMax: number;
-  /** Time for a request to arrive. Its headers have at most 10 seconds. Default: 10 seconds. */
+  /** Time for a request to arrive. Default: 10 seconds. */
   readonly requestTimeoutMs?: number;
   /** Adds hooks that must run before access control, such as CORS. */
   readonly beforeAccess?: (app: HttpApp) => Promise<void>;
@@ -81,12 +81,10 @@ export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: H
   const { docs, accessOf, requestTimeoutMs = requestTimeoutMsDefault } = options;
   const { catalog } = options.problems;
   const routes = createDeclaredRoutes();
-  // Longer timeouts are for uploads. Their routes declare a handlerTimeout.
-  const shortTimeoutMs = Math.min(requestTimeoutMs, requestTimeoutMsDefault);
   // Node uses the longer of the two timeouts for the whole request. The default is a minute.
-  const bounds = { headersTimeout: shortTimeoutMs, connectionsCheckingInterval: connectionsCheckMs };
+  const bounds = { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: connectionsCheckMs };
   const { tls } = options;
-  const https = tls === undefined ? null : { ...bounds, ...readCertificate(tls), handshakeTimeout: shortTimeoutMs };
+  const https = tls === undefined ? null : { ...bounds, ...readCertificate(tls), handshakeTimeout: requestTimeoutMs };
   const app = fastify({
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -115,7 +113,7 @@ export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: H
   addProblemHandlers(app, catalog, routes);
 
   addRequestObservation(app, metrics);
-  addResponseTimeout(app, shortTimeoutMs + responseMarginMs);
+  addResponseTimeout(app, requestTimeoutMs + responseMarginMs);
   app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id));
   if (options.admission !== undefined) addEarlyRefusal(app, options.admission, catalog);
   await app.register(helmet, {

@@ -207,11 +207,6 @@ describe('a request that does not arrive', () => {
   });
 });
 
-it('gives a long upload its time, but not its headers', async () => {
-  const { app } = await createTestApp({ requestTimeoutMs: 300_000 });
-  expect(app.server).toMatchObject({ requestTimeout: 300_000, headersTimeout: 10_000 });
-});
-
 it('cancels slow responses, with and without a body', async () => {
   const finish: (() => void)[] = [];
   const { app, logLines } = await createTestApp({
