@@ -67,7 +67,11 @@ function removeStaleOutput(project) {
 }
 
 /** The only files outside of its folder that the page imports, with the folder of merge modes. Of other libraries, it imports types. */
-const pageImports = ['libs/http/src/metrics-text.ts', 'libs/platform/src/quantities.ts'];
+const pageImports = [
+  'libs/bundles/src/filters/filter-operators.ts',
+  'libs/http/src/metrics-text.ts',
+  'libs/platform/src/quantities.ts',
+];
 
 /**
  * Builds the page of the console with Vite if its sources or packages have changed. The page is complete or absent.

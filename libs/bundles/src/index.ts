@@ -13,7 +13,7 @@ export type { CatalogDifference } from './delta/compare-catalog.ts';
 export { DeltaInfo, loadDelta, putDelta, readDeltaInfo } from './delta/delta.ts';
 export type { Delta, DeltaContents } from './delta/delta.ts';
 export { overlayDelta } from './delta/overlay-delta.ts';
-export { AttributeCondition, AttributeFilter } from './filters/attribute-filter.ts';
+export { AttributeFilter } from './filters/attribute-filter.ts';
 export { compileFilter, findUnknownAttributes, intersectAllowed } from './filters/compile-filter.ts';
 export type { FilteredItems } from './filters/compile-filter.ts';
 export { labelItems } from './filters/label-items.ts';

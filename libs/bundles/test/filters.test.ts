@@ -5,6 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { AttributeFilter, compileFilter, intersectAllowed, labelItems } from '../src/index.ts';
 import type { BundleView, CatalogItem, FilteredItems } from '../src/index.ts';
 import { createLruCache } from '../src/filters/compile-filter.ts';
+import { filterOperators, operatorNames } from '../src/filters/filter-operators.ts';
+import type { Operands } from '../src/filters/filter-operators.ts';
+import { createItemTest } from '../src/filters/match-values.ts';
 import { catalogOf } from '../testing/small-bundle.ts';
 
 const padding: CatalogItem = { itemId: '', attributes: {} };
@@ -82,6 +85,12 @@ function expectItems(allowed: FilteredItems, expected: readonly number[], itemCo
   expect(all.slice(1).filter((one) => (allowed.bitmap[(one - 1) >> 3]! >> ((one - 1) & 7)) & 1)).toEqual(expected);
 }
 
+/** Two operands of each kind that select different items by any operator. */
+const operandPairs: { readonly [Kind in keyof Operands]: readonly [Operands[Kind], Operands[Kind]] } = {
+  values: [[3], [5, 9]],
+  number: [3, 5],
+};
+
 describe('a filter', () => {
   it('allows exactly the items that meet its conditions, with current facts of the delta', () => {
     fc.assert(
@@ -142,6 +151,22 @@ describe('a filter', () => {
     const elsewhere = compileFilter(other, { attributes: { price: { min: 1 }, genre: { in: [5, 'crime'] } } });
     expect(elsewhere).not.toBe(first);
     expect(compileFilter(one, { attributes: { genre: { in: ['crime', '5'] }, price: { max: 1 } } }).count).toBe(0);
+  });
+
+  it.each(operatorNames)('with %s returns its own items, never those cached for another operand', (operator) => {
+    const [one, other] = operandPairs[filterOperators[operator].operand];
+    const view = viewOf(
+      [1, 3, 5, 9].map((value) => ({ itemId: `item${value}`, attributes: { value } })),
+      new Map([[5, { itemId: 'new', attributes: { value: 3 } }]]),
+    );
+    const filters = [{}, { [operator]: one }, { [operator]: other }].map((value) => ({ attributes: { value } }));
+    const found = filters.map((asked) => compileFilter(view, asked));
+    expect(new Set(found.map((items) => [...items.items()].join()))).toHaveProperty('size', 3);
+    filters.forEach((asked, at) => {
+      const passes = createItemTest(asked.attributes);
+      const expected = [1, 2, 3, 4, 5].filter((item) => passes(view.itemAt(item)));
+      expect([...found[at]!.items()]).toEqual(expected);
+    });
   });
 
   it.each([

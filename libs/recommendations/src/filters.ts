@@ -1,5 +1,6 @@
-import type { AttributeCondition } from '@facet/bundles';
-import { AttributeFilter, FilterValue } from '@facet/bundles/filters';
+import { filterOperators, operatorNames } from '@facet/bundles/filter-operators';
+import type { AttributeCondition, FilterValue, OperatorName } from '@facet/bundles/filter-operators';
+import { AttributeFilter, FilterValueSchema, conditionSchema, operandSchemas } from '@facet/bundles/filters';
 import { recordOf } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
@@ -17,8 +18,7 @@ const ItemFilter = Type.Object(
   { title: 'ItemFilter', additionalProperties: false, description: 'Items must meet all conditions.' },
 );
 
-const Values = Type.Array(FilterValue, { maxItems: 1_000 });
-const ContextValue = Type.Union([FilterValue, Values]);
+const ContextValue = Type.Unsafe<FilterValue | FilterValue[]>(Type.Union([FilterValueSchema, operandSchemas.values]));
 
 /** The request fields that restrict which items may be returned. */
 export const filterFields = {
@@ -42,15 +42,10 @@ const FromContext = Type.Object(
   { additionalProperties: false },
 );
 
-const NamedCondition = Type.Object(
-  {
-    in: Type.Optional(Type.Union([Values, FromContext], { description: 'The attribute has one of these values.' })),
-    notIn: Type.Optional(Type.Union([Values, FromContext], { description: 'The attribute has none of these values.' })),
-    min: Type.Optional(Type.Union([Type.Number(), FromContext], { description: 'Minimum of the attribute.' })),
-    max: Type.Optional(Type.Union([Type.Number(), FromContext], { description: 'Maximum of the attribute.' })),
-  },
-  { additionalProperties: false },
-);
+type NamedCondition = {
+  [Name in OperatorName]?: NonNullable<AttributeCondition[Name]> | Static<typeof FromContext>;
+};
+const NamedCondition = conditionSchema<NamedCondition>((operand) => Type.Union([operand, FromContext]));
 
 /** Filters by name, as facet.yaml declares them. */
 export const NamedFilters = Type.Record(
@@ -98,30 +93,18 @@ export function resolveFilters(
   return filter?.attributes === undefined ? resolved : [...resolved, { attributes: filter.attributes }];
 }
 
-function resolveCondition(
-  condition: NamedFilters[string]['attributes'][string],
-  context: RequestContext,
-  filter: string,
-): AttributeCondition {
-  type FilterValues = NonNullable<AttributeCondition['in']>;
-  const resolveList = (value: FilterValues | { readonly context: string } | undefined): FilterValues | undefined => {
-    if (value === undefined || Array.isArray(value)) return value;
-    const found = readContext(context, value.context, filter);
-    return Array.isArray(found) ? found : [found];
-  };
-  const resolveNumber = (value: number | { readonly context: string } | undefined): number | undefined => {
-    if (value === undefined || typeof value === 'number') return value;
-    const found = readContext(context, value.context, filter);
-    if (typeof found === 'number') return found;
-    const field = `context.${value.context}`;
+function resolveCondition(condition: NamedCondition, context: RequestContext, filter: string): AttributeCondition {
+  const resolved = operatorNames.flatMap((name) => {
+    const operand = condition[name];
+    if (operand === undefined) return [];
+    if (typeof operand !== 'object' || Array.isArray(operand)) return [[name, operand]];
+    const found = readContext(context, operand.context, filter);
+    if (filterOperators[name].operand === 'values') return [[name, [found].flat()]];
+    if (typeof found === 'number') return [[name, found]];
+    const field = `context.${operand.context}`;
     throw requestError(`${field} must be a number for the filter ${filter}.`, { field });
-  };
-  return {
-    in: resolveList(condition.in),
-    notIn: resolveList(condition.notIn),
-    min: resolveNumber(condition.min),
-    max: resolveNumber(condition.max),
-  };
+  });
+  return Object.fromEntries(resolved) as AttributeCondition;
 }
 
 function readContext(context: RequestContext, name: string, filter: string): RequestContext[string] {

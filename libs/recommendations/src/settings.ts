@@ -139,6 +139,6 @@ function findArmFilterFault(
 }
 
 export function listContextFields({ attributes }: NamedFilters[string]): string[] {
-  const values = Object.values(attributes).flatMap(({ in: among, notIn, min, max }) => [among, notIn, min, max]);
+  const values = Object.values(attributes).flatMap((condition) => Object.values(condition));
   return values.flatMap((value) => (typeof value === 'object' && 'context' in value ? [value.context] : []));
 }

@@ -65,6 +65,7 @@ it('builds the page again when its code, a library in it, or the documentation c
   const clone = createBareClone();
   const sources = [
     'apps/console/page/main.tsx',
+    'libs/bundles/src/filters/filter-operators.ts',
     'libs/http/src/metrics-text.ts',
     'libs/platform/src/quantities.ts',
     'libs/retrieval/src/merging/merge-modes.ts',
@@ -107,6 +108,7 @@ it('generates the types of the APIs again when an OpenAPI document changes', () 
     'apps/console/dist/page/x': '',
     'apps/console/page/x': '',
     'docs/x.md': '',
+    'libs/bundles/src/filters/filter-operators.ts': '',
     'libs/http/src/metrics-text.ts': '',
     'libs/platform/src/quantities.ts': '',
     'libs/retrieval/src/merging/x.ts': '',
@@ -141,6 +143,7 @@ it('the page imports no other code of a library', () => {
     .map((line) => line.replace(/^.* from /, ''));
 
   expect([...new Set(imports)].sort()).toEqual([
+    "'@facet/bundles/filter-operators';",
     "'@facet/http/metrics-text';",
     "'@facet/platform/quantities';",
     "'@facet/retrieval/merge-modes';",

@@ -49,7 +49,7 @@ function indentOf(text: string): number {
 }
 
 it('each example of CONTRIBUTING.md compiles', () => {
-  expect(examples).toHaveLength(6);
+  expect(examples).toHaveLength(8);
   expect(types.output).toBe('');
   expect(types.code).toBe(0);
 });
@@ -74,6 +74,37 @@ it('the verification of erasures searches the topic of the example', () => {
   const script = `import { topicNames, topicsOfUsers } from '@facet/kafka'; console.log(topicsOfUsers(topicNames())[0]);`;
   copy.write('libs/kafka/example.mjs', script);
   expect(runNode('libs/kafka/example.mjs').trim()).toBe('facet.returns.v1');
+});
+
+it('facet.yaml and the API accept the merge mode of the example, and lists are merged by it', () => {
+  expect(runNode('apps/cli/dist/main.js', 'config', 'schema')).toContain('"const": "minimum"');
+  const script = `
+    import { describeApi } from '../../apps/serving/dist/openapi/describe-api.js';
+    import { mergeLists } from './dist/merging/merge-modes.js';
+    const lists = [
+      { interest: 0, items: [1, 2, 3], scores: [9, 8, 7] },
+      { interest: 1, items: [4, 5], scores: [2, 1] },
+    ];
+    const merged = mergeLists(lists, { by: 'minimum', items: 1 }, 3, {}).map(({ item }) => item);
+    console.log(JSON.stringify([merged, (await describeApi()).components.schemas.MergeMinimum.required]));`;
+  copy.write('libs/retrieval/example.mjs', script);
+  expect(JSON.parse(runNode('libs/retrieval/example.mjs'))).toEqual([
+    [1, 2, 4],
+    ['by', 'items'],
+  ]);
+});
+
+it('facet.yaml and the API accept the filter operator of the example, and items are filtered by it', () => {
+  expect(runNode('apps/cli/dist/main.js', 'config', 'schema')).toContain('"contains": {');
+  const script = `
+    import { describeApi } from '../../apps/serving/dist/openapi/describe-api.js';
+    import { createItemTest } from './dist/src/filters/match-values.js';
+    const passes = createItemTest({ title: { contains: ['ring'] } });
+    const items = ['String', 'Ring'].map((title) => passes({ itemId: title, attributes: { title } }));
+    const { properties } = (await describeApi()).components.schemas.AttributeCondition;
+    console.log(JSON.stringify([items, properties.contains.type]));`;
+  copy.write('libs/bundles/example.mjs', script);
+  expect(JSON.parse(runNode('libs/bundles/example.mjs'))).toEqual([[true, false], 'array']);
 });
 
 it('the alert of the example fires', () => {

@@ -1,39 +1,40 @@
 import { recordOf } from '@facet/platform';
 import { Type } from 'typebox';
-import type { Static } from 'typebox';
+import type { Static, TSchema, TSchemaOptions, TUnsafe } from 'typebox';
+import { filterOperators, operatorNames } from './filter-operators.ts';
+import type { AttributeCondition, Operands } from './filter-operators.ts';
 
 /** Limits the cost of one filter. */
 const [valuesMax, attributesMax] = [1000, 32];
 
-/** A value of an attribute. Values are compared as text, as features read them: `5` equals `"5"`. */
-export const FilterValue = Type.Union([Type.String(), Type.Number(), Type.Boolean()], { title: 'FilterValue' });
-export type FilterValue = Static<typeof FilterValue>;
+/** The schema of {@link FilterValue}. */
+export const FilterValueSchema = Type.Union([Type.String(), Type.Number(), Type.Boolean()], { title: 'FilterValue' });
 
-const Values = Type.Array(FilterValue, { maxItems: valuesMax });
+/** The schemas of operands, by kind. */
+export const operandSchemas: { readonly [Kind in keyof Operands]: TSchema } = {
+  values: Type.Array(FilterValueSchema, { maxItems: valuesMax }),
+  number: Type.Number(),
+};
 
-/** Conditions on an attribute; all of them must hold. */
-export const AttributeCondition = Type.Object(
-  {
-    in: Type.Optional({ ...Values, description: 'The value is one of these. For a list: any of its values.' }),
-    notIn: Type.Optional({ ...Values, description: 'The value is none of these. For a list: none of its values.' }),
-    min: Type.Optional(
-      Type.Number({
-        description: 'The value is a number, or a text with a number, of at least this. For a list: any of its values.',
-      }),
-    ),
-    max: Type.Optional(
-      Type.Number({ description: 'The value is at most this. For a list: the same value that satisfies `min`.' }),
-    ),
-  },
-  { title: 'AttributeCondition', additionalProperties: false },
-);
-export type AttributeCondition = Static<typeof AttributeCondition>;
+/** Returns the schema of an object with an optional field for each operator. */
+export function conditionSchema<Condition>(
+  schemaOf: (operand: TSchema) => TSchema,
+  options: TSchemaOptions = {},
+): TUnsafe<Condition> {
+  const fields = operatorNames.map((name) => {
+    const { operand, description } = filterOperators[name];
+    return [name, Type.Optional({ ...schemaOf(operandSchemas[operand]), description })];
+  });
+  return Type.Unsafe<Condition>(Type.Object(Object.fromEntries(fields), { ...options, additionalProperties: false }));
+}
+
+const ConditionSchema = conditionSchema<AttributeCondition>((operand) => operand, { title: 'AttributeCondition' });
 
 /** Selects items by their attributes. An item without the attribute fails `in`, `min` and `max`, and passes `notIn`. */
 export const AttributeFilter = Type.Object(
   {
     attributes: Type.Optional(
-      recordOf(AttributeCondition, {
+      recordOf(ConditionSchema, {
         maxProperties: attributesMax,
         description: 'Conditions by attribute name; all must hold.',
       }),

@@ -2,9 +2,10 @@ import { createBitmap, fullBitmap, itemSet, setBit } from '@facet/retrieval';
 import type { ItemSet } from '@facet/retrieval';
 import type { BundleView } from '../bundle/bundle-view.ts';
 import type { AttributeColumn } from '../items/attribute-columns.ts';
-import type { AttributeCondition, AttributeFilter, FilterValue } from './attribute-filter.ts';
+import type { AttributeFilter } from './attribute-filter.ts';
+import { filterOperators, testsOf } from './filter-operators.ts';
+import type { AttributeCondition, OperatorName } from './filter-operators.ts';
 import { createItemTest, matchColumn } from './match-values.ts';
-import type { ValueTest } from './match-values.ts';
 
 /** Items that pass a filter. */
 export interface FilteredItems extends ItemSet {
@@ -81,19 +82,13 @@ export function findUnknownAttributes(
 }
 
 /** Clears the bits of items that fail a condition. */
-function applyCondition(
-  bits: Uint8Array,
-  columns: readonly AttributeColumn[],
-  { in: wanted, notIn, min, max }: AttributeCondition,
-): void {
-  const matches = (test: ValueTest): Uint8Array => {
+function applyCondition(bits: Uint8Array, columns: readonly AttributeColumn[], condition: AttributeCondition): void {
+  for (const { test, excludes } of testsOf(condition)) {
     const found = new Uint8Array(bits.length);
     for (const column of columns) matchColumn(column, test, found);
-    return found;
-  };
-  if (wanted !== undefined) intersect(bits, matches({ among: wanted }));
-  if (notIn !== undefined) subtract(bits, matches({ among: notIn }));
-  if (min !== undefined || max !== undefined) intersect(bits, matches({ min, max }));
+    if (excludes) subtract(bits, found);
+    else intersect(bits, found);
+  }
 }
 
 function intersect(bits: Uint8Array, others: Uint8Array): void {
@@ -108,14 +103,18 @@ function toFilteredItems(bits: Uint8Array, unknownAttributes: readonly string[])
   return { ...itemSet(bits), unknownAttributes };
 }
 
-/** Returns equal keys for equivalent filters in any order. */
-function canonicalKey({ attributes = {}, available }: AttributeFilter): string {
-  const texts = (values: readonly FilterValue[] | undefined) =>
-    values === undefined ? null : [...new Set(values.map(String))].sort();
-  const conditions = Object.entries(attributes)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, { in: wanted, notIn, min, max }]) => [name, texts(wanted), texts(notIn), min ?? null, max ?? null]);
-  return JSON.stringify([conditions, available ?? null]);
+/** Returns the whole filter as JSON, with sorted fields and values: equal for equivalent filters in any order. */
+function canonicalKey(filter: AttributeFilter): string {
+  return JSON.stringify(filter, (name, value: unknown) => {
+    // A field of the filter or an attribute may have the name of an operator, but only operators have arrays.
+    if (Array.isArray(value)) return isSet(name) ? [...new Set(value.map(String))].sort() : value;
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
+
+function isSet(name: string): boolean {
+  return Object.hasOwn(filterOperators, name) && filterOperators[name as OperatorName].operand === 'values';
 }
 
 /** Creates a cache that evicts the least recently used value beyond `max`. */

@@ -1,12 +1,9 @@
-import type { AttributeValue } from '@facet/features';
 import { codeOf, isWithin, numberOf } from '../items/attribute-columns.ts';
 import type { AttributeColumn, ColumnValues } from '../items/attribute-columns.ts';
 import type { CatalogItem } from '../items/item-catalog.ts';
-import type { AttributeCondition, AttributeFilter, FilterValue } from './attribute-filter.ts';
-
-/** A condition on a value: one of these, or a number in this range. */
-export type ValueTest =
-  { readonly among: readonly FilterValue[] } | { readonly min?: number | undefined; readonly max?: number | undefined };
+import type { AttributeFilter } from './attribute-filter.ts';
+import { testsOf } from './filter-operators.ts';
+import type { FilterValue, ValueTest } from './filter-operators.ts';
 
 /** Sets the bits of all items whose value in the column passes the test. */
 export function matchColumn(column: AttributeColumn, test: ValueTest, bits: Uint8Array): void {
@@ -31,6 +28,10 @@ function wantedCodes(values: ColumnValues, test: ValueTest): Uint8Array | undefi
       const code = codeOf(values, String(value));
       if (code > 0) isAny = (wanted[code] = 1) === 1;
     }
+  } else if ('passes' in test) {
+    for (let value = 0; value < values.texts.count; value++) {
+      if (test.passes(values.texts.at(value))) isAny = (wanted[value + 1] = 1) === 1;
+    }
   } else {
     const { numbers } = values;
     for (let value = 0; value < numbers.length; value++) {
@@ -40,10 +41,9 @@ function wantedCodes(values: ColumnValues, test: ValueTest): Uint8Array | undefi
   return isAny ? wanted : undefined;
 }
 
-function wantedBooleans(test: ValueTest): Uint8Array | undefined {
-  if (!('among' in test)) return undefined;
-  const texts = new Set(test.among.map(String));
-  return Uint8Array.of(0, Number(texts.has('false')), Number(texts.has('true')));
+function wantedBooleans(test: ValueTest): Uint8Array {
+  const passes = createValueTest(test);
+  return Uint8Array.of(0, Number(passes(false)), Number(passes(true)));
 }
 
 /**
@@ -82,6 +82,13 @@ function matchNumbers(numbers: Float64Array, test: ValueTest, bits: Uint8Array):
     }
     return;
   }
+  if ('passes' in test) {
+    for (let item = 1; item < numbers.length; item++) {
+      const number = numbers[item]!;
+      if (!Number.isNaN(number) && test.passes(String(number))) bits[(item - 1) >> 3]! |= 1 << ((item - 1) & 7);
+    }
+    return;
+  }
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = test;
   for (let item = 1; item < numbers.length; item++) {
     const number = numbers[item]!;
@@ -93,29 +100,21 @@ function matchNumbers(numbers: Float64Array, test: ValueTest, bits: Uint8Array):
 
 /** Returns a test of the conditions of a filter for single items, for items that are not in columns. */
 export function createItemTest(conditions: NonNullable<AttributeFilter['attributes']>): (item: CatalogItem) => boolean {
-  const tests = Object.entries(conditions).map(([name, condition]) => ({ name, test: createValueTest(condition) }));
+  const tests = Object.entries(conditions).flatMap(([name, condition]) =>
+    testsOf(condition).map(({ test, excludes }) => ({ name, excludes, passes: createValueTest(test) })),
+  );
   return ({ attributes }) =>
-    tests.every(({ name, test }) => test(Object.hasOwn(attributes, name) ? attributes[name] : undefined));
+    tests.every(({ name, excludes, passes }) => {
+      const values = Object.hasOwn(attributes, name) ? [attributes[name]!].flat() : [];
+      return values.some(passes) !== excludes;
+    });
 }
 
-function createValueTest({
-  in: wanted,
-  notIn,
-  min,
-  max,
-}: AttributeCondition): (value: AttributeValue | undefined) => boolean {
-  const [among, notAmong] = [wanted, notIn].map(textsOf);
-  const hasRange = min !== undefined || max !== undefined;
-  return (value) => {
-    const values = value === undefined ? [] : [value].flat();
-    return (
-      (among === undefined || values.some((one) => among.has(String(one)))) &&
-      (notAmong === undefined || !values.some((one) => notAmong.has(String(one)))) &&
-      (!hasRange || values.some((one) => isWithin(numberOf(one), min, max)))
-    );
-  };
-}
-
-function textsOf(values: readonly FilterValue[] | undefined): ReadonlySet<string> | undefined {
-  return values === undefined ? undefined : new Set(values.map(String));
+function createValueTest(test: ValueTest): (value: FilterValue) => boolean {
+  if ('passes' in test) return (value) => test.passes(String(value));
+  if ('among' in test) {
+    const texts = new Set(test.among.map(String));
+    return (value) => texts.has(String(value));
+  }
+  return (value) => isWithin(numberOf(value), test.min, test.max);
 }

@@ -1,5 +1,7 @@
 import { useState } from 'react';
 import type { FormEvent } from 'react';
+import { filterOperators, operatorNames } from '@facet/bundles/filter-operators';
+import type { OperatorName } from '@facet/bundles/filter-operators';
 import type { CatalogResponse } from '@facet/client/serving';
 import { addCondition } from './search.ts';
 import type { Condition, ExploreSearch } from './search.ts';
@@ -50,14 +52,15 @@ export function Filters({ search, catalog, onChange }: FiltersProps) {
   );
 }
 
-function describeCondition({ attribute, in: among, notIn, min, max }: Condition): string {
-  const parts = [
-    ...(among === undefined ? [] : [`is ${among.join(' or ')}`]),
-    ...(notIn === undefined ? [] : [`is not ${notIn.join(' or ')}`]),
-    ...(min === undefined ? [] : [`at least ${min}`]),
-    ...(max === undefined ? [] : [`at most ${max}`]),
-  ];
-  return `${attribute} ${parts.join(' and ')}`;
+const namesOf = (operand: 'values' | 'number'): OperatorName[] =>
+  operatorNames.filter((name) => filterOperators[name].operand === operand);
+
+function describeCondition(condition: Condition): string {
+  const parts = operatorNames.flatMap((name) => {
+    const operand = condition[name];
+    return operand === undefined ? [] : [`${filterOperators[name].label} ${[operand].flat().join(' or ')}`];
+  });
+  return `${condition.attribute} ${parts.join(' and ')}`;
 }
 
 function NamedFilters({ search, catalog, onChange }: FiltersProps) {
@@ -130,7 +133,7 @@ function NewCondition({ catalog, onAdd }: NewConditionProps) {
           </option>
         ))}
       </select>
-      {attribute.type === 'number' ? <RangeFields attribute={attribute} /> : <ValueFields attribute={attribute} />}
+      {attribute.type === 'number' ? <NumberFields attribute={attribute} /> : <ValueFields attribute={attribute} />}
       <button type="submit" className="button">
         Add filter
       </button>
@@ -138,36 +141,26 @@ function NewCondition({ catalog, onAdd }: NewConditionProps) {
   );
 }
 
-function RangeFields({ attribute: { min, max } }: { readonly attribute: Attribute }) {
-  return (
-    <>
-      <input
-        className="input number-input"
-        name="min"
-        type="number"
-        step="any"
-        aria-label="At least"
-        placeholder={`≥ ${min ?? ''}`}
-      />
-      <input
-        className="input number-input"
-        name="max"
-        type="number"
-        step="any"
-        aria-label="At most"
-        placeholder={`≤ ${max ?? ''}`}
-      />
-    </>
-  );
+function NumberFields({ attribute: { min, max } }: { readonly attribute: Attribute }) {
+  const range = min === undefined || max === undefined ? '' : `${min} – ${max}`;
+  return namesOf('number').map((name) => (
+    <label key={name} className="row small">
+      <span>{filterOperators[name].label}</span>
+      <input className="input number-input" name={name} type="number" step="any" placeholder={range} />
+    </label>
+  ));
 }
 
 function ValueFields({ attribute }: { readonly attribute: Attribute }) {
   const values = attribute.type === 'boolean' ? [{ value: 'true' }, { value: 'false' }] : (attribute.values ?? []);
   return (
     <>
-      <select className="input" name="is" aria-label="Condition">
-        <option value="in">is</option>
-        <option value="notIn">is not</option>
+      <select className="input" name="operator" aria-label="Condition">
+        {namesOf('values').map((name) => (
+          <option key={name} value={name}>
+            {filterOperators[name].label}
+          </option>
+        ))}
       </select>
       <input
         className="input"
@@ -187,18 +180,14 @@ function ValueFields({ attribute }: { readonly attribute: Attribute }) {
   );
 }
 
-function readCondition({ name, type }: Attribute, form: FormData): Condition | undefined {
+function readCondition({ name: attribute, type }: Attribute, form: FormData): Condition | undefined {
   const text = (field: string): string => String(form.get(field) ?? '').trim();
-  if (type === 'number') {
-    const [min, max] = [text('min'), text('max')];
-    if (min === '' && max === '') return undefined;
-    return {
-      attribute: name,
-      ...(min === '' ? {} : { min: Number(min) }),
-      ...(max === '' ? {} : { max: Number(max) }),
-    };
-  }
-  const value = text('value');
-  if (value === '') return undefined;
-  return text('is') === 'notIn' ? { attribute: name, notIn: [value] } : { attribute: name, in: [value] };
+  const operands =
+    type === 'number'
+      ? namesOf('number').map((name) => [name, text(name)] as const)
+      : [[text('operator'), text('value')] as const];
+  const given = operands.filter(([, operand]) => operand !== '');
+  if (given.length === 0) return undefined;
+  const read = (operand: string): number | string[] => (type === 'number' ? Number(operand) : [operand]);
+  return { attribute, ...Object.fromEntries(given.map(([name, operand]) => [name, read(operand)])) };
 }

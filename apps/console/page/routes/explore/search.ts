@@ -1,16 +1,16 @@
 import type { RecommendationsRequest } from '@facet/client/serving';
+import { filterOperators, operatorNames } from '@facet/bundles/filter-operators';
+import type { OperatorName } from '@facet/bundles/filter-operators';
 import { mergeModes, mergeNames } from '@facet/retrieval/merge-modes';
 import type { MergeName } from '@facet/retrieval/merge-modes';
 import { readText } from '../../parts/search-text.ts';
 
-/** A condition on one attribute: one of some values, none of some values, and a range. */
-export interface Condition {
-  readonly attribute: string;
-  readonly in?: readonly string[];
-  readonly notIn?: readonly string[];
-  readonly min?: number;
-  readonly max?: number;
-}
+/** A condition on one attribute: an operand for each of its operators. */
+export type Condition = { readonly attribute: string } & {
+  readonly [Name in OperatorName]?: (typeof filterOperators)[Name]['operand'] extends 'values'
+    ? readonly string[]
+    : number;
+};
 
 /** The search parameters of the page: everything that a view depends on, so that its address is a permalink. */
 export interface ExploreSearch {
@@ -99,27 +99,26 @@ function readConditions(value: unknown): Condition[] | undefined {
     const fields = one as Record<string, unknown>;
     const attribute = readText(fields['attribute']);
     if (attribute === undefined) return [];
-    const condition = withoutUndefined({
-      attribute,
-      in: readTexts(fields['in']),
-      notIn: readTexts(fields['notIn']),
-      min: readNumber(fields['min'], -Infinity, Infinity),
-      max: readNumber(fields['max'], -Infinity, Infinity),
-    });
+    const operands = operatorNames.map((name) => [name, readOperand(name, fields[name])] as const);
+    const condition = withoutUndefined({ attribute, ...Object.fromEntries(operands) });
     return Object.keys(condition).length > 1 ? [condition as unknown as Condition] : [];
   });
   return conditions.length === 0 ? undefined : conditions.reduce(addCondition, []);
 }
 
+const readOperand = (name: OperatorName, value: unknown) =>
+  filterOperators[name].operand === 'values' ? readTexts(value) : readNumber(value, -Infinity, Infinity);
+
 /** Adds a condition. Each attribute has one condition: values add to the earlier ones, and bounds replace them. */
 export function addCondition(where: readonly Condition[], condition: Condition): Condition[] {
   const earlier = where.find(({ attribute }) => attribute === condition.attribute);
   if (earlier === undefined) return [...where, condition];
-  const [among, notIn] = (['in', 'notIn'] as const).map((name) => [
-    ...new Set([...(earlier[name] ?? []), ...(condition[name] ?? [])]),
-  ]);
-  const merged = withoutUndefined({ ...earlier, ...condition, in: readTexts(among), notIn: readTexts(notIn) });
-  return where.map((one) => (one === earlier ? (merged as unknown as Condition) : one));
+  const merged: Record<string, unknown> = { ...earlier, ...condition };
+  for (const name of operatorNames) {
+    const values = [earlier[name] ?? [], condition[name] ?? []].flat();
+    if (filterOperators[name].operand === 'values') merged[name] = readTexts([...new Set(values)]);
+  }
+  return where.map((one) => (one === earlier ? (withoutUndefined(merged) as unknown as Condition) : one));
 }
 
 function withoutUndefined(fields: Record<string, unknown>): Record<string, unknown> {
