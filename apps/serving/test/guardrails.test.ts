@@ -1,4 +1,4 @@
-import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createFolderArtifactStore } from '@facet/artifacts';
@@ -300,9 +300,14 @@ describe('after a restart during a trial', () => {
     const left = join(trialsFolder(), 'pod-1.json');
     await writeFile(left, JSON.stringify({ ...trial, startedAt: trial.startedAt - 3 * dayMs }));
     await rm(join(trialsFolder(), name));
+    // Killed while it wrote, days ago and just now.
+    const [incomplete, current] = ['pod-1.json.a.tmp', 'pod-2.json.b.tmp'];
+    for (const file of [incomplete, current]) await writeFile(join(trialsFolder(), file), '{');
+    const days = (Date.now() - 3 * dayMs) / 1_000;
+    await utimes(join(trialsFolder(), incomplete), days, days);
     const server = await startTestServer(home, { port });
     expect(continued(server)).toBeUndefined();
-    expect(await trialFiles()).toEqual([]);
+    expect(await trialFiles()).toEqual([current]);
   });
 });
 

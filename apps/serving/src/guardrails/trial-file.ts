@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SwapMetrics, TrafficMetrics } from '@facet/bundles/guardrails';
 import { dayMs, listNames, readTextIfExists, writeFileAtomically } from '@facet/platform';
@@ -68,10 +68,14 @@ export function openTrialFile(
     return trial;
   }
 
-  /** Returns the trial in the file of another process. Deletes files that no process needs. */
+  /**
+   * Returns the trial in the file of another process. Deletes files that no process needs, and incomplete files of processes
+   * that were killed while they wrote.
+   */
   async function readOthers(bundleId: string): Promise<StoredTrial | undefined> {
     let found: StoredTrial | undefined;
     for (const other of await listNames(folder)) {
+      if (other.endsWith('.tmp')) await removeIfOld(join(folder, other));
       if (other === ownName || !other.endsWith('.json')) continue;
       const trial = parseTrial((await readTextIfExists(join(folder, other))) ?? '');
       if (trial === undefined) continue;
@@ -79,6 +83,12 @@ export function openTrialFile(
       else if (trial.bundleId === bundleId) found = trial;
     }
     return found && { ...found, counts: noCounts };
+  }
+
+  async function removeIfOld(incomplete: string): Promise<void> {
+    // Another process may rename or delete the file meanwhile.
+    const { mtimeMs } = await stat(incomplete).catch(() => ({ mtimeMs: Infinity }));
+    if (mtimeMs < now() - keptMs) await rm(incomplete, { force: true });
   }
 
   return {
