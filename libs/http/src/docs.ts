@@ -21,7 +21,7 @@ const docsPath = '/docs';
 /** Returns the access of the documentation routes, or undefined for other routes. */
 export function accessOfDocs({ url }: RouteOptions, docs: Docs | undefined): RouteAccess | undefined {
   const isDocs = url === docsPath || url.startsWith(`${docsPath}/`);
-  return docs !== undefined && isDocs ? { scope: docs.scope, keyPlaces: ['basic'] } : undefined;
+  return docs !== undefined && isDocs ? { scope: docs.scope, keySources: ['basic'] } : undefined;
 }
 
 /** The page loads everything from this server. Swagger UI writes style attributes. */

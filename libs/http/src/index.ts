@@ -1,5 +1,5 @@
 export { readAccess } from './access/access.ts';
-export type { Access, KeyPlace, RouteAccess } from './access/access.ts';
+export type { Access, KeySource, RouteAccess } from './access/access.ts';
 export { countRequestsOfWorkers, limitRequests } from './access/limit-requests.ts';
 export { createKeyRateLimiter } from './access/key-rate-limiter.ts';
 export type { KeyRateLimiter } from './access/key-rate-limiter.ts';

@@ -19,7 +19,7 @@ const get = (url: string, headers: Record<string, string> = {}) => server.app.in
 const basic = (password: string): string => `Basic ${Buffer.from(`anyone:${password}`).toString('base64')}`;
 
 describe('a route', () => {
-  it.each<FastifyContextConfig>([{}, { keyPlaces: ['basic'] }])(
+  it.each<FastifyContextConfig>([{}, { keySources: ['basic'] }])(
     'is refused at boot without a scope: %j',
     async (config) => {
       const addRoutes = (app: HttpApp): void => void app.get('/forgotten', { config }, async () => 'secret');

@@ -65,7 +65,7 @@ async function createApp(options: TestAppOptions): Promise<TestApp> {
   app.post(
     '/v1/orders',
     {
-      config: { scope: 'ingest', keyPlaces: ['query'] },
+      config: { scope: 'ingest', keySources: ['query'] },
       schema: {
         body: Type.Object({
           dish: Type.String({ minLength: 1 }),
@@ -79,7 +79,7 @@ async function createApp(options: TestAppOptions): Promise<TestApp> {
     },
     async (request) => ({ dish: request.body.dish, by: request.apiKey?.name ?? null }),
   );
-  app.get('/page', { config: { scope: 'serve', keyPlaces: ['basic'] } }, async () => ({ page: true }));
+  app.get('/page', { config: { scope: 'serve', keySources: ['basic'] } }, async () => ({ page: true }));
   addRoutes?.(app);
   await app.ready();
   return { app, logLines };

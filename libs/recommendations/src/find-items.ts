@@ -20,8 +20,8 @@ import {
   poolOfSet,
   rankedPoolSize,
   reservePlaces,
-} from './explore.ts';
-import type { Exploration } from './explore.ts';
+} from './exploration.ts';
+import type { Exploration } from './exploration.ts';
 import { noSpans } from './context.ts';
 import type { Spans } from './context.ts';
 import type { ItemConditions } from './filters.ts';
@@ -30,7 +30,8 @@ import type { RemovedItems, ResponseSource, UserInterest } from './response.ts';
 import { explainInterests, inferUser, reasonWithoutInterests, scoreForUser } from './users/inferred-user.ts';
 import type { InferredUser, UserInput } from './users/inferred-user.ts';
 
-export interface RecommendationRequest extends UserInput {
+/** What one list of items is computed from: the user and the rules of the list, with all names resolved. */
+export interface ListQuery extends UserInput {
   readonly limit: number;
   /** Item ids that must not be returned, whatever the source. */
   readonly exclude?: Iterable<string>;
@@ -69,11 +70,7 @@ export interface FoundItems {
  * Finds the best items for one user: infers interests, retrieves candidates for each interest, and merges them. Without
  * interests, returns popular items. Deterministic: the same bundle and request give the same items, and no clock is read.
  */
-export async function findItems(
-  bundle: BundleView,
-  request: RecommendationRequest,
-  spans: Spans = noSpans,
-): Promise<FoundItems> {
+export async function findItems(bundle: BundleView, request: ListQuery, spans: Spans = noSpans): Promise<FoundItems> {
   const { behaviors, limit, exclude = [], seen = behaviors.map(({ itemId }) => itemId), filters = [] } = request;
   spans.start('interests');
   const user = inferUser(bundle, request);
@@ -117,7 +114,7 @@ async function drawNewItems(
   bundle: BundleView,
   user: InferredUser | undefined,
   { exclusions, allowed }: { readonly exclusions: Exclusions; readonly allowed: FilteredItems | undefined },
-  { explore, limit, merge }: RecommendationRequest,
+  { explore, limit, merge }: ListQuery,
   spans: Spans,
 ): Promise<readonly FoundItem[]> {
   if (explore === undefined) return [];
@@ -165,7 +162,7 @@ async function retrieveCandidates(
   bundle: BundleView,
   user: InferredUser,
   { exclusions, allowed }: { readonly exclusions: Exclusions; readonly allowed: ItemSet | undefined },
-  { limit, merge = mergeDefault, breadth }: RecommendationRequest,
+  { limit, merge = mergeDefault, breadth }: ListQuery,
   spans: Spans,
 ): Promise<Candidate[]> {
   const { interests, repeatBonuses } = user;

@@ -6,7 +6,7 @@ export { compareBundles, compareCatalogs, compareLists } from './compare-bundles
 export type { MovedItem } from './compare-bundles.ts';
 export type { ArmOverrides, ProfileReading, ReadProfile, ResponseContext, Spans } from './context.ts';
 export { searchParameters } from './find-items.ts';
-export type { RecommendationRequest } from './find-items.ts';
+export type { ListQuery } from './find-items.ts';
 export { describeUser, InterestsRequest, InterestsResponse, respondWithInterests } from './interests.ts';
 export { RankRequest, RankResponse, respondWithRank } from './rank.ts';
 export { BatchRequest, BatchResponse, pick, respondWithBatch } from './recommendations/batch.ts';

@@ -15,7 +15,7 @@ import fc from 'fast-check';
 import { forTest } from '@facet/testing';
 import { afterAll, describe, expect, it } from 'vitest';
 import { describeUser, recommend } from '../src/index.ts';
-import type { RecommendationRequest } from '../src/index.ts';
+import type { ListQuery } from '../src/index.ts';
 
 const { bundleStore, bundles, close } = await openSmallBundles();
 afterAll(close);
@@ -43,7 +43,7 @@ const anyId = fc.oneof(
   fc.integer({ min: 1, max: itemCount + 3 }).map((item) => `item${item}`),
   fc.integer({ min: 0, max: 9 }).map((item) => `new${item}`),
 );
-const request: fc.Arbitrary<RecommendationRequest> = fc.record({
+const request: fc.Arbitrary<ListQuery> = fc.record({
   behaviors: fc.array(
     fc.record({
       itemId: anyId,

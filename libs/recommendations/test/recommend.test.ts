@@ -7,7 +7,7 @@ import { unknownUser } from '@facet/model';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { describeUser, recommend } from '../src/index.ts';
-import type { Behavior, RecommendationRequest } from '../src/index.ts';
+import type { Behavior, ListQuery } from '../src/index.ts';
 
 const { bundleStore, bundles, close } = await openSmallBundles();
 afterAll(close);
@@ -32,7 +32,7 @@ const behaviors = fc.array(
   }),
   { maxLength: 20 },
 );
-const request: fc.Arbitrary<RecommendationRequest> = fc.record({
+const request: fc.Arbitrary<ListQuery> = fc.record({
   behaviors,
   attributes: fc.constantFrom<Record<string, string | number> | undefined>(
     undefined,
@@ -52,10 +52,7 @@ const variant = fc.constantFrom('facet', 'mind');
  * The scores of the candidates by the definition: the maximum of the inner products, or the smooth maximum. The score of an
  * item with a bonus is weight · score + bonus. Candidates are the `limit` best of each interest among the allowed items, and the items with a bonus.
  */
-function bruteForce(
-  bundle: Bundle,
-  { behaviors: chosen, attributes, exclude = [], seen, limit }: RecommendationRequest,
-) {
+function bruteForce(bundle: Bundle, { behaviors: chosen, attributes, exclude = [], seen, limit }: ListQuery) {
   const ordered = [...chosen].sort((a, b) => a.occurredAt - b.occurredAt);
   const items = ordered.map(({ itemId }) => (numberOf(itemId) <= itemCount ? numberOf(itemId) : 0));
   const times = ordered.map(({ occurredAt }) => occurredAt);

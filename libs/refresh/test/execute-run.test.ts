@@ -262,7 +262,7 @@ test('does not cancel a run that has promoted but has not recorded it', async ()
   };
   const ended = await executeRun(await contextOf(home), report.run, { runs: cancelledAfter, now });
   expect([cancelled?.state, ended.state]).toEqual(['promoted', 'promoted']);
-  expect(await runs.isCancelled(lastDay)).toBe(false);
+  expect(await runs.isCanceled(lastDay)).toBe(false);
 });
 
 test(

@@ -65,7 +65,7 @@ export const Refresh = Type.Unsafe<RunReport>(
       }),
       state: Type.Enum([...runStates]),
       reason: Type.Optional(
-        Type.String({ description: 'Why the run was rejected, skipped or cancelled, or has failed.' }),
+        Type.String({ description: 'Why the run was rejected, skipped or canceled, or has failed.' }),
       ),
       stages: Type.Array(StageRecord),
     },

@@ -89,24 +89,24 @@ function keysMissing(keysFile: string): AppError {
 }
 
 /**
- * A place for a key in addition to the headers.
+ * A source of a key in addition to the headers.
  * `basic`: the password of Basic credentials. Browsers attach it to cross-site requests, too, so use it for read-only pages.
  * `query`: `?key=`. URLs end up in logs, so only keys with origins are accepted, which are public. `navigator.sendBeacon`
- * allows no other place.
+ * allows no other source.
  */
-export type KeyPlace = 'basic' | 'query';
+export type KeySource = 'basic' | 'query';
 
 /** The access requirements of a route, declared in its `config`. */
 export interface RouteAccess {
   /** The scope that the key must have; `any` accepts each key, `open` needs no key. */
   readonly scope: Scope | 'any' | 'open';
-  readonly keyPlaces?: readonly KeyPlace[];
+  readonly keySources?: readonly KeySource[];
 }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     scope?: RouteAccess['scope'];
-    keyPlaces?: RouteAccess['keyPlaces'];
+    keySources?: RouteAccess['keySources'];
   }
   interface FastifyRequest {
     /** The key of the caller; undefined on open routes, and if the app needs no keys. */
@@ -145,12 +145,12 @@ export function addAccessControl(app: HttpApp, access: Access): void {
 
 /** @throws AppError `UNAUTHORIZED`. */
 function identify(request: FastifyRequest, reply: FastifyReply, keys: readonly ApiKey[]): ApiKey {
-  const { keyPlaces = [] } = request.routeOptions.config;
-  const presented = readPresentedKey(request, keyPlaces);
+  const { keySources = [] } = request.routeOptions.config;
+  const presented = readPresentedKey(request, keySources);
   const key = presented === undefined ? undefined : findApiKey(presented.text, keys, Date.now());
-  const isExposed = presented?.place === 'query' && key?.origins === undefined;
+  const isExposed = presented?.source === 'query' && key?.origins === undefined;
   if (key !== undefined && !isExposed) return key;
-  const isBasic = keyPlaces.includes('basic');
+  const isBasic = keySources.includes('basic');
   reply.header('www-authenticate', isBasic ? 'Basic realm="Facet: any name, an API key as the password"' : 'Bearer');
   throw problemError('UNAUTHORIZED', explainRefusal(presented, key));
 }
@@ -162,21 +162,21 @@ function explainRefusal(presented: PresentedKey | undefined, key: ApiKey | undef
 
 interface PresentedKey {
   readonly text: string;
-  readonly place: 'header' | KeyPlace;
+  readonly source: 'header' | KeySource;
 }
 
-/** Reads the API key from `x-api-key`, else `Authorization: Bearer`, else the given places. */
-function readPresentedKey(request: FastifyRequest, places: readonly KeyPlace[]): PresentedKey | undefined {
+/** Reads the API key from `x-api-key`, else `Authorization: Bearer`, else the given sources. */
+function readPresentedKey(request: FastifyRequest, sources: readonly KeySource[]): PresentedKey | undefined {
   const own = request.headers['x-api-key'];
-  if (typeof own === 'string' && own !== '') return { text: own, place: 'header' };
+  if (typeof own === 'string' && own !== '') return { text: own, source: 'header' };
   const [, scheme = '', credentials = ''] = /^(\w+) +(\S+)$/.exec(request.headers.authorization ?? '') ?? [];
-  if (scheme.toLowerCase() === 'bearer') return { text: credentials, place: 'header' };
-  if (scheme.toLowerCase() === 'basic' && places.includes('basic')) {
+  if (scheme.toLowerCase() === 'bearer') return { text: credentials, source: 'header' };
+  if (scheme.toLowerCase() === 'basic' && sources.includes('basic')) {
     const [, password] = /^[^:]*:(.+)$/s.exec(Buffer.from(credentials, 'base64').toString('utf8')) ?? [];
-    if (password !== undefined) return { text: password, place: 'basic' };
+    if (password !== undefined) return { text: password, source: 'basic' };
   }
   const { key } = request.query as { readonly key?: unknown };
-  return places.includes('query') && typeof key === 'string' ? { text: key, place: 'query' } : undefined;
+  return sources.includes('query') && typeof key === 'string' ? { text: key, source: 'query' } : undefined;
 }
 
 /** @throws AppError `FORBIDDEN`, `LENGTH_REQUIRED`, `BODY_TOO_LARGE`. */

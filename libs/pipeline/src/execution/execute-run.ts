@@ -191,7 +191,7 @@ export async function executeRun(
     for (const stage of refreshStages) {
       signal?.throwIfAborted();
       await recordCancellations(runs, await context.store.promotions(), run.day);
-      if (await runs.isCancelled(run.runId)) break;
+      if (await runs.isCanceled(run.runId)) break;
       onBegin?.(stage);
       const result = await recordStage({ runs, now }, { runId: run.runId, stage, willRetry }, () =>
         executeStage(
@@ -206,7 +206,7 @@ export async function executeRun(
     }
   } catch (error) {
     // The error only says that the canceled run may not continue.
-    if (!(await runs.isCancelled(run.runId))) throw error;
+    if (!(await runs.isCanceled(run.runId))) throw error;
   } finally {
     cancellation.stop();
     clearInterval(touching);

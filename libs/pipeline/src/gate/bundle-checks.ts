@@ -3,7 +3,7 @@ import type { GateBounds } from '@facet/config';
 import { sampleByHash } from '@facet/features';
 import { formatBytes } from '@facet/platform';
 import { compareCatalogs, compareBundles, recommend } from '@facet/recommendations';
-import type { RecommendationRequest } from '@facet/recommendations';
+import type { ListQuery } from '@facet/recommendations';
 import { behaviorsBetween } from '../dataset/dataset.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { percent } from './gate-report.ts';
@@ -103,7 +103,7 @@ const latencyMsNegligible = 1;
  * Returns the requests that serving would receive from a sample of users, with all behaviors and the attributes. The sample stays the
  * same from day to day while the users are in the data.
  */
-export function sampleRequests(dataset: Dataset): RecommendationRequest[] {
+export function sampleRequests(dataset: Dataset): ListQuery[] {
   const { sequences, userAttributes } = dataset;
   const users = sampleByHash(sequences.userIds.keys(), sampleMax, (user) => sequences.userIds[user]!);
   return users.map((user) => {
@@ -116,7 +116,7 @@ export function sampleRequests(dataset: Dataset): RecommendationRequest[] {
 export async function overlapCheck(
   candidate: Bundle,
   incumbent: Bundle | undefined,
-  sample: readonly RecommendationRequest[],
+  sample: readonly ListQuery[],
   { overlapMin }: GateBounds,
 ): Promise<GateCheck[]> {
   if (incumbent === undefined || sample.length === 0) return [];
@@ -141,7 +141,7 @@ export async function overlapCheck(
 export async function latencyCheck(
   candidate: Bundle,
   incumbent: Bundle | undefined,
-  sample: readonly RecommendationRequest[],
+  sample: readonly ListQuery[],
   { latencyMsMax, latencyRatioMax }: GateBounds,
   now: () => number = () => performance.now(),
 ): Promise<GateCheck[]> {
@@ -167,7 +167,7 @@ export async function latencyCheck(
 
 async function medianTimes(
   bundles: readonly Bundle[],
-  sample: readonly RecommendationRequest[],
+  sample: readonly ListQuery[],
   now: () => number,
 ): Promise<number[]> {
   const times = bundles.map(() => [] as number[]);

@@ -152,7 +152,7 @@ export function watchCancellation(
 }
 
 async function abortIfCancelled(runs: RunStore, runId: string, cancelling: AbortController): Promise<void> {
-  if (!(await runs.isCancelled(runId).catch(() => false))) return;
+  if (!(await runs.isCanceled(runId).catch(() => false))) return;
   // The caller does not await this, so a read error must not become an unhandled rejection.
   const reason = await runs.read(runId).then(
     (report) => report.reason,

@@ -65,7 +65,7 @@ export interface RunStore {
   write(runId: string, record: StageRecord): Promise<void>;
   /** Cancels a run, unless it has ended. @throws AppError `REFRESH_RUN_UNKNOWN`. */
   cancel(runId: string, reason: string): Promise<RunReport>;
-  isCancelled(runId: string): Promise<boolean>;
+  isCanceled(runId: string): Promise<boolean>;
   /** Records that a process is executing a run. @param at epoch milliseconds */
   touch(runId: string, at: number): Promise<void>;
   /** Returns the time of the last `touch` or change of a run, in epoch milliseconds. */
@@ -205,7 +205,7 @@ export function createRunStore(runsFolder: string): RunStore {
       await createFileAtomically(fileOf(runId, 'cancelled'), [toJson({ reason })]);
       return read(runId);
     },
-    isCancelled: (runId) => pathExists(fileOf(runId, 'cancelled')),
+    isCanceled: (runId) => pathExists(fileOf(runId, 'cancelled')),
     touch: (runId, at) => utimes(join(runsFolder, runId), new Date(at), new Date(at)),
     changedAt: async (runId) => (await stat(join(runsFolder, runId))).mtimeMs,
     async remove(runId) {

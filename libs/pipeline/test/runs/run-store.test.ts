@@ -163,7 +163,7 @@ test('does not cancel a run that has ended, and keeps the first reason', async (
   await runs.findOrCreate(asked);
   await runs.cancel(day, 'first');
   expect(await runs.cancel(day, 'second')).toMatchObject({ state: 'cancelled', reason: 'first' });
-  expect(await runs.isCancelled(day)).toBe(true);
+  expect(await runs.isCanceled(day)).toBe(true);
   const { report } = await runs.findOrCreate(asked);
   await finish(runs, report.run.runId, { promotion: 3 });
   expect(await runs.cancel(report.run.runId, 'too late')).toMatchObject({ state: 'promoted' });

@@ -4,7 +4,7 @@ import { noSpans } from '../context.ts';
 import type { ResponseContext } from '../context.ts';
 import { resolveFilters } from '../filters.ts';
 import { findItems } from '../find-items.ts';
-import type { FoundItem, FoundItems, RecommendationRequest } from '../find-items.ts';
+import type { FoundItem, FoundItems, ListQuery } from '../find-items.ts';
 import { parseMerge } from '../merge.ts';
 import type { MergeFields } from '../merge.ts';
 import { countUnknownItems, describeItem, describeOrigin, interestNumber, listUnknownAttributes } from '../response.ts';
@@ -20,7 +20,7 @@ export interface RecommendationResult extends Omit<FoundItems, 'found'> {
 }
 
 /** Recommends items outside of an HTTP API. */
-export async function recommend(bundle: BundleView, request: RecommendationRequest): Promise<RecommendationResult> {
+export async function recommend(bundle: BundleView, request: ListQuery): Promise<RecommendationResult> {
   const { found, ...result } = await findItems(bundle, request);
   return { ...result, items: found.map((item) => renderItem(bundle, item)) };
 }

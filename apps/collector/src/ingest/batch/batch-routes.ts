@@ -2,7 +2,7 @@ import { createUnreadCounter, describeUnread } from '@facet/features';
 import { countedField } from '@facet/schemas';
 import type { RefusalReason } from '@facet/schemas';
 import { Problem } from '@facet/http';
-import type { Access, HttpApp, KeyPlace } from '@facet/http';
+import type { Access, HttpApp, KeySource } from '@facet/http';
 import type { Scope } from '@facet/platform';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
@@ -22,7 +22,7 @@ import type { RecordKind } from './record-kind.ts';
 interface BatchRoute {
   readonly method: 'POST' | 'PUT';
   readonly scope: Scope;
-  readonly keyPlaces: readonly KeyPlace[];
+  readonly keySources: readonly KeySource[];
   readonly acceptText: boolean;
   readonly operationId: string;
   readonly summary: string;
@@ -33,7 +33,7 @@ const routes: Readonly<Record<RecordKind['name'], BatchRoute>> = {
   events: {
     method: 'POST',
     scope: 'ingest',
-    keyPlaces: ['query'],
+    keySources: ['query'],
     acceptText: true,
     operationId: 'postEvents',
     summary: 'Accepts events',
@@ -44,7 +44,7 @@ const routes: Readonly<Record<RecordKind['name'], BatchRoute>> = {
   items: {
     method: 'PUT',
     scope: 'admin',
-    keyPlaces: [],
+    keySources: [],
     acceptText: false,
     operationId: 'putItems',
     summary: 'Adds or replaces items',
@@ -54,7 +54,7 @@ const routes: Readonly<Record<RecordKind['name'], BatchRoute>> = {
   users: {
     method: 'PUT',
     scope: 'admin',
-    keyPlaces: [],
+    keySources: [],
     acceptText: false,
     operationId: 'putUsers',
     summary: 'Adds or replaces users',
@@ -93,14 +93,14 @@ function addBatchRoute(
   kind: RecordKind,
   { recordsMax, recordBytesMax }: BatchRouteOptions['limits'],
 ): void {
-  const { method, scope: keyScope, keyPlaces, acceptText, ...docs } = routes[kind.name];
+  const { method, scope: keyScope, keySources, acceptText, ...docs } = routes[kind.name];
   const bodies: BatchBodyOptions = { entriesMax: recordsMax, listField: kind.name, acceptText };
   addBatchBodies(scope, bodies);
   scope.addSchema({ ...kind.schema, $id: kind.name });
   scope.route({
     method,
     url: `/v1/${kind.name}`,
-    config: { scope: keyScope, keyPlaces },
+    config: { scope: keyScope, keySources },
     schema: {
       ...docs,
       tags: ['ingest'],

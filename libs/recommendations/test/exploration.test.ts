@@ -4,10 +4,10 @@ import { asOf, buildDeltaFromCatalog, bundleContents, openSmallBundles } from '@
 import { dayMs, hourMs } from '@facet/platform';
 import { selectItems } from '@facet/retrieval';
 import { afterAll, describe, expect, it } from 'vitest';
-import { drawItems, insertAtRandom, poolOfList, poolOfSet, reservePlaces } from '../src/explore.ts';
-import type { ItemPool } from '../src/explore.ts';
+import { drawItems, insertAtRandom, poolOfList, poolOfSet, reservePlaces } from '../src/exploration.ts';
+import type { ItemPool } from '../src/exploration.ts';
 import { inferUser, recommend } from '../src/index.ts';
-import type { RecommendationRequest } from '../src/index.ts';
+import type { ListQuery } from '../src/index.ts';
 
 const draws = 4000;
 const seeds = Array.from({ length: draws }, (_, draw) => `list ${draw}`);
@@ -83,7 +83,7 @@ const chosen = [25, 31, 28, 35].map((item, position) => ({
 }));
 
 /** Returns how often each new item is drawn, and the propensities. */
-async function countDrawn(view: BundleView, request: Partial<RecommendationRequest>) {
+async function countDrawn(view: BundleView, request: Partial<ListQuery>) {
   const counts = new Map<string, number>();
   const propensities = new Set<number>();
   for (const seed of seeds) {
