@@ -1,4 +1,4 @@
-import { interestsMax, mergeDefault, mergeModes, mergeNames } from '@facet/retrieval';
+import { mergeDefault, mergeModes, mergeNames } from '@facet/retrieval';
 import type { Merge, MergeName, MergeOptions } from '@facet/retrieval';
 import { Type } from 'typebox';
 import type { TSchema } from 'typebox';

@@ -110,7 +110,7 @@ export type RunState = (typeof runStates)[number];
 export interface RunReport {
   readonly run: RefreshRun;
   readonly state: RunState;
-  /** Why the run was rejected, skipped or cancelled, or has failed. */
+  /** Why the run was rejected, skipped or canceled, or has failed. */
   readonly reason?: string | undefined;
   /** The stages that have started, in order. */
   readonly stages: readonly StageRecord[];
