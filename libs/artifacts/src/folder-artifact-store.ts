@@ -19,10 +19,10 @@ import type { ArtifactStorage } from './artifact-storage.ts';
 import type { ArtifactRef, ArtifactStore, ListedArtifact, OpenArtifact } from './artifact-store.ts';
 import { createArtifactStore } from './create-artifact-store.ts';
 import { hasErrorCode, hashFiles, listFolder } from './disk/files.ts';
+import { clearAbandoned, isAbandoned, stagingPath } from './disk/staging.ts';
 import { parseRedactions } from './manifest.ts';
 import type { ArtifactManifest, ManifestFile } from './manifest.ts';
 import type { PromotionRecords } from './promotions/promotion-log.ts';
-import { clearAbandoned, isAbandoned, stagingPath } from './disk/staging.ts';
 import { manifestName, manifestOf, redactionsName } from './seal-artifact.ts';
 import type { SealedArtifact } from './seal-artifact.ts';
 
@@ -247,4 +247,14 @@ export function createFolderStorage(root: string): ArtifactStorage {
       },
     },
   };
+}
+
+/** Returns the names of the folders that contain artifacts, references or promotion records of a store in this folder. */
+export async function localArtifactFolders(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of await listNames(folder)) {
+    const names = isName(name) || name === 'refs' || name === 'promotions' ? await listNames(join(folder, name)) : [];
+    if (names.some((one) => isId(one) || one.endsWith('.json'))) found.push(name);
+  }
+  return found;
 }

@@ -5,6 +5,6 @@ export { readJsonLines, writeJsonLines } from './formats/json-lines.ts';
 export { encodeSafetensors, readSafetensors, viewSafetensors, writeSafetensors } from './formats/safetensors.ts';
 export type { SafeTensor, Safetensors } from './formats/safetensors.ts';
 export type { MovedArtifacts } from './s3/upload-artifacts.ts';
-export { ifUsable, isUnusable, useArtifact } from './use-artifact.ts';
+export { ifUsable, isUnusable, useArtifact } from './open-artifact-store.ts';
 export { changesCurrent } from './promotions/promotion-record.ts';
 export type { PromotionRecord } from './promotions/promotion-record.ts';

@@ -1,4 +1,3 @@
-export { refusalOf } from './connection-refusals.ts';
 export { connectKafka } from './connect-kafka.ts';
 export type { KafkaConnection } from './connect-kafka.ts';
 export { deadLetter, deadLetterRecord, readDeadLetters } from './dead-letters.ts';
@@ -7,7 +6,7 @@ export { findDeadLetter, redrive, summarizeDeadLetters } from './dead-letter-rep
 export type { RedriveReport } from './dead-letter-reports.ts';
 export { findUserInTopic, topicsOfUsers } from './find-user.ts';
 export { installationMetadata, readGroupInstallations } from './group-installation.ts';
-export { unreachable } from './kafka-errors.ts';
+export { refusalOf, unreachable } from './kafka-errors.ts';
 export { openKafkaEventLog } from './kafka-event-log.ts';
 export { fetchExtents } from './offsets.ts';
 export { openKafkaPublisher } from './publisher.ts';

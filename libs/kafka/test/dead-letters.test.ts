@@ -11,9 +11,9 @@ import {
   redrive as redriveReport,
   topicNames,
 } from '../src/index.ts';
-import { redriveDeadLetters } from '../src/redrive-dead-letters.ts';
+import { redriveDeadLetters } from '../src/dead-letter-reports.ts';
 import type { KafkaConnection, Publisher, TopicNames } from '../src/index.ts';
-import type { RedriveOptions } from '../src/redrive-dead-letters.ts';
+import type { RedriveOptions } from '../src/dead-letter-reports.ts';
 import { parseLoggedEvent } from '@facet/schemas';
 import { readAll } from './kafka-fixture.ts';
 

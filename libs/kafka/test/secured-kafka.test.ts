@@ -6,7 +6,7 @@ import { AppError } from '@facet/platform';
 import { folderOfFile, forTest } from '@facet/testing';
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { ClientSecurity } from '../src/client-security.ts';
+import type { ClientSecurity } from '../src/connect-kafka.ts';
 import { connectKafka, ensureTopics, fetchExtents, openKafkaPublisher, topicNames } from '../src/index.ts';
 import type { KafkaConnection } from '../src/index.ts';
 import { createTopic, readAll, textOf } from './kafka-fixture.ts';

@@ -1,12 +1,12 @@
 import { addHealthRoutes, addMetricsRoute, createHttpApp } from '@facet/http';
 import type { Access, Docs, HttpApp, RouteAccess, ServerOptions } from '@facet/http';
+import { hourMs } from '@facet/platform';
 import cors from '@fastify/cors';
 import type { RouteOptions } from 'fastify';
 import { addBatchRoutes } from './batch/batch-routes.ts';
 import { addErasureRoutes } from './erasure-routes.ts';
 import { ingestProblems } from './ingest-services.ts';
 import type { IngestServices } from './ingest-services.ts';
-import { createReceiptClock } from './receipt-clock.ts';
 import { addStatusRoutes } from './status-routes.ts';
 
 export interface IngestOptions extends ServerOptions {
@@ -95,4 +95,20 @@ async function addBrowserAccess(app: HttpApp, access: Access): Promise<void> {
 /** Preflights carry no key. Returns `undefined` for other routes. */
 function accessOfPreflight({ method, url }: RouteOptions): RouteAccess | undefined {
   return method === 'OPTIONS' && url === '*' ? { scope: 'open' } : undefined;
+}
+
+/**
+ * Returns a clock that does not go back when the given clock is set back by an hour or less. So a later version of a record never has an
+ * earlier time, and an erasure covers all earlier events. If the given clock is set back further, the returned clock goes back too,
+ * because Kafka would refuse the records.
+ *
+ * @param now the clock in epoch milliseconds
+ */
+export function createReceiptClock(now: () => number): () => number {
+  let last = -Infinity;
+  return () => {
+    const time = now();
+    last = last - time > hourMs ? time : Math.max(last, time);
+    return last;
+  };
 }

@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConstantBackoff, handleAll, retry } from 'cockatiel';
-import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@facet/kafka';
-import { createKeyRateLimiter, listen, readAccess } from '@facet/http';
 import { openArtifactStore } from '@facet/artifacts';
+import type { ArtifactStore } from '@facet/artifacts';
+import { readModelAttributes } from '@facet/bundles/model-attributes';
 import { readFacetConfig, usedItemAttributes } from '@facet/config';
+import { createKeyRateLimiter, listen, readAccess } from '@facet/http';
+import { connectKafka, ensureTopics, openKafkaPublisher, topicNames } from '@facet/kafka';
 import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
+import { ConstantBackoff, handleAll, retry } from 'cockatiel';
 import type { IngestConfig } from '../config.ts';
 import { createIngestApp } from './ingest-app.ts';
 import { createIngestMetrics } from './ingest-metrics.ts';
 import { createIntakeCounter } from './intake-counter.ts';
-import { createModelAttributes } from './model-attributes.ts';
 import { createRecordWriter } from './record-writer.ts';
 import { openSpool } from './spool/spool.ts';
 
@@ -130,4 +131,45 @@ export async function startIngest(
       throw error;
     }
   }
+}
+
+/** Cache time of the attributes of the current bundle. */
+const freshMs = 10_000;
+
+export interface ModelAttributesDeps {
+  /** The artifacts of the data home. The ingest may run on a machine without them. */
+  readonly store: ArtifactStore;
+  /** `features.items` of facet.yaml. */
+  readonly configured: 'auto' | readonly string[];
+  readonly logger: Pick<Logger, 'warn'>;
+  /** Returns the time in epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/**
+ * Creates the function that returns the attributes of items that the model reads: those of the current bundle, or else those that
+ * facet.yaml lists. Returns undefined if there is no current bundle and features.items is `auto`.
+ */
+export function createModelAttributes({
+  store,
+  configured,
+  logger,
+  now,
+}: ModelAttributesDeps): () => Promise<readonly string[] | undefined> {
+  const listed = configured === 'auto' ? undefined : configured;
+  let known: { readonly at: number; readonly names: Promise<readonly string[] | undefined> } | undefined;
+
+  async function read(): Promise<readonly string[] | undefined> {
+    try {
+      return (await readModelAttributes(store)) ?? listed;
+    } catch (error) {
+      logger.warn({ problem: describeError(error) }, 'cannot read which attributes the current bundle reads');
+      return listed;
+    }
+  }
+
+  return async () => {
+    if (known === undefined || now() - known.at >= freshMs) known = { at: now(), names: read() };
+    return known.names;
+  };
 }

@@ -19,9 +19,8 @@ import {
 import type { Refusal } from '@facet/schemas';
 import type { CatalogFeed } from './catalog-feed.ts';
 import type { DeadLetters, RefusedMessage } from './dead-letters.ts';
-import type { ErasedUsers } from './erased-users.ts';
+import type { ErasedUsers, ProfileFeed } from './profile-feed.ts';
 import type { LogMessage } from './group-consumer.ts';
-import type { ProfileFeed } from './profile-feed.ts';
 import type { SinkMetrics } from './sink-metrics.ts';
 import type { PartitionPosition } from './sink-state.ts';
 

@@ -8,7 +8,7 @@ import type { HttpApp } from '@facet/http';
 import { createLogger, hashApiKey } from '@facet/platform';
 import type { ApiKey, Scope } from '@facet/platform';
 import { inject } from 'vitest';
-import { createModelAttributes } from '../../src/ingest/model-attributes.ts';
+import { createModelAttributes } from '../../src/ingest/start-ingest.ts';
 import { createIngestApp } from '../../src/ingest/ingest-app.ts';
 import type { IngestOptions } from '../../src/ingest/ingest-app.ts';
 import { createIngestMetrics } from '../../src/ingest/ingest-metrics.ts';

@@ -1,7 +1,7 @@
 import { hourMs } from '@facet/platform';
 import { forTest, temporaryFolder } from '@facet/testing';
 import { expect, inject, it } from 'vitest';
-import { createReceiptClock } from '../../src/ingest/receipt-clock.ts';
+import { createReceiptClock } from '../../src/ingest/ingest-app.ts';
 import { createTestIngest, eventOf, keyOf, textOf } from './fixtures.ts';
 import { readTopic } from './read-topic.ts';
 

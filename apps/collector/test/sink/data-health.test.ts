@@ -9,10 +9,13 @@ import { createLogger, dayMs, hashApiKey, parseWith } from '@facet/platform';
 import { forTest, temporaryFolder } from '@facet/testing';
 import { Registry } from 'prom-client';
 import { expect, it, vi } from 'vitest';
-import { createDataHealthMetrics } from '../../src/sink/data-health/data-health-metrics.ts';
-import { createDataHealthReader, startDataHealthRefresher } from '../../src/sink/data-health/data-health.ts';
-import type { DataHealthReader } from '../../src/sink/data-health/data-health.ts';
-import { addDataHealthRoutes } from '../../src/sink/data-health/data-health-routes.ts';
+import {
+  createDataHealthMetrics,
+  createDataHealthReader,
+  startDataHealthRefresher,
+} from '../../src/sink/data-health.ts';
+import type { DataHealthReader } from '../../src/sink/data-health.ts';
+import { addDataHealthRoutes } from '../../src/sink/routes/data-routes.ts';
 
 const noon = Date.parse('2024-03-10T12:00:00Z');
 const logger = createLogger({ name: 'test', level: 'silent' });

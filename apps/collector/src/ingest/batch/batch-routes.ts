@@ -11,12 +11,17 @@ import type { IngestServices } from '../ingest-services.ts';
 import type { IntakeOutcome } from '../intake-counter.ts';
 import { addBatchBodies } from './batch-body.ts';
 import type { BatchBody, BatchBodyOptions } from './batch-body.ts';
-import { describeBodies, exampleRefusal, exampleResponse } from './batch-docs.ts';
-import { BatchResponse, describeAllRefused, describeOutcomes, RefusedResponse } from './batch-response.ts';
-import { processBatch, withRefused } from './process-batch.ts';
-import type { EntryOutcome, ProcessedBatch } from './process-batch.ts';
-import { recordKinds } from './record-kind.ts';
-import type { RecordKind } from './record-kind.ts';
+import {
+  BatchResponse,
+  describeAllRefused,
+  describeBodies,
+  describeOutcomes,
+  exampleRefusal,
+  exampleResponse,
+  RefusedResponse,
+} from './batch-response.ts';
+import { processBatch, recordKinds, withRefused } from './process-batch.ts';
+import type { EntryOutcome, ProcessedBatch, RecordKind } from './process-batch.ts';
 
 /** What differs between the batch routes. */
 interface BatchRoute {

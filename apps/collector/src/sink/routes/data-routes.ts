@@ -1,7 +1,48 @@
-import { problemResponses } from '@facet/http';
+import { problemResponses, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import { lakeStatus } from '@facet/lake';
+import { DayHealthSchema, lakeStatus } from '@facet/lake';
+import { utcDay } from '@facet/platform';
 import { Type } from 'typebox';
+import type { DataHealthReader } from '../data-health.ts';
+
+const Query = Type.Object({
+  day: Type.Optional(
+    Type.String({ format: 'date', description: 'A UTC day, YYYY-MM-DD; today by default.', examples: ['2026-01-31'] }),
+  ),
+  maxAgeSeconds: Type.Optional(
+    Type.String({ pattern: '^[1-9]\\d{0,4}$', description: 'Age of the report at most. Default: 600.' }),
+  ),
+});
+
+/** A report reads a week of the lake while the sink works. */
+const handlerTimeoutMs = 120_000;
+
+/** Adds `GET /v1/data-health?day=YYYY-MM-DD`, for a key with the scope read. */
+export function addDataHealthRoutes(
+  app: HttpApp,
+  { reader, now }: { readonly reader: DataHealthReader; readonly now: () => number },
+): void {
+  app.get(
+    '/v1/data-health',
+    {
+      config: { scope: 'read' },
+      handlerTimeout: handlerTimeoutMs,
+      schema: {
+        operationId: 'readDataHealth',
+        summary: 'Reports the health of one day of events',
+        tags: ['data'],
+        querystring: Query,
+        response: { 200: DayHealthSchema, ...problemResponses },
+      },
+    },
+    async (request, reply) => {
+      const day = request.query.day ?? utcDay(now());
+      const { maxAgeSeconds } = request.query;
+      const ageMsMax = maxAgeSeconds === undefined ? undefined : Number(maxAgeSeconds) * 1000;
+      return reader.read(day, { ageMsMax, signal: responseSignal(reply) });
+    },
+  );
+}
 
 const Count = Type.Integer({ minimum: 0 });
 
