@@ -5,6 +5,7 @@ import { activeInterestCount, createInferenceEngine, indexDim, modelVariants, un
 import { createEvaluationTower, createTowerGraph } from '../src/training.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
 import { changeWeights, createTinyWorld, embeddingsOf } from './tiny-world.ts';
+import { optionsFor } from './tested-variants.ts';
 
 function writeBehaviors(rows: BehaviorRows, row: number, n: number, random: Random): void {
   const end = (row + 1) * rows.length;
@@ -23,55 +24,60 @@ function alone({ length, items, ages }: BehaviorRows, row: number, L: number): B
   return rows;
 }
 
-it.each(Object.keys(modelVariants).flatMap((variant) => [4, 6].map((length) => [variant, length] as const)))(
-  'equals the inference engine for many users: %s, rows of %i slots of 6',
-  (variant, length) => {
-    const before = tf.memory().numTensors;
-    const world = createTinyWorld({ variant });
-    const { spec } = world;
-    const { interests: K, embeddingDim: D, sequenceLength: L, extractor, adaptiveInterests } = spec.config;
-    const random = createRandom(3);
-    const weights = changeWeights(world.weights, (value) => value + 0.1 * random.normal());
-    const embeddings = embeddingsOf(world, weights);
-    const engine = createInferenceEngine(spec, weights, embeddings);
-    const tower = createEvaluationTower(spec, weights, embeddings);
+for (const [variant, length] of Object.keys(modelVariants).flatMap((variant) =>
+  [4, 6].map((length) => [variant, length] as const),
+)) {
+  it(
+    `equals the inference engine for many users: ${variant}, rows of ${length} slots of 6`,
+    optionsFor(variant),
+    () => {
+      const before = tf.memory().numTensors;
+      const world = createTinyWorld({ variant });
+      const { spec } = world;
+      const { interests: K, embeddingDim: D, sequenceLength: L, extractor, adaptiveInterests } = spec.config;
+      const random = createRandom(3);
+      const weights = changeWeights(world.weights, (value) => value + 0.1 * random.normal());
+      const embeddings = embeddingsOf(world, weights);
+      const engine = createInferenceEngine(spec, weights, embeddings);
+      const tower = createEvaluationTower(spec, weights, embeddings);
 
-    const counts = Array.from({ length: length + 1 }, (_, n) => n);
-    const behaviors = createBehaviorRows(counts.length, length);
-    counts.forEach((n, row) => writeBehaviors(behaviors, row, n, random));
-    const hasUserVectors = extractor.kind === 'user-vectors';
-    const profile = Int32Array.from(counts, () => random.int(3));
-    // The last user has no learned vectors.
-    const userRows = Int32Array.from(counts, (n) => (n === length ? unknownUser : random.int(12)));
-    const active = new Float32Array(counts.length * K);
-    const expected = counts.map((n, row) => {
-      const interests = engine.interests(alone(behaviors, row, L), [profile[row]!], userRows[row]!);
-      expect(interests.count).toBe(
-        hasUserVectors ? Number(n < length) * K : activeInterestCount(n, K, adaptiveInterests),
-      );
-      active.fill(1, row * K, row * K + interests.count);
-      return interests;
-    });
-    const all = tower.interests({
-      behaviors,
-      active,
-      profile: [profile],
-      userRows: hasUserVectors ? userRows.map((row) => Math.max(0, row)) : undefined,
-    });
+      const counts = Array.from({ length: length + 1 }, (_, n) => n);
+      const behaviors = createBehaviorRows(counts.length, length);
+      counts.forEach((n, row) => writeBehaviors(behaviors, row, n, random));
+      const hasUserVectors = extractor.kind === 'user-vectors';
+      const profile = Int32Array.from(counts, () => random.int(3));
+      // The last user has no learned vectors.
+      const userRows = Int32Array.from(counts, (n) => (n === length ? unknownUser : random.int(12)));
+      const active = new Float32Array(counts.length * K);
+      const expected = counts.map((n, row) => {
+        const interests = engine.interests(alone(behaviors, row, L), [profile[row]!], userRows[row]!);
+        expect(interests.count).toBe(
+          hasUserVectors ? Number(n < length) * K : activeInterestCount(n, K, adaptiveInterests),
+        );
+        active.fill(1, row * K, row * K + interests.count);
+        return interests;
+      });
+      const all = tower.interests({
+        behaviors,
+        active,
+        profile: [profile],
+        userRows: hasUserVectors ? userRows.map((row) => Math.max(0, row)) : undefined,
+      });
 
-    expected.forEach(({ count, vectors }, row) => {
-      for (let k = 0; k < K; k++) {
-        for (let d = 0; d < D; d++) {
-          const value = all[(row * K + k) * D + d]!;
-          if (k < count) expect(Math.abs(value - vectors[k * indexDim(spec) + d]!)).toBeLessThan(1e-5);
-          else expect(value === 0).toBe(true);
+      expected.forEach(({ count, vectors }, row) => {
+        for (let k = 0; k < K; k++) {
+          for (let d = 0; d < D; d++) {
+            const value = all[(row * K + k) * D + d]!;
+            if (k < count) expect(Math.abs(value - vectors[k * indexDim(spec) + d]!)).toBeLessThan(1e-5);
+            else expect(value === 0).toBe(true);
+          }
         }
-      }
-    });
-    tower.dispose();
-    expect(tf.memory().numTensors).toBe(before);
-  },
-);
+      });
+      tower.dispose();
+      expect(tf.memory().numTensors).toBe(before);
+    },
+  );
+}
 
 it('computes interests of other weights with the same graph', () => {
   const before = tf.memory().numTensors;

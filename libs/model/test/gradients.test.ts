@@ -16,6 +16,7 @@ import { mindRouting } from '../src/variants.ts';
 import { scalarScale } from '../src/weights.ts';
 import { batchTensors, createTinyWorld, drawnItems, examplesOf, readBatch, variablesOf } from './tiny-world.ts';
 import type { TinyWorld } from './tiny-world.ts';
+import { optionsFor } from './tested-variants.ts';
 
 const allGradients: ExtractorConfig = { ...mindRouting, gradient: 'all' };
 
@@ -99,55 +100,57 @@ function largerVariables({ weights }: TinyWorld, random = createRandom(9)): Reco
 }
 
 describe('the gradient of every weight equals finite differences', () => {
-  it.each(cases)('$name', ({ variant, model }) => {
-    const tiny = createTinyWorld({ variant, model });
-    const { spec } = tiny;
-    const world = { ...tiny, data: { ...tiny.data, timeline: unevenPopularity(tiny) } };
-    const random = createRandom(9);
-    const variables = largerVariables(world, random);
-    tf.tidy(() => {
-      const { examples, batch, candidateSet } = readBatch(world);
-      const negatives = createNegativeDraw(world, candidateSet)(examples, batch, random);
-      const tensors = batchTensors(world, batch, candidateSet, negatives);
-      const loss = (): number => tf.tidy(() => objective(variables, spec, tensors).dataSync()[0]!);
-      const { grads } = tf.variableGrads(() => objective(variables, spec, tensors));
+  for (const { name: title, variant, model } of cases) {
+    it(title, optionsFor(variant), () => {
+      const tiny = createTinyWorld({ variant, model });
+      const { spec } = tiny;
+      const world = { ...tiny, data: { ...tiny.data, timeline: unevenPopularity(tiny) } };
+      const random = createRandom(9);
+      const variables = largerVariables(world, random);
+      tf.tidy(() => {
+        const { examples, batch, candidateSet } = readBatch(world);
+        const negatives = createNegativeDraw(world, candidateSet)(examples, batch, random);
+        const tensors = batchTensors(world, batch, candidateSet, negatives);
+        const loss = (): number => tf.tidy(() => objective(variables, spec, tensors).dataSync()[0]!);
+        const { grads } = tf.variableGrads(() => objective(variables, spec, tensors));
 
-      for (const [name, variable] of Object.entries(variables)) {
-        if (!variable.trainable) continue;
-        const gradient = grads[variable.name]?.dataSync() as Float32Array | undefined;
-        const length = gradient === undefined ? 0 : Math.sqrt(dot(gradient, gradient));
-        expect(length, `the gradient of ${name}`).toBeGreaterThan(smallestGradient);
-        const origin = variable.clone();
-        const originValues = variable.dataSync() as Float32Array;
-        const slopeAlong = (direction: Float32Array, step: number): number => {
-          const lossAt = (distance: number): number => {
-            const moved = originValues.map((value, cell) => value + distance * direction[cell]!);
-            variable.assign(tf.tensor(moved, variable.shape));
-            return loss();
+        for (const [name, variable] of Object.entries(variables)) {
+          if (!variable.trainable) continue;
+          const gradient = grads[variable.name]?.dataSync() as Float32Array | undefined;
+          const length = gradient === undefined ? 0 : Math.sqrt(dot(gradient, gradient));
+          expect(length, `the gradient of ${name}`).toBeGreaterThan(smallestGradient);
+          const origin = variable.clone();
+          const originValues = variable.dataSync() as Float32Array;
+          const slopeAlong = (direction: Float32Array, step: number): number => {
+            const lossAt = (distance: number): number => {
+              const moved = originValues.map((value, cell) => value + distance * direction[cell]!);
+              variable.assign(tf.tensor(moved, variable.shape));
+              return loss();
+            };
+            const slope = (lossAt(step) - lossAt(-step)) / (2 * step);
+            variable.assign(origin as typeof variable);
+            return slope;
           };
-          const slope = (lossAt(step) - lossAt(-step)) / (2 * step);
-          variable.assign(origin as typeof variable);
-          return slope;
-        };
-        const expectSlope = (direction: Float32Array, tolerance: number, what: string): void => {
-          const expected = dot(gradient!, direction);
-          let nearest = Infinity;
-          for (const step of steps) {
-            nearest = Math.min(nearest, Math.abs(slopeAlong(direction, step) - expected));
-            if (nearest < tolerance) break;
+          const expectSlope = (direction: Float32Array, tolerance: number, what: string): void => {
+            const expected = dot(gradient!, direction);
+            let nearest = Infinity;
+            for (const step of steps) {
+              nearest = Math.min(nearest, Math.abs(slopeAlong(direction, step) - expected));
+              if (nearest < tolerance) break;
+            }
+            expect(nearest, `${name} along ${what}`).toBeLessThan(tolerance);
+          };
+          // Along its own gradient the loss rises by the gradient's length, along others by their inner product.
+          expectSlope(unit(gradient!), 0.05 * length, 'its gradient');
+          for (let draw = 0; draw < randomDirections; draw++) {
+            const direction = unit(Float32Array.from(gradient!, () => random.normal()));
+            expectSlope(direction, 0.02 * length + 3e-4, `random direction ${draw}`);
           }
-          expect(nearest, `${name} along ${what}`).toBeLessThan(tolerance);
-        };
-        // Along its own gradient the loss rises by the gradient's length, along others by their inner product.
-        expectSlope(unit(gradient!), 0.05 * length, 'its gradient');
-        for (let draw = 0; draw < randomDirections; draw++) {
-          const direction = unit(Float32Array.from(gradient!, () => random.normal()));
-          expectSlope(direction, 0.02 * length + 3e-4, `random direction ${draw}`);
         }
-      }
+      });
+      tf.disposeVariables();
     });
-    tf.disposeVariables();
-  });
+  }
 });
 
 describe.each(['all', 8] as const)('the loss with a repeat bonus, negatives: %s', (negatives) => {

@@ -17,6 +17,7 @@ import { embedByTower } from '../src/training.ts';
 import { userTower } from '../src/tower/user-tower.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
 import { changeWeights, createTinyWorld, embeddingsOf, variablesOf } from './tiny-world.ts';
+import { optionsFor } from './tested-variants.ts';
 
 const variants: { name: string; variant: string; model: Partial<ModelConfig> }[] = [
   ...Object.keys(modelVariants).map((variant) => ({ name: variant, variant, model: {} })),
@@ -54,53 +55,55 @@ function randomBehaviors(n: number, length: number, random: ReturnType<typeof cr
 }
 
 describe('the inference engine', () => {
-  it.each(variants)('agrees with the TensorFlow graph within 1e-5: $name', ({ variant, model }) => {
-    const world = createTinyWorld({ variant, model });
-    const { spec } = world;
-    const { sequenceLength: L, interests: K, embeddingDim: D } = spec.config;
-    const weights = trainedWeights(spec);
-    const embeddings = embeddingsOf(world, weights);
-    const engine = createInferenceEngine(spec, weights, embeddings);
-    const random = createRandom(4);
-    const lengths = [1, 2, 3, 4, 5, L];
-    tf.tidy(() => {
-      const variables = variablesOf(weights);
-      const expectedEmbeddings = embedByTower(weights, {
-        itemCount: 13,
-        trainedCount: 12,
-        features: world.itemFeatures,
-      });
-      const graphEmbeddings = tf.tensor2d(expectedEmbeddings, [expectedEmbeddings.length / D, D]);
-      embeddings.forEach((value, cell) => expect(Math.abs(value - expectedEmbeddings[cell]!)).toBeLessThan(1e-5));
-      for (const n of lengths) {
-        const rows = randomBehaviors(n, L, random);
-        const profile = [random.int(3)];
-        const userRow = random.int(12);
-        const count = activeInterestCount(n, K, spec.config.adaptiveInterests);
-        const graph = userTower(variables, spec, graphEmbeddings, {
-          behaviors: tf.tensor2d(rows.items, [1, L], 'int32'),
-          ages: tf.tensor2d(rows.ages, [1, L], 'int32'),
-          mask: tf.tensor2d(
-            Float32Array.from(rows.items, (item) => (item > 0 ? 1 : 0)),
-            [1, L],
-          ),
-          active: tf.tensor2d([Array.from({ length: K }, (_, k) => (k < count ? 1 : 0))]),
-          profile: [tf.tensor1d(profile, 'int32')],
-          userRows: tf.tensor1d([userRow], 'int32'),
-        }).arraySync()[0]!;
-        const { count: engineCount, vectors } = engine.interests(rows, profile, userRow);
-        expect(engineCount).toBe(count);
-        const dim = indexDim(spec);
-        for (let k = 0; k < count; k++) {
-          for (let d = 0; d < D; d++) expect(Math.abs(vectors[k * dim + d]! - graph[k]![d]!)).toBeLessThan(1e-5);
-          if (dim > D) expect(vectors[k * dim + D]).toBe(1);
+  for (const { name, variant, model } of variants) {
+    it(`agrees with the TensorFlow graph within 1e-5: ${name}`, optionsFor(variant), () => {
+      const world = createTinyWorld({ variant, model });
+      const { spec } = world;
+      const { sequenceLength: L, interests: K, embeddingDim: D } = spec.config;
+      const weights = trainedWeights(spec);
+      const embeddings = embeddingsOf(world, weights);
+      const engine = createInferenceEngine(spec, weights, embeddings);
+      const random = createRandom(4);
+      const lengths = [1, 2, 3, 4, 5, L];
+      tf.tidy(() => {
+        const variables = variablesOf(weights);
+        const expectedEmbeddings = embedByTower(weights, {
+          itemCount: 13,
+          trainedCount: 12,
+          features: world.itemFeatures,
+        });
+        const graphEmbeddings = tf.tensor2d(expectedEmbeddings, [expectedEmbeddings.length / D, D]);
+        embeddings.forEach((value, cell) => expect(Math.abs(value - expectedEmbeddings[cell]!)).toBeLessThan(1e-5));
+        for (const n of lengths) {
+          const rows = randomBehaviors(n, L, random);
+          const profile = [random.int(3)];
+          const userRow = random.int(12);
+          const count = activeInterestCount(n, K, spec.config.adaptiveInterests);
+          const graph = userTower(variables, spec, graphEmbeddings, {
+            behaviors: tf.tensor2d(rows.items, [1, L], 'int32'),
+            ages: tf.tensor2d(rows.ages, [1, L], 'int32'),
+            mask: tf.tensor2d(
+              Float32Array.from(rows.items, (item) => (item > 0 ? 1 : 0)),
+              [1, L],
+            ),
+            active: tf.tensor2d([Array.from({ length: K }, (_, k) => (k < count ? 1 : 0))]),
+            profile: [tf.tensor1d(profile, 'int32')],
+            userRows: tf.tensor1d([userRow], 'int32'),
+          }).arraySync()[0]!;
+          const { count: engineCount, vectors } = engine.interests(rows, profile, userRow);
+          expect(engineCount).toBe(count);
+          const dim = indexDim(spec);
+          for (let k = 0; k < count; k++) {
+            for (let d = 0; d < D; d++) expect(Math.abs(vectors[k * dim + d]! - graph[k]![d]!)).toBeLessThan(1e-5);
+            if (dim > D) expect(vectors[k * dim + D]).toBe(1);
+          }
+          // Interests beyond K'u are zero, despite the biases of the H-layers.
+          for (let k = count; k < K; k++) expect(graph[k]!.every((value) => value === 0)).toBe(true);
         }
-        // Interests beyond K'u are zero, despite the biases of the H-layers.
-        for (let k = count; k < K; k++) expect(graph[k]!.every((value) => value === 0)).toBe(true);
-      }
+      });
+      tf.disposeVariables();
     });
-    tf.disposeVariables();
-  });
+  }
 
   it('reads the context only in the H-layers', () => {
     const world = createTinyWorld({ variant: 'facet' });
@@ -139,40 +142,42 @@ describe('the inference engine', () => {
     expect(engine.interests(createBehaviorRows(1, 6), [1], unknownUser).count).toBe(0);
   });
 
-  it.each(Object.keys(modelVariants))('allocates nothing except its result: %s', async (variant) => {
-    const world = createTinyWorld({ variant });
-    const { spec } = world;
-    const weights = trainedWeights(spec);
-    const embeddings = embeddingsOf(world, weights);
-    const engine = createInferenceEngine(spec, weights, embeddings);
-    const { sequenceLength: L } = spec.config;
-    const random = createRandom(5);
-    const users = Array.from({ length: 2 * L }, (_, user) => randomBehaviors(user % (L + 1), L, random));
-    const results = users.map((rows) => engine.interests(rows, [1], 3));
-    const infer = (call: number): Interests => engine.interests(users[call % users.length]!, [1], 3);
-    const copyResult = (call: number): Interests => {
-      const { count, vectors, behaviorWeights } = results[call % users.length]!;
-      return { count, vectors: vectors.slice(), behaviorWeights: behaviorWeights.slice() };
-    };
-    /** Few calls, so that no garbage is collected in between. */
-    const kept = new Array<Interests>(200);
-    const bytesPerCall = (work: (call: number) => Interests): number => {
-      for (let call = 0; call < 2_000; call++) kept[call % kept.length] = work(call);
-      const measured = Array.from({ length: 5 }, () => {
-        kept.fill(results[0]!);
-        collectGarbage();
-        const before = process.memoryUsage().heapUsed;
-        for (let call = 0; call < kept.length; call++) kept[call] = work(call);
-        return (process.memoryUsage().heapUsed - before) / kept.length;
-      });
-      return Math.min(...measured);
-    };
-    // A single typed array is larger. Code that the compiler has not yet optimized allocates numbers too: on a busy
-    // machine this takes seconds.
-    await expect
-      .poll(() => bytesPerCall(infer) - bytesPerCall(copyResult), { timeout: 60_000, interval: 100 })
-      .toBeLessThan(150);
-  });
+  for (const variant of Object.keys(modelVariants)) {
+    it(`allocates nothing except its result: ${variant}`, optionsFor(variant), async () => {
+      const world = createTinyWorld({ variant });
+      const { spec } = world;
+      const weights = trainedWeights(spec);
+      const embeddings = embeddingsOf(world, weights);
+      const engine = createInferenceEngine(spec, weights, embeddings);
+      const { sequenceLength: L } = spec.config;
+      const random = createRandom(5);
+      const users = Array.from({ length: 2 * L }, (_, user) => randomBehaviors(user % (L + 1), L, random));
+      const results = users.map((rows) => engine.interests(rows, [1], 3));
+      const infer = (call: number): Interests => engine.interests(users[call % users.length]!, [1], 3);
+      const copyResult = (call: number): Interests => {
+        const { count, vectors, behaviorWeights } = results[call % users.length]!;
+        return { count, vectors: vectors.slice(), behaviorWeights: behaviorWeights.slice() };
+      };
+      /** Few calls, so that no garbage is collected in between. */
+      const kept = new Array<Interests>(200);
+      const bytesPerCall = (work: (call: number) => Interests): number => {
+        for (let call = 0; call < 2_000; call++) kept[call % kept.length] = work(call);
+        const measured = Array.from({ length: 5 }, () => {
+          kept.fill(results[0]!);
+          collectGarbage();
+          const before = process.memoryUsage().heapUsed;
+          for (let call = 0; call < kept.length; call++) kept[call] = work(call);
+          return (process.memoryUsage().heapUsed - before) / kept.length;
+        });
+        return Math.min(...measured);
+      };
+      // A single typed array is larger. Code that the compiler has not yet optimized allocates numbers too: on a busy
+      // machine this takes seconds.
+      await expect
+        .poll(() => bytesPerCall(infer) - bytesPerCall(copyResult), { timeout: 60_000, interval: 100 })
+        .toBeLessThan(150);
+    });
+  }
 
   it('returns learned vectors by user, also without behaviors, and none for new users', () => {
     const world = createTinyWorld({ variant: 'maxmf' });

@@ -12,6 +12,7 @@ import { feedsOf, openGraphSession } from '@facet/tf-graph';
 import { objective } from '../src/loss/objective.ts';
 import { changeWeights, createTinyWorld, examplesOf, openTinySession, tensorsOf, variablesOf } from './tiny-world.ts';
 import type { TinyWorld } from './tiny-world.ts';
+import { optionsFor } from './tested-variants.ts';
 
 const cases: { name: string; variant: string; model: Partial<ModelConfig>; coldItems?: number }[] = [
   ...Object.keys(modelVariants).map((variant) => ({
@@ -91,6 +92,7 @@ describe.each(cases)('the step graph of $name', ({ variant, model, coldItems = 1
 
   it.each(denseRows)(
     'has the loss and the gradients of the objective for batches of all sizes (%i)',
+    optionsFor(variant),
     (denseRowsMax) => {
       const world = createTinyWorld({ variant, model, coldItems });
       const weights = largerWeights(world);
@@ -131,7 +133,7 @@ describe.each(cases)('the step graph of $name', ({ variant, model, coldItems = 1
     },
   );
 
-  it.each(denseRows)('applies Adam, lazy for sparse tables (%i)', async (denseRowsMax) => {
+  it.each(denseRows)('applies Adam, lazy for sparse tables (%i)', optionsFor(variant), async (denseRowsMax) => {
     const world = createTinyWorld({ variant, model, coldItems });
     const examples = examplesOf(world);
     const initialWeights = largerWeights(world);
