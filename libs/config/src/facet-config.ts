@@ -1,6 +1,6 @@
 import { GuardrailSettings } from '@facet/bundles/guardrails';
 import { ColumnMappingSchema } from '@facet/import/mapping';
-import { DataHealthSettings } from '@facet/lake/health-bounds';
+import { DataHealthSettings } from '@facet/lake/health-report';
 import { eventTypePattern } from '@facet/schemas';
 import { ExposureLogSettings } from '@facet/exposures';
 import { ExperimentsSettings } from '@facet/exposures';

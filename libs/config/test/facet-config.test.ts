@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { guardrailBounds } from '@facet/bundles/guardrails';
-import { healthBounds } from '@facet/lake/health-bounds';
+import { healthBounds } from '@facet/lake/health-report';
 import { facetModel, facetTraining, mindModel, mindTraining, modelVariants } from '@facet/model';
 import { parseWith } from '@facet/platform';
 import { describe, expect, it } from 'vitest';

@@ -6,13 +6,16 @@ import { sinkLog, upsertItems, upsertUsers } from '@facet/lake';
 import { createFolder, hashFile } from '@facet/platform';
 import type { Event } from '@facet/schemas';
 import { readOtherRecords, readRecord, writeRecord } from './import-record.ts';
-import { readConfirmedCatalog, readConfirmedEvents } from './read-confirmed-files.ts';
+import {
+  readConfirmedCatalog,
+  readConfirmedEvents,
+  refuseMostlyRefused,
+  validateFiles,
+} from './read-confirmed-files.ts';
 import type { ReadOptions, ReadProgress, SourceFiles } from './read-files.ts';
 import { inspectFile } from './tables/byte-source.ts';
 import type { FileKind } from './tables/table.ts';
-import type { LearningRule } from './validation/learning.ts';
-import { refuseMostlyRefused } from './validation/mostly-refused.ts';
-import { validateFiles } from './validate-files.ts';
+import type { LearningRule } from './validation/report-counters.ts';
 import { ReportBuilder } from './validation/report-builder.ts';
 import type { ValidationReport } from './validation/report.ts';
 

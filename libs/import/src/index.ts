@@ -2,7 +2,7 @@ export { importFiles } from './import-files.ts';
 export type { ImportFolders, ImportProgress, ImportResult } from './import-files.ts';
 export { findImportTraces, removeImportRemains } from './import-record.ts';
 export type { ErasedImports } from './import-record.ts';
-export { readConfirmedCatalog, readConfirmedEvents } from './read-confirmed-files.ts';
+export { readConfirmedCatalog, readConfirmedEvents, validateFiles } from './read-confirmed-files.ts';
 export { readItemFiles, readUserFiles } from './read-files.ts';
 export type { ReadOptions, ReadProgress, RefusedLine, SourceFile, SourceFiles } from './read-files.ts';
 export { eventFieldNames } from './mapping/find-columns.ts';
@@ -11,7 +11,6 @@ export { findAllFiles, isTableFile } from './tables/open-table.ts';
 export { readLines } from './tables/lines.ts';
 export { tableFormats } from './tables/table.ts';
 export type { FileKind, TableFormat } from './tables/table.ts';
-export { validateFiles } from './validate-files.ts';
 export {
   learningSection,
   refusalSections,

@@ -63,3 +63,27 @@ export function parseMergedPath(path: string): string | undefined {
 export function isLakeFileName(path: string): boolean {
   return partPattern.test(path) || mergedPattern.test(path);
 }
+
+/**
+ * The columns of every Parquet file of the lake with their types in Delta Lake. `logSource` and `logOffset` locate an event in its
+ * event log.
+ */
+export const lakeColumns = {
+  eventId: 'string',
+  type: 'string',
+  userId: 'string',
+  itemId: 'string',
+  occurredAt: 'timestamp',
+  receivedAt: 'timestamp',
+  value: 'double',
+  sessionId: 'string',
+  recommendationId: 'string',
+  position: 'long',
+  context: 'string',
+  extra: 'string',
+  logSource: 'string',
+  logOffset: 'long',
+} as const;
+
+/** The sort order of rows in a file: by user, then by time. */
+export const lakeOrder = ['userId', 'occurredAt', 'eventId', 'logSource', 'logOffset'] as const;

@@ -1,5 +1,14 @@
-export { AttributeValueSchema, isAttributeValue } from './attributes.ts';
-export type { Attributes, AttributeValue } from './attributes.ts';
+export {
+  AttributeValueSchema,
+  isAttributeValue,
+  ItemSchema,
+  parseItem,
+  parseUser,
+  serializeItem,
+  serializeUser,
+  UserSchema,
+} from './item-and-user.ts';
+export type { Attributes, AttributeValue, Item, User } from './item-and-user.ts';
 export {
   countedField,
   EventSchema,
@@ -23,8 +32,6 @@ export {
   refuseUserIdentifier,
   sessionUserPrefix,
 } from './identifier.ts';
-export { ItemSchema, parseItem, serializeItem } from './item.ts';
-export type { Item } from './item.ts';
 export { jsonSchemas } from './json-schemas.ts';
 export {
   parseLoggedErasure,
@@ -39,5 +46,3 @@ export type { IntakeCount } from './logged-records.ts';
 export { isPlainObject, isTooDeep, nestingMax, refusalReasons, refuse } from './refusal.ts';
 export type { Refusal, RefusalReason } from './refusal.ts';
 export { epochNumberMs, isCalendarDay, utcMs } from './times.ts';
-export { parseUser, serializeUser, UserSchema } from './user.ts';
-export type { User } from './user.ts';

@@ -1,6 +1,5 @@
 import { EventSchema } from './event.ts';
-import { ItemSchema } from './item.ts';
-import { UserSchema } from './user.ts';
+import { ItemSchema, UserSchema } from './item-and-user.ts';
 
 const dialect = { $schema: 'https://json-schema.org/draft/2020-12/schema' };
 

@@ -4,12 +4,10 @@ import { Compile } from 'typebox/compile';
 import { parseEvent } from './event.ts';
 import type { Event } from './event.ts';
 import { refuseIdentifier } from './identifier.ts';
-import { parseItem } from './item.ts';
-import type { Item } from './item.ts';
+import { parseItem, parseUser } from './item-and-user.ts';
+import type { Item, User } from './item-and-user.ts';
 import { isPlainObject, parseJson, refuse } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
-import { parseUser } from './user.ts';
-import type { User } from './user.ts';
 
 /**
  * Parses the value of a record of the event topic. Any producer may write to the topic, so the value may be anything.

@@ -1,7 +1,7 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openLakeWriter } from '@facet/lake';
-import { DataHealthSettings } from '@facet/lake/health-bounds';
+import { DataHealthSettings } from '@facet/lake/health-report';
 import type { DayHealth } from '@facet/lake';
 import type { Event } from '@facet/schemas';
 import { createHttpApp, createHttpMetrics, createProblems } from '@facet/http';

@@ -1,5 +1,5 @@
 import { titleFeatureName } from '@facet/features';
-import { findMissingAttributes } from '@facet/lake/missing-attributes';
+import { findMissingAttributes } from '@facet/lake/read-catalog';
 import { suggestName } from '@facet/platform';
 import type { ConfigProblem, FieldPath } from '@facet/platform';
 import type { FacetConfig } from '../facet-config.ts';

@@ -1,6 +1,6 @@
 import { parsePositiveClauses } from '@facet/features';
 import { findMappingProblems } from '@facet/import/mapping-problems';
-import { sparkSettings } from '@facet/lake/spark-settings';
+import { sparkSettings } from '@facet/lake/run-spark';
 import { problemsOf, suggestName } from '@facet/platform';
 import type { ConfigProblem, FieldPath } from '@facet/platform';
 import { isTimeZone } from '@facet/platform/time-zone';

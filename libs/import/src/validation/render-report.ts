@@ -8,7 +8,7 @@ import {
   formatShare,
   section,
 } from '@facet/platform';
-import type { Distribution } from './distribution.ts';
+import type { Distribution } from './report-counters.ts';
 import type {
   LearningSample,
   LeftOutReason,

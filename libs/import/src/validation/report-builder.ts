@@ -3,10 +3,8 @@ import { suspiciousShare, suspiciousUsersMin, UserRates } from '@facet/lake';
 import { keyOf } from '@facet/schemas';
 import type { Event, Item, User } from '@facet/schemas';
 import type { AcceptedRow, IgnoredValue, RefusedRow } from '../mapping/row-parser.ts';
-import { createAttributeCounter } from './attributes.ts';
-import { distributionOf } from './distribution.ts';
-import { createLearningCounter } from './learning.ts';
-import type { LearningRule } from './learning.ts';
+import { createAttributeCounter, createLearningCounter, distributionOf } from './report-counters.ts';
+import type { LearningRule } from './report-counters.ts';
 import type {
   LineReference,
   ReportFile,

@@ -1,5 +1,5 @@
 import type { FileKind, TableFormat } from '../tables/table.ts';
-import type { Distribution } from './distribution.ts';
+import type { Distribution } from './report-counters.ts';
 
 /** A file that was read. */
 export interface ReportFile {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { distributionOf } from '../../src/validation/distribution.ts';
+import { distributionOf } from '../../src/validation/report-counters.ts';
 
 it('summarizes counts', () => {
   expect(distributionOf([1, 1, 2, 3, 9])).toEqual({

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '@facet/testing';
 import { importFiles } from '../../src/import-files.ts';
 import type { SourceFiles } from '../../src/read-files.ts';
-import { validateFiles } from '../../src/validate-files.ts';
-import type { ValidateOptions } from '../../src/validate-files.ts';
+import { validateFiles } from '../../src/read-confirmed-files.ts';
+import type { ValidateOptions } from '../../src/read-confirmed-files.ts';
 import { renderValidationReport } from '../../src/validation/render-report.ts';
 import { importFolders } from '../import-folders.ts';
 

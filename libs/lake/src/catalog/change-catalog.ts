@@ -1,7 +1,7 @@
 import type { Item, User } from '@facet/schemas';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import type { OffsetRanges } from '../transaction-log/transaction.ts';
-import type { SegmentEntry } from './catalog-format.ts';
+import type { SegmentEntry } from './catalog-log.ts';
 import { compactCatalog } from './compact-catalog.ts';
 import { openCatalogLog, removeUncommitted } from './catalog-log.ts';
 import { catalogErrors } from '../transaction-log/errors.ts';

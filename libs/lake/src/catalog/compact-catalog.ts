@@ -5,8 +5,7 @@ import { graceMsDefault } from '../layout.ts';
 import { catalogErrors } from '../transaction-log/errors.ts';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import { catalogKinds, commitSegments, listPlacedFiles, openCatalogLog, segmentsOf } from './catalog-log.ts';
-import type { CatalogLog, Segment } from './catalog-log.ts';
-import type { CatalogState } from './catalog-format.ts';
+import type { CatalogLog, CatalogState, Segment } from './catalog-log.ts';
 import { isMissingSegment, joinRepeated, readSegments, wasLeftUnfinished, writeSegment } from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
 

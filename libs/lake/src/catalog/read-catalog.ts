@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Item, User } from '@facet/schemas';
-import type { UserVersion } from './change-catalog.ts';
 import { listPlacedFiles, readCatalogState, segmentsOf } from './catalog-log.ts';
 import type { Segment } from './catalog-log.ts';
+import type { UserVersion } from './change-catalog.ts';
 import { countInUnfinished, isMissingSegment, joinRepeated, readSegments, segmentExtension } from './segments.ts';
 import type { CatalogKind, RecordVersion } from './segments.ts';
 
@@ -125,7 +125,7 @@ async function collect<Entity>(batches: AsyncIterable<readonly Entity[]>): Promi
 }
 
 /** The items as known at a moment. */
-export interface ItemsAsOf {
+interface ItemsAsOf {
   /** Ordered by id. */
   readonly items: Item[];
   /** Receipt time of the newest of all versions, in epoch milliseconds. 0 for an empty catalog. */
@@ -184,7 +184,7 @@ export interface ItemChange {
 }
 
 /** The items that may have changed after a version of the catalog. */
-export interface ItemChanges {
+interface ItemChanges {
   /**
    * Whether `changes` continue the version. Otherwise they contain all items: the catalog has another history, for example because it
    * was restored from a backup, or a compaction dropped removals after the version.
@@ -250,4 +250,34 @@ async function countVersions(path: string, id: string, until: number): Promise<n
     if (!isMissingSegment(error)) throw error;
   }
   return count;
+}
+
+/** The attributes of a catalog that suggestions are chosen from. */
+const knownMax = 1000;
+
+/**
+ * Returns the names of attributes that no item or user of a catalog has. Reads the catalog only until it has found every name. A
+ * catalog without records lacks nothing, because it has not been filled yet. `known` has the attributes that it read: of the whole catalog if a
+ * name is missing.
+ */
+export async function findMissingAttributes(
+  catalogFolder: string,
+  kind: CatalogKind,
+  names: Iterable<string>,
+): Promise<{ readonly missing: ReadonlySet<string>; readonly known: ReadonlySet<string> }> {
+  const missing = new Set(names);
+  const known = new Set<string>();
+  if (missing.size === 0) return { missing, known };
+  let isEmpty = true;
+  for await (const records of kind === 'items' ? streamItems(catalogFolder) : streamUsers(catalogFolder)) {
+    for (const { attributes } of records) {
+      isEmpty = false;
+      for (const name of Object.keys(attributes)) {
+        missing.delete(name);
+        if (known.size < knownMax) known.add(name);
+      }
+      if (missing.size === 0) return { missing, known };
+    }
+  }
+  return { missing: isEmpty ? new Set() : missing, known };
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createFolder, isAppError, syncPath } from '@facet/platform';
 import { isRunning } from '../storage/place-files.ts';
 import { catalogErrors } from '../transaction-log/errors.ts';
-import type { SegmentEntry } from './catalog-format.ts';
+import type { SegmentEntry } from './catalog-log.ts';
 
 export type CatalogKind = 'items' | 'users';
 

@@ -5,14 +5,13 @@ import { identifyType, sessionUserPrefix } from '@facet/schemas';
 import type { IntakeCount } from '@facet/schemas';
 import { streamItems } from '../catalog/read-catalog.ts';
 import { countRows, selectRows, sqlText } from '../duckdb.ts';
-import { backfillAfterDays, lateAfterMinutes, noSleepHours } from './health-bounds.ts';
-import type { DataHealthSettings } from './health-bounds.ts';
-import type { DayMeasures, HealthJoin } from './health-report.ts';
-import { findSuspiciousUsers } from './suspicious-day-users.ts';
 import { dayOf } from '../layout.ts';
 import { erasedOwners, notErased, parquetTable, where } from '../read/sql.ts';
 import { isErasurePending } from '../transaction-log/state.ts';
 import type { LakeState, LakeStateFile } from '../transaction-log/state.ts';
+import { backfillAfterDays, lateAfterMinutes, noSleepHours } from './health-report.ts';
+import type { DataHealthSettings, DayMeasures, HealthJoin, SuspiciousDayUser } from './health-report.ts';
+import { busyEventsPerMinute, suspiciousShare, suspiciousUsersMin, sustainedMinutes } from './user-rates.ts';
 
 /** A day is compared with this many days before it. */
 const trailingDays = 7;
@@ -22,7 +21,7 @@ const examplesMax = 20;
 const outcomeTypes = ['click', 'add_to_cart', 'purchase'];
 const latenessBounds = [1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400].map((seconds) => seconds * 1000);
 
-export interface MeasureSources {
+interface MeasureSources {
   readonly lakeFolder: string;
   readonly catalogFolder: string;
   readonly state: LakeState;
@@ -262,4 +261,60 @@ function sumIntake(counts: readonly IntakeCount[]): DayMeasures['intake'] {
 
 function share(part: number, whole: number): number {
   return whole === 0 ? 0 : part / whole;
+}
+
+interface UserRow {
+  readonly who: string;
+  readonly events: number;
+  readonly hours: number;
+  readonly eventsPerMinuteMax: number | null;
+}
+
+/** Finds suspicious users of the table `day`: by the rules of the validation report, or active around the clock. */
+export async function findSuspiciousUsers(
+  connection: DuckDBConnection,
+  { noSleepHours, events }: { readonly noSleepHours: number; readonly events: number },
+): Promise<DayMeasures['suspiciousUsers']> {
+  const [known] = await selectRows<{ users: number }>(
+    connection,
+    `SELECT count(DISTINCT who)::DOUBLE AS users FROM day`,
+  );
+  const shareMin = (known?.users ?? 0) < suspiciousUsersMin ? 1 : suspiciousShare;
+  const rows = await selectRows<UserRow>(
+    connection,
+    `WITH minutes AS (
+       SELECT who, occurredMs // 60000 AS minute, count(*) AS events FROM day GROUP BY ALL
+       HAVING count(*) >= ${busyEventsPerMinute}
+     ), runs AS (
+       SELECT who, events, minute - row_number() OVER (PARTITION BY who ORDER BY minute) AS run FROM minutes
+     ), stretches AS (
+       SELECT who, max(events) AS eventsPerMinuteMax FROM runs GROUP BY who, run HAVING count(*) >= ${sustainedMinutes}
+     ), sustained AS (
+       SELECT who, max(eventsPerMinuteMax) AS eventsPerMinuteMax FROM stretches GROUP BY who
+     ), activity AS (
+       SELECT who, count(*) AS events, count(DISTINCT occurredMs // 3600000) AS hours FROM day GROUP BY who
+     )
+     SELECT who, events::DOUBLE AS events, hours::DOUBLE AS hours, eventsPerMinuteMax::DOUBLE AS eventsPerMinuteMax
+     FROM activity LEFT JOIN sustained USING (who)
+     WHERE events > ${shareMin * events} OR hours >= ${noSleepHours} OR eventsPerMinuteMax IS NOT NULL
+     ORDER BY events DESC, who`,
+  );
+  const ofSuspicious = rows.reduce((sum, row) => sum + row.events, 0);
+  return {
+    users: rows.length,
+    events: ofSuspicious,
+    share: share(ofSuspicious, events),
+    examples: rows.slice(0, examplesMax).map((row): SuspiciousDayUser => ({
+      userId: row.who,
+      events: row.events,
+      share: row.events / events,
+      activeHours: row.hours,
+      reasons: [
+        ...(row.events > shareMin * events ? (['share-of-all-events'] as const) : []),
+        ...(row.eventsPerMinuteMax === null ? [] : (['sustained-rate'] as const)),
+        ...(row.hours >= noSleepHours ? (['no-sleep'] as const) : []),
+      ],
+      eventsPerMinuteMax: row.eventsPerMinuteMax ?? undefined,
+    })),
+  };
 }

@@ -1,5 +1,5 @@
 import { alignColumns, barChart, formatCount, formatNumber, formatShare, section } from '@facet/platform';
-import { healthBounds } from './health-bounds.ts';
+import { healthBounds } from './health-report.ts';
 import type { DayHealth, HealthJoin, HealthReason } from './health-report.ts';
 
 /** Rows shown of a long list. */

@@ -1,10 +1,15 @@
+import { join } from 'node:path';
+import { hashFile } from '@facet/platform';
 import type { IntakeCount } from '@facet/schemas';
+import { readCatalogOffsets } from '../catalog/read-catalog.ts';
 import { dayOf } from '../layout.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
+import { filesOfWindow, lakeUnreadable, openLakeSnapshot, withFiles } from '../transaction-log/snapshot.ts';
+import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 import type { MaintenanceClaim } from '../transaction-log/transaction.ts';
 
-export interface LakeStatus {
+interface LakeStatus {
   readonly version: number;
   /** By source, the first offset that the lake does not contain. */
   readonly offsets: Readonly<Record<string, number>>;
@@ -20,7 +25,7 @@ export interface LakeStatus {
   readonly maintenance: MaintenanceClaim | undefined;
 }
 
-export interface LakeDay {
+interface LakeDay {
   /** UTC day of `occurredAt`, `YYYY-MM-DD`. */
   readonly day: string;
   readonly files: number;
@@ -51,4 +56,55 @@ export async function lakeStatus(lakeFolder: string): Promise<LakeStatus> {
     replacedFiles: placed.filter((path) => state.removed.has(path)).length,
     maintenance: state.claim,
   };
+}
+
+/**
+ * Returns whether no sink has written to the lake and the catalog of a home.
+ *
+ * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`; as `openLakeSnapshot`
+ */
+export async function isEmptyHome({
+  lakeFolder,
+  catalogFolder,
+}: {
+  readonly lakeFolder: string;
+  readonly catalogFolder: string;
+}): Promise<boolean> {
+  const { version } = await readLakeState(lakeFolder);
+  return version < 1 && (await readCatalogOffsets(catalogFolder)).size === 0;
+}
+
+/** One file of the lake, for dataset manifests. */
+interface LakeFile {
+  /** Relative to the lake folder, with forward slashes. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly rows: number;
+  /** SHA-256 of the file in hex. */
+  readonly sha256: string;
+}
+
+/**
+ * Lists the files that contain the window's events, by path, with their size, hash and rows.
+ *
+ * @throws AppError as `readLake`
+ */
+export async function listLakeFiles(lake: string | LakeSnapshot, window: LakeWindow = {}): Promise<LakeFile[]> {
+  const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
+  const wanted = filesOfWindow(snapshot, window);
+  // The log of a lake on S3 has the hashes.
+  const withoutHash = wanted.filter(({ sha256 }) => sha256 === undefined);
+  try {
+    return await withFiles(snapshot, withoutHash, async ({ lakeFolder }) => {
+      const files: LakeFile[] = [];
+      for (const { path, rows, bytes, sha256 } of wanted) {
+        const found = sha256 === undefined ? await hashFile(join(lakeFolder, path)) : { bytes, sha256 };
+        if (found.bytes !== bytes) throw new Error(`${path} has ${found.bytes} bytes instead of ${bytes}`);
+        files.push({ path, rows, ...found });
+      }
+      return files;
+    });
+  } catch (error) {
+    throw await lakeUnreadable(snapshot, error);
+  }
 }

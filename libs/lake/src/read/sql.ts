@@ -6,7 +6,7 @@ import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
 import type { LakeStateErasure } from '../transaction-log/state.ts';
 import type { LakeFileEntry } from '../transaction-log/transaction.ts';
-import { lakeColumns } from '../write/columns.ts';
+import { lakeColumns } from '../layout.ts';
 
 /** Returns SQL for a table of the rows in files of the lake. */
 export function parquetTable(lakeFolder: string, files: readonly { readonly path: string }[]): string {

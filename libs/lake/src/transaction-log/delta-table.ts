@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { logFolder } from '../layout.ts';
 import { isMovedRecord, lakeMoved } from '../storage/moved-lake.ts';
-import { lakeColumns } from '../write/columns.ts';
+import { lakeColumns } from '../layout.ts';
 import { checkAction, checkProtocol, fileFactsTag, checkedFile, protocol } from './delta-actions.ts';
 import type { Action, MetaData } from './delta-actions.ts';
 import { parseJson, parserOf } from './parser.ts';

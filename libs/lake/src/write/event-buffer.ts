@@ -1,18 +1,49 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DuckDBAppender } from '@duckdb/node-api';
+import { DOUBLE, SMALLINT, VARCHAR } from '@duckdb/node-api';
+import type { DuckDBAppender, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import type { LoggedEvent } from '@facet/event-log';
 import { identifyType } from '@facet/schemas';
 import { appendRows, sqlText } from '../duckdb.ts';
 import type { DuckDb } from '../duckdb.ts';
+import { lakeOrder } from '../layout.ts';
+import type { lakeColumns } from '../layout.ts';
 import type { LakeFileFacts } from '../transaction-log/transaction.ts';
-import { bufferColumns, lakeOrder } from './columns.ts';
+
+interface BufferColumn {
+  readonly name: keyof typeof lakeColumns;
+  readonly type: DuckDBType;
+  /** SQL of the Parquet column, where it differs from the buffer's column. */
+  readonly sql?: string;
+  readonly valueOf: (logged: LoggedEvent, source: number) => DuckDBValue;
+}
+
+const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
+const utc = (column: string): string => `make_timestamp(${column}::BIGINT * 1000)::TIMESTAMPTZ`;
+
+/** The columns of a writer's buffer. Whole numbers are DOUBLE, which represents them exactly and avoids a bigint per row. */
+const bufferColumns: readonly BufferColumn[] = [
+  { name: 'eventId', type: VARCHAR, valueOf: ({ event }) => event.eventId },
+  { name: 'type', type: VARCHAR, valueOf: ({ event }) => event.type },
+  { name: 'userId', type: VARCHAR, valueOf: ({ event }) => event.userId ?? null },
+  { name: 'itemId', type: VARCHAR, valueOf: ({ event }) => event.itemId ?? null },
+  { name: 'occurredAt', type: DOUBLE, sql: utc('occurredAt'), valueOf: ({ event }) => event.occurredAt },
+  { name: 'receivedAt', type: DOUBLE, sql: utc('receivedAt'), valueOf: ({ event }) => event.receivedAt },
+  { name: 'value', type: DOUBLE, valueOf: ({ event }) => event.value ?? null },
+  { name: 'sessionId', type: VARCHAR, valueOf: ({ event }) => event.sessionId ?? null },
+  { name: 'recommendationId', type: VARCHAR, valueOf: ({ event }) => event.recommendationId ?? null },
+  { name: 'position', type: DOUBLE, sql: 'position::BIGINT', valueOf: ({ event }) => event.position ?? null },
+  { name: 'context', type: VARCHAR, valueOf: ({ event }) => json(event.context) },
+  { name: 'extra', type: VARCHAR, valueOf: ({ event }) => json(event.extra) },
+  { name: 'logSource', type: SMALLINT, sql: 'sources[logSource + 1]', valueOf: (_, source) => source },
+  { name: 'logOffset', type: DOUBLE, sql: 'logOffset::BIGINT', valueOf: ({ offset }) => offset },
+];
 
 /** Files written by one COPY statement, which keeps all of them open until it ends. */
 const filesPerCopy = 400;
 
 /** A file outside the lake with the events of one day and source. */
-export interface BufferedPart {
+interface BufferedPart {
   /** `YYYY-MM-DD` */
   readonly day: string;
   readonly source: string;

@@ -7,7 +7,7 @@ import type { Event, IntakeCount } from '@facet/schemas';
 import { folderOfFile, makeEvent, temporaryFolder } from '@facet/testing';
 import { upsertItems } from '../../src/catalog/change-catalog.ts';
 import { dayHealth, newestLakeDays, storeDayHealth } from '../../src/health/day-health.ts';
-import { DataHealthSettings } from '../../src/health/health-bounds.ts';
+import { DataHealthSettings } from '../../src/health/health-report.ts';
 import type { DayHealth } from '../../src/health/health-report.ts';
 import { renderDayHealth } from '../../src/health/render-day-health.ts';
 import { writeLake } from '../write-lake.ts';

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { parseWith, strictnesses } from '@facet/platform';
-import { DataHealthSettings, healthBounds } from '../../src/health/health-bounds.ts';
+import { DataHealthSettings, healthBounds } from '../../src/health/health-report.ts';
 import type { DayMeasures } from '../../src/health/health-report.ts';
-import { judgeDay, judgedChecks } from '../../src/health/judge-day.ts';
+import { judgeDay, judgedChecks } from '../../src/health/day-health.ts';
 
 const healthy: DayMeasures = {
   day: '2024-03-10',

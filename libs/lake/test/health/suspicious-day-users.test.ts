@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { withDuckDb } from '../../src/duckdb.ts';
-import { findSuspiciousUsers } from '../../src/health/suspicious-day-users.ts';
+import { findSuspiciousUsers } from '../../src/health/measure-day.ts';
 import { UserRates } from '../../src/health/user-rates.ts';
 
 it('finds the same sustained rates as the validation report', async () => {

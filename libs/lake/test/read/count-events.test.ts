@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
 import { dayMs } from '@facet/platform';
 import { makeEvent, noon, temporaryFolder } from '@facet/testing';
-import { countEvents } from '../../src/read/count-events.ts';
+import { countEvents } from '../../src/read/read-lake.ts';
 import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
 import { sinkLog } from '../../src/write/sink-log.ts';
 

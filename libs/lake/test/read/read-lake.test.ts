@@ -12,7 +12,7 @@ import type { Event } from '@facet/schemas';
 import { forTest, makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { withDuckDb } from '../../src/duckdb.ts';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
-import { listLakeFiles } from '../../src/read/lake-files.ts';
+import { listLakeFiles } from '../../src/read/lake-status.ts';
 import { readLake, streamLake } from '../../src/read/read-lake.ts';
 import { sinkLog } from '../../src/write/sink-log.ts';
 

@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { temporaryFolder } from '@facet/testing';
-import { catalogFormat } from '../../src/catalog/catalog-format.ts';
-import type { CatalogLogChange, CatalogState, CatalogTransaction } from '../../src/catalog/catalog-format.ts';
+import { catalogFormat } from '../../src/catalog/catalog-log.ts';
+import type { CatalogLogChange, CatalogState, CatalogTransaction } from '../../src/catalog/catalog-log.ts';
 import { openLakeLog, readLakeState } from '../../src/transaction-log/lake-log.ts';
 import type { LakeLog } from '../../src/transaction-log/lake-log.ts';
 import { folderLogStorage } from '../../src/storage/folder-log-storage.ts';
