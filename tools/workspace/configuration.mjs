@@ -22,7 +22,7 @@ const { describeConfig } = await load('libs/config/dist/index.js');
 const { gateThresholds } = await load('libs/config/dist/gate-settings.js');
 const { removedSettings, removedVariables } = await load('libs/config/dist/removed-settings.js');
 const { defaultOf, readersOf, variables } = await load('libs/config/dist/variables.js');
-const { healthBounds } = await load('libs/lake/dist/health/health-bounds.js');
+const { healthBounds } = await load('libs/lake/dist/health/health-report.js');
 const { guardrailBounds } = await load('libs/bundles/dist/src/guardrails.js');
 
 /** @type {Record<string, Schema>} */

@@ -8,8 +8,8 @@ import {
   formatShare,
   section,
 } from '@facet/platform';
-import type { Distribution } from './report-counters.ts';
 import type {
+  Distribution,
   LearningSample,
   LeftOutReason,
   LineReference,

@@ -1,6 +1,7 @@
 import type { Attributes, AttributeValue, Event } from '@facet/schemas';
 import { cellNumber } from '../mapping/cell-values.ts';
 import type {
+  Distribution,
   LearningEvents,
   LearningSample,
   LeftOutReason,
@@ -111,19 +112,6 @@ function typeOf(value: AttributeValue): ReportAttribute['types'][number] {
   if (Array.isArray(value)) return 'list';
   if (typeof value === 'number' || typeof value === 'boolean') return typeof value as 'number' | 'boolean';
   return 'text';
-}
-
-/** The distribution of events over users or items. */
-export interface Distribution {
-  /** Users or items with at least one event. */
-  readonly count: number;
-  readonly min: number;
-  readonly median: number;
-  readonly mean: number;
-  readonly p90: number;
-  readonly max: number;
-  /** Users or items by their number of events in `[from, to]`. Bounds are powers of two. Includes empty buckets. */
-  readonly histogram: readonly { readonly from: number; readonly to: number; readonly count: number }[];
 }
 
 /** Summarizes counts of at least 1. A quantile is the smallest count that at least that share of counts does not exceed. */

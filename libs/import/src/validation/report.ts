@@ -1,5 +1,4 @@
 import type { FileKind, TableFormat } from '../tables/table.ts';
-import type { Distribution } from './report-counters.ts';
 
 /** A file that was read. */
 export interface ReportFile {
@@ -117,6 +116,19 @@ export interface ReportAttribute {
   readonly samples: readonly string[];
   /** Every value is text that is a number, such as the price `9,90`. */
   readonly isNumericText: boolean;
+}
+
+/** The distribution of events over users or items. */
+export interface Distribution {
+  /** Users or items with at least one event. */
+  readonly count: number;
+  readonly min: number;
+  readonly median: number;
+  readonly mean: number;
+  readonly p90: number;
+  readonly max: number;
+  /** Users or items by their number of events in `[from, to]`. Bounds are powers of two. Includes empty buckets. */
+  readonly histogram: readonly { readonly from: number; readonly to: number; readonly count: number }[];
 }
 
 /** The report of `facet validate` and `facet import`. Times are epoch milliseconds. */

@@ -15,8 +15,16 @@ import type {
   TransactionLog,
   TransactionLogOptions,
 } from '../transaction-log/transaction-log.ts';
-import { segmentExtension } from './segments.ts';
-import type { CatalogKind } from './segments.ts';
+
+export const catalogKinds = ['items', 'users'] as const;
+export type CatalogKind = (typeof catalogKinds)[number];
+
+/**
+ * A segment is a file of versions, one JSON object per line, sorted by id. Versions of an id that were received in the same millisecond
+ * are in the order of the log. Segments are immutable. The catalog's transaction log lists the valid ones. A file with the extension of a
+ * segment is complete.
+ */
+export const segmentExtension = '.jsonl';
 
 /** Segments are read and deleted by these paths, so none may lead out of the catalog. */
 const Path = Type.String({ pattern: '^(items|users)/[^/\\\\\\0]+\\.jsonl$' });
@@ -125,8 +133,6 @@ export const catalogFormat: LogFormat<CatalogState, CatalogLogChange, CatalogTra
     await storage.write(name, JSON.stringify({ format: 1, version, id, files: [...files.values()], ...maps }));
   },
 };
-
-export const catalogKinds = ['items', 'users'] as const;
 
 /** A segment as the transaction log of a catalog lists it. */
 export interface Segment {

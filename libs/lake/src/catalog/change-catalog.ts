@@ -1,12 +1,12 @@
 import type { Item, User } from '@facet/schemas';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import type { OffsetRanges } from '../transaction-log/transaction.ts';
-import type { SegmentEntry } from './catalog-log.ts';
+import type { CatalogKind, SegmentEntry } from './catalog-log.ts';
 import { compactCatalog } from './compact-catalog.ts';
 import { openCatalogLog, removeUncommitted } from './catalog-log.ts';
 import { catalogErrors } from '../transaction-log/errors.ts';
 import { sortedBatches, writeSegment } from './segments.ts';
-import type { CatalogKind, RecordVersion } from './segments.ts';
+import type { RecordVersion } from './segments.ts';
 
 /** A state of an item and the time when the catalog received it. */
 export interface ItemVersion {

@@ -5,9 +5,9 @@ import { graceMsDefault } from '../layout.ts';
 import { catalogErrors } from '../transaction-log/errors.ts';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import { catalogKinds, commitSegments, listPlacedFiles, openCatalogLog, segmentsOf } from './catalog-log.ts';
-import type { CatalogLog, CatalogState, Segment } from './catalog-log.ts';
+import type { CatalogKind, CatalogLog, CatalogState, Segment } from './catalog-log.ts';
 import { isMissingSegment, joinRepeated, readSegments, wasLeftUnfinished, writeSegment } from './segments.ts';
-import type { CatalogKind, RecordVersion } from './segments.ts';
+import type { RecordVersion } from './segments.ts';
 
 /** An older file that no transaction names is from a killed writer, possibly on another host. */
 const abandonedAfterMs = 6 * hourMs;

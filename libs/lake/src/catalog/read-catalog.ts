@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Item, User } from '@facet/schemas';
-import { listPlacedFiles, readCatalogState, segmentsOf } from './catalog-log.ts';
-import type { Segment } from './catalog-log.ts';
+import { listPlacedFiles, readCatalogState, segmentExtension, segmentsOf } from './catalog-log.ts';
+import type { CatalogKind, Segment } from './catalog-log.ts';
 import type { UserVersion } from './change-catalog.ts';
-import { countInUnfinished, isMissingSegment, joinRepeated, readSegments, segmentExtension } from './segments.ts';
-import type { CatalogKind, RecordVersion } from './segments.ts';
+import { countInUnfinished, isMissingSegment, joinRepeated, readSegments } from './segments.ts';
+import type { RecordVersion } from './segments.ts';
 
 /** The versions of all records of a kind, grouped by id in ascending order. The last version of a group is the current one. */
 interface CatalogVersions<Entity> {

@@ -6,9 +6,8 @@ import { join } from 'node:path';
 import { createFolder, isAppError, syncPath } from '@facet/platform';
 import { isRunning } from '../storage/place-files.ts';
 import { catalogErrors } from '../transaction-log/errors.ts';
-import type { SegmentEntry } from './catalog-log.ts';
-
-export type CatalogKind = 'items' | 'users';
+import { segmentExtension } from './catalog-log.ts';
+import type { CatalogKind, SegmentEntry } from './catalog-log.ts';
 
 /** A state of an item or user. */
 export interface RecordVersion<Entity = unknown> {
@@ -62,12 +61,6 @@ export function joinRepeated<Entity>(versions: readonly RecordVersion<Entity>[])
   return joined;
 }
 
-/**
- * A segment is a file of versions, one JSON object per line, sorted by id. Versions of an id that were received in the same millisecond
- * are in the order of the log. Segments are immutable. The catalog's transaction log lists the valid ones. A file with the extension of a
- * segment is complete.
- */
-export const segmentExtension = '.jsonl';
 /** Follows the host and the process of the writer. */
 const unfinishedExtension = '.part';
 const chunkBytes = 256 << 10;
