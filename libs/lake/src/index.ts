@@ -16,7 +16,7 @@ export {
 } from './catalog/read-catalog.ts';
 export { compareVersions } from './catalog/segments.ts';
 export { openDuckDb, queryChunks, selectRows, sqlName, sqlText, withDuckDb } from './duckdb.ts';
-export type { DuckDb, DuckDbOptions } from './duckdb.ts';
+export type { DuckDb } from './duckdb.ts';
 export { dayHealth, judgedChecks, newestLakeDays, storeDayHealth } from './health/day-health.ts';
 export type { DataHealthSettings, DayHealth } from './health/health-report.ts';
 export { DayHealthSchema } from './health/health-report.ts';

@@ -47,7 +47,7 @@ const StageRecord = Type.Object({
 });
 
 /** A run as the API returns it. */
-export const Refresh = Type.Unsafe<RunReport>(
+const Refresh = Type.Unsafe<RunReport>(
   Type.Object(
     {
       run: Type.Object({

@@ -257,7 +257,7 @@ function toAppError(host: string, cause: unknown): AppError {
 
 const prefix = 'FACET_REDIS';
 
-export function profilesUnreachable(host: string, cause = new Error('not connected')): AppError {
+function profilesUnreachable(host: string, cause = new Error('not connected')): AppError {
   const problem = redisProblemOf(cause, { host, prefix });
   return new AppError(`Redis at ${host} is unreachable: ${withoutPeriod(problem?.reason ?? cause.message)}.`, {
     code: 'PROFILES_UNREACHABLE',
