@@ -32,7 +32,7 @@ const listPackages = (): Plugin => ({
 
 /** Modules that every page needs. */
 const commonModules =
-  /page\/(api|shell)\/|search(-text)?\.ts|preload-helper|node_modules\/(react|react-dom|scheduler|openapi-fetch|use-sync-external-store|@tanstack\/(query-core|react-query|router-core|react-router|history|store|react-store))\//;
+  /page\/(api|shell)\/|console\/src\/|preload-helper|node_modules\/(react|react-dom|scheduler|openapi-fetch|use-sync-external-store|@tanstack\/(query-core|react-query|router-core|react-router|history|store|react-store))\//;
 
 /** Builds the page of the console into `dist/page`. `npm run build` runs it when the page has changed. */
 export default defineConfig({

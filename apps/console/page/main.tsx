@@ -6,7 +6,7 @@ import { createRoot } from 'react-dom/client';
 import { createQueryClient } from './api/query-client.ts';
 import { sessionQuery, signIn } from './api/session.ts';
 import { createPageRouter } from './router.tsx';
-import { applyStoredTheme } from './shell/use-theme.ts';
+import { applyStoredTheme } from './shell/app-shell.tsx';
 
 applyStoredTheme();
 const queryClient = createQueryClient();

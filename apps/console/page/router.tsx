@@ -1,17 +1,41 @@
-import { createRoute, createRouter, redirect } from '@tanstack/react-router';
+import { useQuery } from '@tanstack/react-query';
+import type { QueryClient } from '@tanstack/react-query';
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router';
+import type { ComponentType } from 'react';
+import { pages } from '../src/pages.ts';
+import type { PageName, PageSearch } from '../src/pages.ts';
+import { parseSearch } from '../src/search.ts';
+import { exampleUsersQuery } from './api/example-users.ts';
+import { sessionQuery } from './api/session.ts';
 import { Failure, Loading } from './parts/states.tsx';
-import { rootRoute } from './root-route.tsx';
-import type { RouterContext } from './root-route.tsx';
-import { compareRoute } from './routes/compare/route.ts';
-import { dataRoute } from './routes/data/route.ts';
-import { docsRoute } from './routes/docs/route.ts';
-import { experimentsRoute } from './routes/experiments/route.ts';
-import { exploreRoute } from './routes/explore/route.ts';
-import { healthRoute } from './routes/health/route.ts';
-import { mapRoute } from './routes/map/route.ts';
-import { refreshesRoute } from './routes/refreshes/route.ts';
+import { AppShell } from './shell/app-shell.tsx';
+import { SignInView } from './shell/sign-in-view.tsx';
 
-const indexRoute = createRoute({
+interface RouterContext {
+  readonly queryClient: QueryClient;
+  /** Why the link in the address did not sign in. */
+  readonly linkError: Error | undefined;
+}
+
+const rootRoute = createRootRouteWithContext<RouterContext>()({ component: Root });
+
+/** Shows the pages after sign-in. */
+function Root() {
+  const { linkError } = rootRoute.useRouteContext();
+  const { data, error, refetch } = useQuery(sessionQuery);
+  if (data === undefined) {
+    return error === null ? <Loading /> : <Failure error={error} onRetry={() => void refetch()} />;
+  }
+  return data.isSignedIn ? <AppShell /> : <SignInView linkError={linkError} />;
+}
+
+const startRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/',
   beforeLoad: () => {
@@ -19,19 +43,39 @@ const indexRoute = createRoute({
   },
 });
 
-const routeTree = rootRoute.addChildren([
-  indexRoute,
-  exploreRoute,
-  mapRoute,
-  compareRoute,
-  refreshesRoute,
-  dataRoute,
-  docsRoute,
-  experimentsRoute,
-  healthRoute,
-]);
+/** What a page shows first, requested while its script loads. */
+const firstQueries: { readonly [Name in PageName]?: typeof exampleUsersQuery } = { explore: exampleUsersQuery };
 
-/** Creates the router of the page. Search parameters are the permalinks. */
+/** The component of each page, one chunk of the script per page. */
+const modules = import.meta.glob<{ readonly Content: ComponentType }>('./routes/*/page.tsx');
+
+function createPageRoute<Name extends PageName>(name: Name) {
+  const { path, search }: { readonly path: (typeof pages)[Name]['path'] } & Pick<(typeof pages)[PageName], 'search'> =
+    pages[name];
+  return createRoute({
+    getParentRoute: () => rootRoute,
+    path,
+    validateSearch: (given: Record<string, unknown>) => parseSearch(search, given) as PageSearch<Name>,
+    loader: ({ context: { queryClient } }) => void requestFirst(name, queryClient),
+    component: lazyRouteComponent(modules[`./routes/${name}/page.tsx`]!, 'Content'),
+  });
+}
+
+/** Starts the first query of a page. The page shows failures. */
+async function requestFirst(name: PageName, client: QueryClient): Promise<void> {
+  const query = firstQueries[name];
+  if (query === undefined) return;
+  const session = await client.ensureQueryData(sessionQuery).catch(() => undefined);
+  if (session?.isSignedIn === true) await client.prefetchQuery(query);
+}
+
+const pageRoutes = Object.fromEntries(
+  (Object.keys(pages) as PageName[]).map((name) => [name, createPageRoute(name)]),
+) as unknown as { readonly [Name in PageName]: ReturnType<typeof createPageRoute<Name>> };
+
+const routeTree = rootRoute.addChildren({ startRoute, ...pageRoutes });
+
+/** Creates the router of the page. */
 export function createPageRouter(context: RouterContext) {
   return createRouter({
     routeTree,

@@ -1,12 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import type { HttpApp } from '@facet/http';
 import fastifyStatic from '@fastify/static';
+import { pageRoots } from './pages.ts';
 
 /** The built page. `npm run build` writes it. */
 const pageFolder = fileURLToPath(new URL('../dist/page', import.meta.url));
-
-/** The addresses of the page; its script shows the right part. */
-export const pagePaths = ['explore', 'map', 'compare', 'refreshes', 'data', 'experiments', 'health', 'docs'] as const;
 
 const policy = Object.entries({
   'default-src': "'none'",
@@ -27,8 +25,9 @@ const policy = Object.entries({
 /** Serves the page without authentication: it contains no data. Assets have a hash in their name and never change. */
 export async function addPageRoutes(app: HttpApp): Promise<void> {
   await app.register(fastifyStatic, { root: pageFolder, serve: false, preCompressed: true });
-  for (const path of ['', ...pagePaths.flatMap((name) => [name, `${name}/*`])]) {
-    app.get(`/${path}`, { config: { scope: 'open' } }, (_request, reply) =>
+  // The script of the page shows the right part.
+  for (const path of ['/', ...pageRoots.flatMap((root) => [root, `${root}/*`])]) {
+    app.get(path, { config: { scope: 'open' } }, (_request, reply) =>
       reply
         .header('content-security-policy', policy)
         .header('cache-control', 'no-cache')

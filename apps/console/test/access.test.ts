@@ -8,7 +8,7 @@ import { serveForTest } from '@facet/testing';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../src/app.ts';
 import type { AppOptions } from '../src/app.ts';
-import { pagePaths } from '../src/page-routes.ts';
+import { pageRoots } from '../src/pages.ts';
 import { apiNames } from '@facet/config/api-urls';
 
 const key = (name: string, scopes: readonly Scope[], more: object = {}) => ({
@@ -68,9 +68,7 @@ const accessOfRoute: Readonly<Record<string, 'open' | 'any' | 'admin'>> = {
   'POST /session/codes': 'any',
   'POST /session/proofs': 'open',
   'GET /': 'open',
-  ...Object.fromEntries(
-    pagePaths.flatMap((path) => [`GET /${path}`, `GET /${path}/*`]).map((route) => [route, 'open']),
-  ),
+  ...Object.fromEntries(pageRoots.flatMap((root) => [`GET ${root}`, `GET ${root}/*`]).map((route) => [route, 'open'])),
   'GET /assets/*': 'open',
   'GET /favicon.svg': 'open',
   'GET /upstreams': 'any',

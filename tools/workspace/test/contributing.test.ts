@@ -8,12 +8,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 /** The examples of CONTRIBUTING.md. The first line of each says where its code goes. */
 const examples = [
   ...readFileSync(path.join(workspaceRoot, 'CONTRIBUTING.md'), 'utf8').matchAll(
-    /```(?:ts|yaml)\n(?:\/\/|#) (.*)\n([^]*?)```/g,
+    /```(?:tsx?|yaml)\n(?:\/\/|#) (.*)\n([^]*?)```/g,
   ),
 ].map(([, place = '', code = '']) => ({ place, code }));
 
 /** The tests that run in the copy. */
-const testsOfExamples = ['e2e/test/alert-rules.test.ts'];
+const testsOfExamples = ['e2e/test/alert-rules.test.ts', 'apps/console/test/pages.test.ts'];
 
 let copy: WorkspaceCopy;
 let types: { readonly code: number | null; readonly output: string };
@@ -22,7 +22,7 @@ beforeAll(() => {
   copy = copyWorkspace((file) => !/^(e2e|\w+\/[\w-]+)\/test\//.test(file) || testsOfExamples.includes(file));
   for (const { place, code } of examples) applyExample(place, code);
   runNode('tools/setup/build.mjs');
-  types = copy.run('typescript-7/bin/tsc', []);
+  types = copy.run('typescript-7/bin/tsc', ['-b', '.', 'apps/console/page']);
 }, 300_000);
 afterAll(() => copy.remove());
 
@@ -110,4 +110,17 @@ it('facet.yaml and the API accept the filter operator of the example, and items 
 it('the alert of the example fires', () => {
   const { code, output } = copy.run('vitest', ['run', '--root', 'e2e', 'test/alert-rules.test.ts']);
   expect(code, output).toBe(0);
+}, 120_000);
+
+it('the console opens the page of the example', () => {
+  const { code, output } = copy.run('vitest', [
+    'run',
+    '--root',
+    'apps/console',
+    '--reporter',
+    'verbose',
+    'test/pages.test.ts',
+  ]);
+  expect(code, output).toBe(0);
+  expect(output).toContain('the page item');
 }, 120_000);

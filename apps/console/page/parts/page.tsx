@@ -1,23 +1,26 @@
 import type { ReactNode } from 'react';
+import { pages } from '../../src/pages.ts';
+import type { PageName } from '../../src/pages.ts';
 
 interface PageProps {
-  readonly title: string;
-  /** One sentence that says what the page answers. */
-  readonly lead?: ReactNode;
+  readonly name: PageName;
+  /** Default: those of the table of pages. */
+  readonly title?: string;
+  readonly lead?: string;
   /** Controls at the right of the title. */
   readonly actions?: ReactNode;
   readonly children: ReactNode;
 }
 
 /** The frame of every page: its title, one sentence, and its content. */
-export function Page({ title, lead, actions, children }: PageProps) {
+export function Page({ name, title = pages[name].title, lead = pages[name].lead, actions, children }: PageProps) {
   return (
     <main className="page" id="content" tabIndex={-1}>
       <title>{`${title} · Facet`}</title>
       <header className="page-header">
         <div>
           <h1>{title}</h1>
-          {lead === undefined ? null : <p className="muted">{lead}</p>}
+          <p className="muted">{lead}</p>
         </div>
         {actions === undefined ? null : <div className="row">{actions}</div>}
       </header>

@@ -1,19 +1,8 @@
 import { useMutation, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, Outlet } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { pages } from '../../src/pages.ts';
 import { changeSession, sessionQuery, signOut } from '../api/session.ts';
-import { Icon, Logo } from './icons.tsx';
-import { themes, useTheme } from './use-theme.ts';
-import type { Theme } from './use-theme.ts';
-
-const pages = [
-  { to: '/explore', name: 'Explore' },
-  { to: '/map', name: 'Item map' },
-  { to: '/compare', name: 'Compare' },
-  { to: '/refreshes', name: 'Refreshes' },
-  { to: '/data', name: 'Data' },
-  { to: '/experiments', name: 'Experiments' },
-  { to: '/health', name: 'Health' },
-] as const;
 
 /** The navigation next to the current page. */
 export function AppShell() {
@@ -28,14 +17,18 @@ export function AppShell() {
         </Link>
         <nav aria-label="Pages">
           <ul>
-            {pages.map(({ to, name }) => (
-              <li key={to}>
-                <Link to={to} className="nav-link">
-                  <Icon name={to.slice(1)} />
-                  {name}
-                </Link>
-              </li>
-            ))}
+            {Object.values(pages).map((page) =>
+              'icon' in page ? (
+                <li key={page.path}>
+                  <Link to={page.path} className="nav-link">
+                    <svg className="icon" viewBox="0 0 20 20" aria-hidden>
+                      <path d={page.icon} />
+                    </svg>
+                    {page.title}
+                  </Link>
+                </li>
+              ) : null,
+            )}
           </ul>
         </nav>
         <Account />
@@ -84,4 +77,43 @@ function Account() {
       )}
     </div>
   );
+}
+
+/** The mark of Facet: a stone whose facets are interests. */
+export function Logo() {
+  return (
+    <svg className="logo" viewBox="0 0 32 32" aria-hidden>
+      <path d="M9 4h14l7 9H2z" fill="var(--series-1)" />
+      <path d="M2 13h9l5 16z" fill="var(--series-2)" />
+      <path d="M30 13h-9l-5 16z" fill="var(--series-3)" />
+      <path d="M11 13h10l-5 16z" fill="var(--series-4)" />
+    </svg>
+  );
+}
+
+const themes = ['system', 'light', 'dark'] as const;
+type Theme = (typeof themes)[number];
+
+const storageKey = 'facet-theme';
+
+/** Applies the stored theme. Call it before the first view, so that colors do not change after it. */
+export function applyStoredTheme(): Theme {
+  const stored = localStorage.getItem(storageKey);
+  const theme = themes.find((name) => name === stored) ?? 'system';
+  apply(theme);
+  return theme;
+}
+
+function apply(theme: Theme): void {
+  if (theme === 'system') delete document.documentElement.dataset['theme'];
+  else document.documentElement.dataset['theme'] = theme;
+}
+
+function useTheme(): readonly [Theme, (theme: Theme) => void] {
+  const [theme, setTheme] = useState(applyStoredTheme);
+  useEffect(() => {
+    localStorage.setItem(storageKey, theme);
+    apply(theme);
+  }, [theme]);
+  return [theme, setTheme];
 }

@@ -3,7 +3,7 @@ import { useState } from 'react';
 import type { FormEvent } from 'react';
 import { ApiError } from '../api/api-error.ts';
 import { changeSession, signIn } from '../api/session.ts';
-import { Logo } from './icons.tsx';
+import { Logo } from './app-shell.tsx';
 
 interface SignInViewProps {
   /** Why the link in the address did not sign in. */

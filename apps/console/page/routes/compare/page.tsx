@@ -8,7 +8,7 @@ import { DecisionCard } from './decision-card.tsx';
 import { GateCard } from './gate-card.tsx';
 import { UserCard } from './user-card.tsx';
 import { armsQuery, attributesQuery, bundlesQuery } from './queries.ts';
-import type { CompareSearch } from './search.ts';
+import type { PageSearch } from '../../../src/pages.ts';
 import { SampleCard } from './sample-card.tsx';
 import { SidePicker } from './side-picker.tsx';
 import { mergeOptions, sideOf } from './sides.ts';
@@ -16,14 +16,10 @@ import { mergeOptions, sideOf } from './sides.ts';
 const compareRoute = getRouteApi('/compare');
 
 /** Two bundles, arms or merges side by side, the verdict of the gate, and the decision. */
-export function ComparePage() {
+export function Content() {
   const { data: session } = useSuspenseQuery(sessionQuery);
   return (
-    <Page
-      title="Compare"
-      lead="What changes between two bundles, arms or merges, for one user and for a sample."
-      actions={<DocLink to="console.md#should-i-promote-this">Should I promote this?</DocLink>}
-    >
+    <Page name="compare" actions={<DocLink to="console.md#should-i-promote-this">Should I promote this?</DocLink>}>
       {session.scopes.includes('admin') ? (
         <Comparison />
       ) : (
@@ -41,7 +37,7 @@ function Comparison() {
   const options = mergeOptions(useQuery(attributesQuery).data ?? []);
   const search = compareRoute.useSearch();
   const navigate = compareRoute.useNavigate();
-  const change = (next: Partial<CompareSearch>): void =>
+  const change = (next: PageSearch<'compare'>): void =>
     void navigate({ search: (previous) => ({ ...previous, ...next }), replace: true });
   const before = sideOf(search.before, search.beforeMerge, options);
   const after = sideOf(search.after, search.afterMerge, options);

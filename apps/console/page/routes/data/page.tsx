@@ -8,10 +8,10 @@ import { lakeQuery } from './queries.ts';
 import { ValidateCard } from './validate-card.tsx';
 import './data.css';
 
-export function DataPage() {
+export function Content() {
   const query = useQuery(lakeQuery);
   return (
-    <Page title="Data" lead="What arrives, what is refused, and whether it is fit to train on.">
+    <Page name="data">
       <QueryView query={query} api="sink" what="Loading the lake">
         {(lake) => (
           <>

@@ -12,7 +12,7 @@ const route = getRouteApi('/docs/$file');
 const files = import.meta.glob<string>('../../../../../docs/*.md', { query: '?raw', import: 'default' });
 
 /** A page of the documentation. The address names a section, such as `/docs/api.md#merges`. */
-export function DocsPage() {
+export function Content() {
   const { file } = route.useParams();
   const load = files[`../../../../../docs/${file}`];
   const query = useQuery({
@@ -21,7 +21,7 @@ export function DocsPage() {
     staleTime: Infinity,
   });
   return (
-    <Page title={file} lead={`docs/${file} of this version.`}>
+    <Page name="docs" title={file} lead={`docs/${file} of this version.`}>
       <QueryView query={query} what={`Loading ${file}`}>
         {(text) => (text === '' ? <Empty title="There is no such page" /> : <Document text={text} />)}
       </QueryView>

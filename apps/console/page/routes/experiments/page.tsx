@@ -10,14 +10,10 @@ import './experiments.css';
 
 const experimentsRoute = getRouteApi('/experiments');
 
-export function ExperimentsPage() {
+export function Content() {
   const query = useQuery(experimentsQuery);
   return (
-    <Page
-      title="Experiments"
-      lead="The arms of each experiment, and whether their difference is more than chance."
-      actions={<DocLink to="experiments.md">How to run an experiment</DocLink>}
-    >
+    <Page name="experiments" actions={<DocLink to="experiments.md">How to run an experiment</DocLink>}>
       <QueryView query={query} api="trainer" what="Loading the experiments">
         {({ experiments }) => <Experiments experiments={experiments} />}
       </QueryView>

@@ -13,7 +13,9 @@ import { Interests } from './interests.tsx';
 import { UserBar } from './user-bar.tsx';
 import { catalogQuery, interestsQuery, recommendationsQuery, userQuery } from './queries.ts';
 import { Recommendations } from './recommendations.tsx';
-import { baselineOf, curlOf, hasUser, recommendationsOf } from './search.ts';
+import type { PageSearch } from '../../../src/pages.ts';
+import { withoutUndefined } from '../../../src/search.ts';
+import { baselineOf, curlOf, exploreSearchOf, hasUser, recommendationsOf } from './search.ts';
 import type { ExploreSearch } from './search.ts';
 import { useFirstUser } from './use-first-user.ts';
 import { isMissing, labelInterests } from './view.ts';
@@ -23,8 +25,9 @@ import { WhatIf } from './what-if.tsx';
 const exploreRoute = getRouteApi('/explore');
 
 /** A user's behaviors, interests and recommendations, with the reason for each item. */
-export function ExplorePage() {
-  const search = exploreRoute.useSearch();
+export function Content() {
+  const parameters = exploreRoute.useSearch();
+  const search = useMemo(() => exploreSearchOf(parameters), [parameters]);
   const navigate = useNavigate({ from: '/explore' });
   const onChange: ChangeSearch = useCallback(
     (changes, { replace = false } = {}) => {
@@ -43,8 +46,7 @@ export function ExplorePage() {
   const known = interests.data?.data;
   return (
     <Page
-      title="Explore"
-      lead="A user's behaviors, interests and recommendations, with the reason for each item."
+      name="explore"
       actions={
         <>
           <CopyButton text={() => location.href}>Copy link</CopyButton>
@@ -186,7 +188,6 @@ function countByInterest(items: readonly { readonly interest?: number }[]): Map<
   return found;
 }
 
-function withChanges(before: ExploreSearch, changes: Parameters<ChangeSearch>[0]): ExploreSearch {
-  const all = { ...before, ...changes };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as ExploreSearch;
+function withChanges(before: object, changes: Parameters<ChangeSearch>[0]): PageSearch<'explore'> {
+  return withoutUndefined({ ...before, ...changes });
 }

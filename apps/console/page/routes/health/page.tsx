@@ -13,10 +13,10 @@ import { ServingCard } from './serving-card.tsx';
 import { TrendsCard } from './trends-card.tsx';
 import './health.css';
 
-export function HealthPage() {
+export function Content() {
   const query = useQuery(upstreamsQuery);
   return (
-    <Page title="Health" lead="The processes, what they serve, and how fast. Updated every few seconds.">
+    <Page name="health">
       <QueryView query={query} what="Loading the processes">
         {(data) => <Health {...data} />}
       </QueryView>

@@ -13,7 +13,7 @@ import { marksOf } from './marks.ts';
 import { UserPanel } from './user-panel.tsx';
 import { columnQuery, itemsQuery, neighborsQuery, userOnMapQuery } from './queries.ts';
 import type { ItemMap } from './queries.ts';
-import type { MapSearch } from './search.ts';
+import type { PageSearch } from '../../../src/pages.ts';
 import type { Column } from './safetensors.ts';
 import { Scatter } from './scatter.tsx';
 import { SelectionList } from './selection-list.tsx';
@@ -52,7 +52,7 @@ function LoadedMap({ map, position, color, column }: LoadedMapProps) {
   const { user, item } = mapRoute.useSearch();
   const navigate = mapRoute.useNavigate();
   const client = useQueryClient();
-  const change = (search: Partial<MapSearch>): void =>
+  const change = (search: PageSearch<'map'>): void =>
     void navigate({ search: (before) => ({ ...before, ...search }), replace: true });
   const [isLasso, setLasso] = useState(false);
   const [selection, setSelection] = useState<Int32Array>(none);

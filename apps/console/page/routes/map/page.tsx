@@ -6,14 +6,10 @@ import './map.css';
 import { mapQuery } from './queries.ts';
 
 /** The catalog in two dimensions, with the interests of a user on it. */
-export function MapPage() {
+export function Content() {
   const query = useQuery(mapQuery);
   return (
-    <Page
-      title="Item map"
-      lead="Similar items are near each other. Axes and distances across the map have no meaning."
-      actions={<DocLink to="index-building.md#the-item-map">How the map is made</DocLink>}
-    >
+    <Page name="map" actions={<DocLink to="index-building.md#the-item-map">How the map is made</DocLink>}>
       <QueryView query={query} api="serving" what="Loading the map">
         {(map) => {
           if (map.hasPositions) return <MapView map={map} />;

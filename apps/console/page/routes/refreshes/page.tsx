@@ -19,15 +19,11 @@ const refreshesRoute = getRouteApi('/refreshes');
 const runsAtFirst = 30;
 const runsMax = 1_000;
 
-export function RefreshesPage() {
+export function Content() {
   const [limit, setLimit] = useState(runsAtFirst);
   const query = useQuery(refreshesQuery(limit));
   return (
-    <Page
-      title="Refreshes"
-      lead="The current run, past runs, the schedule, and the lineage of each bundle."
-      actions={<StartRefresh />}
-    >
+    <Page name="refreshes" actions={<StartRefresh />}>
       <ScheduleCard />
       <QueryView query={query} api="trainer" what="Loading the runs">
         {({ refreshes }) => (
