@@ -49,7 +49,7 @@ function indentOf(text: string): number {
 }
 
 it('each example of CONTRIBUTING.md compiles', () => {
-  expect(examples).toHaveLength(8);
+  expect(examples).toHaveLength(10);
   expect(types.output).toBe('');
   expect(types.code).toBe(0);
 });
