@@ -136,7 +136,7 @@ describe('facet serve', () => {
     await expect(stranger.recommend({ userId: 'u1' })).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
   });
 
-  it('accepts the keys of FACET_API_KEYS_FILE, each within its scopes', async () => {
+  it('accepts the keys of FACET_API_KEYS_FILE, each within its scopes', { tags: 'full' }, async () => {
     const create = ['keys', 'create', '--file', 'team.yaml'];
     const { apiKey } = await facetJson<{ apiKey: string }>(folder, [...create, '--name', 'app', '--scope', 'serve']);
     const sender = await facetJson<{ apiKey: string }>(folder, [...create, '--name', 'web', '--scope', 'ingest']);
@@ -173,7 +173,7 @@ describe('facet serve', () => {
     await vi.waitFor(async () => expect(fetch(`${url}/healthz`)).rejects.toThrow(), { timeout: 10_000, interval: 100 });
   });
 
-  it('names a port in use and the remedy', async () => {
+  it('names a port in use and the remedy', { tags: 'full' }, async () => {
     const { port } = new URL(await serveForTest(createServer()));
     const { code, err } = await facet(folder, ['serve', '--home', 'home', '--port', port]);
     expect(code).toBe(5);
@@ -224,7 +224,7 @@ describe('facet delta', () => {
 });
 
 describe('facet recommend', () => {
-  it('recommends popular items to unknown users and for unknown items', async () => {
+  it('recommends popular items to unknown users and for unknown items', { tags: 'full' }, async () => {
     const unknown = await facetJson<RecommendationsResponse>(folder, [
       'recommend',
       '--user',

@@ -40,7 +40,7 @@ it('moves a home to S3', async () => {
   expect((await readdir(lake)).filter((name) => name.startsWith('dt='))).toEqual([]);
 });
 
-it('trains, promotes and rolls back on S3', async () => {
+it('trains, promotes and rolls back on S3', { tags: 'full' }, async () => {
   await writeFile(configFile, settings + training(2));
   const more = join(folder, 'more.csv');
   await writeFile(more, `user_id,item_id,timestamp\nperson1,thing2,${start / 1000 + 1}\n`);
@@ -52,7 +52,7 @@ it('trains, promotes and rolls back on S3', async () => {
   expect(promotions.map(({ kind }) => kind)).toEqual(['rollback', 'promote', 'promote']);
 });
 
-it('serves on a machine that has only the bucket', async () => {
+it('serves on a machine that has only the bucket', { tags: 'full' }, async () => {
   const elsewhere = join(folder, 'elsewhere');
   const artifacts = join(elsewhere, 'artifacts');
   await s3.writeConfig(artifacts, 'shop');
@@ -79,7 +79,7 @@ it('serves on a machine that has only the bucket', async () => {
   expect(await readdir(join(artifacts, 's3-copies'))).toContain('bundle');
 });
 
-it('erases a user from the bucket', async () => {
+it('erases a user from the bucket', { tags: 'full' }, async () => {
   // Other tests leave temporary files of Facet, which verify lists.
   vi.stubEnv('TMPDIR', await temporaryFolder());
   onTestFinished(() => void vi.unstubAllEnvs());

@@ -205,17 +205,21 @@ it('takes the only other file of a folder next to meta files as events, and text
   expect(out).toMatch(/^Refused lines\n +1 +items +wrong-column-count +line 3$/m);
 });
 
-it('prints the number of runs and trainings before the first one, and their time after its first epochs', async () => {
-  const folder = await temporaryFolder();
-  await writeShop(folder);
-  const settings = ['d=6', 'K=2', 'batchSize=8', 'epochs=2'].flatMap((setting) => ['--set', setting]);
-  const args = ['benchmark', '--data', folder, '--home', join(folder, 'home'), ...settings];
-  const { code, err } = await run([...args, '--systems', 'facet,popularity', '--seeds', '2']);
-  expect(code).toBe(0);
-  // Each run fits two ways to choose labels, and the better one again with the validation part.
-  expect(err).toMatch(/^plan +2 runs of 1 variant of the model, with 6 trainings\n/m);
-  expect(err.match(/about [\d.]+ s for 2 runs if each takes as long as this one/g)).toHaveLength(1);
-});
+it(
+  'prints the number of runs and trainings before the first one, and their time after its first epochs',
+  { tags: 'full' },
+  async () => {
+    const folder = await temporaryFolder();
+    await writeShop(folder);
+    const settings = ['d=6', 'K=2', 'batchSize=8', 'epochs=2'].flatMap((setting) => ['--set', setting]);
+    const args = ['benchmark', '--data', folder, '--home', join(folder, 'home'), ...settings];
+    const { code, err } = await run([...args, '--systems', 'facet,popularity', '--seeds', '2']);
+    expect(code).toBe(0);
+    // Each run fits two ways to choose labels, and the better one again with the validation part.
+    expect(err).toMatch(/^plan +2 runs of 1 variant of the model, with 6 trainings\n/m);
+    expect(err.match(/about [\d.]+ s for 2 runs if each takes as long as this one/g)).toHaveLength(1);
+  },
+);
 
 it('writes the table without a system that fails, and exits with its error', async () => {
   const folder = await temporaryFolder();

@@ -29,7 +29,7 @@ async function makeTopics(prefix: string) {
   return { names, env: { FACET_KAFKA_BROKERS: local.brokers.join(','), FACET_TOPIC_PREFIX: prefix } };
 }
 
-it('facet lake rebuild and profiles rebuild refuse to run while a sink is running', async () => {
+it('facet lake rebuild and profiles rebuild refuse to run while a sink is running', { tags: 'full' }, async () => {
   const { names, env } = await makeTopics('busy');
   const consumer = kafka.client.consumer({ groupId: 'busy-sink' });
   onTestFinished(() => consumer.disconnect());
@@ -49,62 +49,72 @@ it('facet lake rebuild and profiles rebuild refuse to run while a sink is runnin
   }
 });
 
-it('facet installation shows the ids of home, Kafka and Redis, and adopts those of another home', async () => {
-  const { names, env } = await makeTopics('installed');
-  const [home, lostHome] = [await temporaryFolder(), await temporaryFolder()];
-  const lost = (await ensureInstallation(homePaths(lostHome))).id;
-  const consumer = kafka.client.consumer({ groupId: 'installed-sink' });
-  const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
-  await consumer.connect();
-  await consumer.subscribe({ topic: names.events });
-  await consumer.run({ eachMessage: async () => undefined, autoCommit: false });
-  await joined;
-  const metadata = installationMetadata(lost);
-  await consumer.commitOffsets([{ topic: names.events, partition: 0, offset: '0', metadata }]);
-  const busy = await run(['installation', 'adopt', '--home', home], { env });
-  expect(busy).toMatchObject({ code: 5, err: expect.stringContaining('A sink is running in') as string });
-  await consumer.disconnect();
-  const url = `${redis.url}/5`;
-  const store = forTest(await openRedisProfileStore({ url }));
-  await store.installation.write(lost);
-  const options = { env: { ...env, FACET_REDIS_URL: url, FACET_QUEUE_URL: url } };
-  const show = async () => (await run(['installation', '--home', home], options)).out;
-  expect(await show()).toMatch(new RegExp(`the home .* none yet(.*\n)*.*consumer group installed-sink .* ${lost}`));
-  for (const args of [
-    ['profiles', 'rebuild'],
-    ['lake', 'rebuild', '--from', '2026-01-01'],
-    ['refresh', '--day', '2026-01-01'],
-  ]) {
-    const { code, err } = await run([...args, '--home', home], options);
-    expect({ args, code, err }).toMatchObject({ code: 2, err: expect.stringContaining(lost) as string });
-  }
-  expect((await run(['installation', 'adopt', '--home', home], options)).out).toContain('adopts 3 places');
-  expect((await run(['profiles', 'rebuild', '--home', home], options)).code).toBe(0);
-  const id = await store.installation.read();
-  expect(id).not.toBe(lost);
-  expect(await show()).toMatch(new RegExp(`the home .* ${id}`));
-  expect((await run(['profiles', 'rebuild', '--home', lostHome], options)).err).toContain(id);
-  expect((await run(['installation', 'adopt', '--home', home], { env: { FACET_QUEUE_URL: url } })).out).toMatch(
-    /No named place belongs to another installation.\nNot named, so not compared: Kafka \(--brokers\), the profile store \(--redis\)\.$/m,
-  );
-});
+it(
+  'facet installation shows the ids of home, Kafka and Redis, and adopts those of another home',
+  { tags: 'full' },
+  async () => {
+    const { names, env } = await makeTopics('installed');
+    const [home, lostHome] = [await temporaryFolder(), await temporaryFolder()];
+    const lost = (await ensureInstallation(homePaths(lostHome))).id;
+    const consumer = kafka.client.consumer({ groupId: 'installed-sink' });
+    const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
+    await consumer.connect();
+    await consumer.subscribe({ topic: names.events });
+    await consumer.run({ eachMessage: async () => undefined, autoCommit: false });
+    await joined;
+    const metadata = installationMetadata(lost);
+    await consumer.commitOffsets([{ topic: names.events, partition: 0, offset: '0', metadata }]);
+    const busy = await run(['installation', 'adopt', '--home', home], { env });
+    expect(busy).toMatchObject({ code: 5, err: expect.stringContaining('A sink is running in') as string });
+    await consumer.disconnect();
+    const url = `${redis.url}/5`;
+    const store = forTest(await openRedisProfileStore({ url }));
+    await store.installation.write(lost);
+    const options = { env: { ...env, FACET_REDIS_URL: url, FACET_QUEUE_URL: url } };
+    const show = async () => (await run(['installation', '--home', home], options)).out;
+    expect(await show()).toMatch(new RegExp(`the home .* none yet(.*\n)*.*consumer group installed-sink .* ${lost}`));
+    for (const args of [
+      ['profiles', 'rebuild'],
+      ['lake', 'rebuild', '--from', '2026-01-01'],
+      ['refresh', '--day', '2026-01-01'],
+    ]) {
+      const { code, err } = await run([...args, '--home', home], options);
+      expect({ args, code, err }).toMatchObject({ code: 2, err: expect.stringContaining(lost) as string });
+    }
+    expect((await run(['installation', 'adopt', '--home', home], options)).out).toContain('adopts 3 places');
+    expect((await run(['profiles', 'rebuild', '--home', home], options)).code).toBe(0);
+    const id = await store.installation.read();
+    expect(id).not.toBe(lost);
+    expect(await show()).toMatch(new RegExp(`the home .* ${id}`));
+    expect((await run(['profiles', 'rebuild', '--home', lostHome], options)).err).toContain(id);
+    expect((await run(['installation', 'adopt', '--home', home], { env: { FACET_QUEUE_URL: url } })).out).toMatch(
+      /No named place belongs to another installation.\nNot named, so not compared: Kafka \(--brokers\), the profile store \(--redis\)\.$/m,
+    );
+  },
+);
 
-it('facet lake rebuild refuses an empty home for a group whose sinks stored no id, until the home has adopted it', async () => {
-  const { names, env } = await makeTopics('unnamed');
-  const admin = await kafka.admin();
-  const partitions = [{ partition: 0, offset: '1' }];
-  await admin.setOffsets({ groupId: 'unnamed-sink', topic: names.items, partitions });
-  const home = await temporaryFolder();
-  expect((await run(['installation', '--home', home], { env })).out).toMatch(/consumer group unnamed-sink .* none yet/);
-  const rebuild = ['lake', 'rebuild', '--from', '2026-01-01', '--home', home];
-  const { code, err } = await run(rebuild, { env });
-  expect(code).toBe(2);
-  expect(err).toContain('the consumer group unnamed-sink in Kafka belongs to another home, from a release without');
-  expect((await run(['installation', 'adopt', '--home', home], { env })).out).toContain('adopts 1 place');
-  const { adopted } = await ensureInstallation(homePaths(home));
-  expect(adopted).toContain(unnamedInstallation);
-  expect((await run(rebuild, { env })).code).toBe(0);
-});
+it(
+  'facet lake rebuild refuses an empty home for a group whose sinks stored no id, until the home has adopted it',
+  { tags: 'full' },
+  async () => {
+    const { names, env } = await makeTopics('unnamed');
+    const admin = await kafka.admin();
+    const partitions = [{ partition: 0, offset: '1' }];
+    await admin.setOffsets({ groupId: 'unnamed-sink', topic: names.items, partitions });
+    const home = await temporaryFolder();
+    expect((await run(['installation', '--home', home], { env })).out).toMatch(
+      /consumer group unnamed-sink .* none yet/,
+    );
+    const rebuild = ['lake', 'rebuild', '--from', '2026-01-01', '--home', home];
+    const { code, err } = await run(rebuild, { env });
+    expect(code).toBe(2);
+    expect(err).toContain('the consumer group unnamed-sink in Kafka belongs to another home, from a release without');
+    expect((await run(['installation', 'adopt', '--home', home], { env })).out).toContain('adopts 1 place');
+    const { adopted } = await ensureInstallation(homePaths(home));
+    expect(adopted).toContain(unnamedInstallation);
+    expect((await run(rebuild, { env })).code).toBe(0);
+  },
+);
 
 it('facet profiles rebuild refuses an empty home for profiles of a sink that stored no id, until the home has adopted them', async () => {
   const env = { FACET_REDIS_URL: `${redis.url}/6` };

@@ -147,7 +147,7 @@ describe('facet dead-letters', () => {
     expect(JSON.parse((await list()).out)).toMatchObject({ total: 4 });
   });
 
-  it('exits with 5 without brokers or topics', async () => {
+  it('exits with 5 without brokers or topics', { tags: 'full' }, async () => {
     const nowhere = await run(['dead-letters', 'list', '--brokers', '127.0.0.1:9']);
     expect(nowhere.code).toBe(5);
     expect(nowhere.err).toContain('FACET_KAFKA_BROKERS');

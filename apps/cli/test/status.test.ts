@@ -268,7 +268,7 @@ it('shows apps with their versions, the lag of the sink, the schedule, Kafka and
   expect(code).toBe(5);
 });
 
-it('names what is not healthy, why and what to do', { timeout }, async () => {
+it('names what is not healthy, why and what to do', { tags: 'full', timeout }, async () => {
   const home = join(await temporaryFolder(), 'home');
   await mkdir(home);
   const config = join(home, 'facet.yaml');

@@ -4,7 +4,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { expectAccessible, expectFits, openPage } from './browser.ts';
 import { startOperations } from './operations-stack.ts';
 import type { OperationsStack } from './operations-stack.ts';
-import { startStack } from './stack.ts';
+import { keys, startStack } from './stack.ts';
 
 let stack: OperationsStack;
 const today = new Date().toISOString().slice(0, 10);
@@ -35,6 +35,10 @@ beforeAll(async () => {
 const openData = (path = '', more: object = {}) => openPage({ url: stack.url, path: `/data${path}`, ...more });
 
 it('shows the events of each day, the lag, and who sent what was refused', async () => {
+  const url = `${stack.sinkUrl}/v1/data-health?day=${today}&maxAgeSeconds=1`;
+  await expect
+    .poll(async () => (await fetch(url, { headers: { 'x-api-key': keys.read } })).text())
+    .toContain('not-a-time');
   const page = await openData();
   await page.getByRole('img', { name: /^Events by UTC day\. events: \d/ }).waitFor();
   await page.getByText('consuming').waitFor();

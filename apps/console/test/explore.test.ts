@@ -163,23 +163,27 @@ describe('a user', () => {
     await page.getByText('These items are popular.').waitFor();
   });
 
-  it('shows nothing of the previous user while another one loads, and says when the behaviors cannot be read', async () => {
-    const page = await open('/explore?user=u1', { allowErrors: /500/ });
-    await isSettled(page);
-    let proceed = (): void => {};
-    const mayProceed = new Promise<void>((resolve) => (proceed = resolve));
-    await page.route(/v1\/(interests|recommendations)$/, (route) => mayProceed.then(() => route.continue()));
-    await page.route('**/v1/users/u12', (route) => route.fulfill({ status: 500, json: {} }), { times: 1 });
-    await page.getByLabel('Find a user by id').fill('u12');
-    await page.getByRole('option', { name: /^u12\b/ }).click();
-    await page.getByText('Loading interests').waitFor();
-    await page.getByText('Loading recommendations').waitFor();
-    expect(await heat(page).count()).toBe(0);
-    proceed();
-    await page.getByText('The request failed').waitFor();
-    expect(await page.getByText('No behaviors').count()).toBe(0);
-    await heat(page).waitFor();
-  });
+  it(
+    'shows nothing of the previous user while another one loads, and says when the behaviors cannot be read',
+    { tags: 'full' },
+    async () => {
+      const page = await open('/explore?user=u1', { allowErrors: /500/ });
+      await isSettled(page);
+      let proceed = (): void => {};
+      const mayProceed = new Promise<void>((resolve) => (proceed = resolve));
+      await page.route(/v1\/(interests|recommendations)$/, (route) => mayProceed.then(() => route.continue()));
+      await page.route('**/v1/users/u12', (route) => route.fulfill({ status: 500, json: {} }), { times: 1 });
+      await page.getByLabel('Find a user by id').fill('u12');
+      await page.getByRole('option', { name: /^u12\b/ }).click();
+      await page.getByText('Loading interests').waitFor();
+      await page.getByText('Loading recommendations').waitFor();
+      expect(await heat(page).count()).toBe(0);
+      proceed();
+      await page.getByText('The request failed').waitFor();
+      expect(await page.getByText('No behaviors').count()).toBe(0);
+      await heat(page).waitFor();
+    },
+  );
 
   it('records no exposure', async () => {
     const page = await open('/explore?user=u9');
@@ -246,7 +250,7 @@ it.each(['/explore?user=u1', '/explore?user=u1&without=["music-1"]&merge=quota&f
   },
 );
 
-it('shows titles with markup and in any script as text', async () => {
+it('shows titles with markup and in any script as text', { tags: 'full' }, async () => {
   const withAll = JSON.stringify(Object.keys(hostileTitles));
   const page = await open(`/explore?with=${encodeURIComponent(withAll)}&seen=true&limit=60`);
   await heat(page).waitFor();

@@ -24,10 +24,10 @@ beforeAll(async () => {
 /** What each page shows when its API responds. */
 const pages: readonly (readonly [path: string, api: ApiName, content: (page: Page) => Locator])[] = [
   ['/explore?user=u1', 'serving', (page) => page.getByRole('table', { name: 'Behaviors by interest' })],
-  ['/map', 'serving', (page) => page.locator('canvas[data-points]')],
-  ['/compare', 'serving', (page) => page.getByRole('heading', { name: 'For a sample of users' })],
   ['/refreshes', 'trainer', (page) => page.getByText('Next refresh', { exact: true })],
   ['/data', 'sink', (page) => page.getByText('Events in the lake')],
+  ['/map', 'serving', (page) => page.locator('canvas[data-points]')],
+  ['/compare', 'serving', (page) => page.getByRole('heading', { name: 'For a sample of users' })],
   ['/experiments', 'trainer', (page) => page.getByRole('region', { name: 'Declared experiments' })],
   ['/health', 'serving', (page) => page.getByText('Fallback share', { exact: true })],
 ];
@@ -41,7 +41,12 @@ const titles: readonly (readonly [Treatment, RegExp])[] = [
   [503, /(Serving|The sink|The trainer) is busy or not ready/],
 ];
 
-it.each(pages)('%s says that its API is slow, down, or refuses requests, and recovers', async (path, name, content) => {
+const title = '%s says that its API is slow, down, or refuses requests, and recovers';
+// One page of each API.
+it.each(pages.slice(0, 3))(title, recovers);
+it.each(pages.slice(3))(title, { tags: 'full' }, recovers);
+
+async function recovers(...[path, name, content]: (typeof pages)[number]): Promise<void> {
   const api = apis.get(name)!;
   const page = await openPage({
     url,
@@ -60,7 +65,7 @@ it.each(pages)('%s says that its API is slow, down, or refuses requests, and rec
     await passTimeUntil(content(page));
     await expect.poll(() => page.getByRole('alert').count(), { message: `${treatment}` }).toBe(0);
   }
-});
+}
 
 /** Lets time pass in the page until something appears. */
 async function passTimeUntil(locator: Locator): Promise<void> {

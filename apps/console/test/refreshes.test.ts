@@ -124,7 +124,7 @@ it('lets a key with the scope read look, and no other', async () => {
   await refused.getByText('This API key may not do that').first().waitFor();
 });
 
-it('says how to start the trainer when it does not run', async () => {
+it('says how to start the trainer when it does not run', { tags: 'full' }, async () => {
   const { url } = await startStack();
   const page = await openPage({ url, path: '/refreshes', allowErrors: /502/ });
   await page.getByText('The trainer is not running').first().waitFor();

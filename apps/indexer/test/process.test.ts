@@ -37,7 +37,7 @@ it('starts without Redis, is ready while Redis responds, and ends on SIGTERM', {
 const run = (environment: Record<string, string>, args: readonly string[] = []) =>
   runFacetProcess('indexer', args, environment);
 
-it('reports why it cannot start, and exits', { timeout }, async () => {
+it('reports why it cannot start, and exits', { tags: 'full', timeout }, async () => {
   const home = await temporaryFolder();
   const [wrong, keyless, helped, misconfigured, argued, versioned] = await Promise.all([
     run({ FACET_QUEUE_LOCK_SECONDS: '0', FACET_DELTA_SECONDS: '-1' }),

@@ -64,7 +64,7 @@ describe('reading records of a topic', () => {
     expect(nexts.at(-1)).toBe(8);
   });
 
-  it('ends when retention has deleted the rest of a range', async () => {
+  it('ends when retention has deleted the rest of a range', { tags: 'full' }, async () => {
     const target = await createTopic(brokers);
     await produce(target, ['a', 'b', 'c']);
     const admin = await target.kafka.admin();
@@ -79,7 +79,7 @@ describe('reading records of a topic', () => {
     expect(read).toEqual(['d']);
   });
 
-  it('waits for a slow reader in bounded memory, and deletes its group', async () => {
+  it('waits for a slow reader in bounded memory, and deletes its group', { tags: 'full' }, async () => {
     const target = await createTopic(brokers, { partitions: 3 });
     const publisher = openKafkaPublisher(target.kafka);
     const value = 'x'.repeat(10_000);

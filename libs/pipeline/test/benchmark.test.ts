@@ -364,7 +364,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     },
   );
 
-  it('evaluates cold items separately, for towers with side features', async () => {
+  it('evaluates cold items separately, for towers with side features', { tags: 'full' }, async () => {
     const opened = await open(['u40 i0 i1 i2 fresh1', 'u41 i9 i10 i11 fresh2', 'u42 i1 i2 fresh2 i3']);
     const { data, protocol } = opened.benchmark;
     const fresh1 = data.vocabulary.indexOf('fresh1')!;

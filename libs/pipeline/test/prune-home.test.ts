@@ -20,7 +20,7 @@ async function writeAt(time: number, folder: string, name: string): Promise<void
 
 test(
   '100 daily runs that fail leave what 30 days write, and the runs of stored bundles',
-  { timeout: 60_000 },
+  { tags: 'full', timeout: 60_000 },
   async () => {
     const home = homePaths(await temporaryFolder());
     const config = parseWith(FacetConfig, { artifacts: { keep: 3, keepDays: 30 } }, { source: 'settings' });

@@ -318,7 +318,7 @@ test('replaces a damaged delta', async () => {
   expect(idsOf(await ask([]))).toContain('cup-new');
 });
 
-test('keeps the newest ten replaced deltas', async () => {
+test('keeps the newest ten replaced deltas', { tags: 'full' }, async () => {
   await promoteBundle(1);
   for (let edition = 0; edition < 14; edition++) {
     await change({ 'cup-new': { ...newCup, title: `edition ${edition}` } });

@@ -56,7 +56,7 @@ async function letLifeGoOn(): Promise<void> {
 }
 
 describe('items of a dataset', () => {
-  it('have their state before the cut, without later items', async () => {
+  it('have their state before the cut, without later items', { tags: 'full' }, async () => {
     await letLifeGoOn();
     const at = (receivedBefore: number): DatasetCut => ({ receivedBefore });
     expect(await titleOf('thing01', at(closing + 1))).toBe('tea number 1'.replace('tea', 'cup'));
@@ -100,7 +100,7 @@ describe('rebuildDataset', () => {
     expect((await datasetStage(context, undefined)).output.datasetId).not.toBe(datasetId);
   });
 
-  it('applies an identify event at the end of the data', async () => {
+  it('applies an identify event at the end of the data', { tags: 'full' }, async () => {
     const anonymous = { eventId: 'a', type: 'purchase', sessionId: 's', itemId: 'thing01', occurredAt: closing };
     const identify = { eventId: 'i', type: 'identify', sessionId: 's', userId: 'person01', occurredAt: closing + 5 };
     await log([
@@ -124,7 +124,7 @@ describe('rebuildDataset', () => {
     expect(await rebuildDataset(context, datasetId)).toEqual(before);
   });
 
-  it('reports events that the lake has lost', async () => {
+  it('reports events that the lake has lost', { tags: 'full' }, async () => {
     const { datasetId } = (await datasetStage(context)).output;
     const emptied = createStageContext(homePaths(await temporaryFolder()), context.config);
     await log(shopEvents());

@@ -30,7 +30,12 @@ function contextOf(variant: string): ReturnType<typeof createStageContext> {
 }
 
 describe('a variant by its name in facet.yaml', () => {
-  it.each(Object.keys(modelVariants))('%s can be trained, evaluated, indexed and served', async (variant) => {
+  const others = Object.keys(modelVariants).filter((name) => name !== 'facet' && name !== 'mind');
+  const title = '%s can be trained, evaluated, indexed and served';
+  it.each(['facet', 'mind'])(title, serveVariant);
+  it.each(others)(title, { tags: 'full' }, serveVariant);
+
+  async function serveVariant(variant: string): Promise<void> {
     const context = contextOf(variant);
     const { datasetId } = (await datasetStage(context)).output;
     const { modelId } = (await trainStage(context, { datasetId })).output;
@@ -54,5 +59,5 @@ describe('a variant by its name in facet.yaml', () => {
     } finally {
       bundle.close();
     }
-  });
+  }
 });

@@ -117,7 +117,7 @@ describe('writing', () => {
     expect(await readdir(join(path, '..'))).toEqual(['keys.yaml']);
   });
 
-  test('loses no key when two processes add keys at once', { timeout: 60_000 }, async () => {
+  test('loses no key when two processes add keys at once', { tags: 'full', timeout: 60_000 }, async () => {
     const path = await temporaryFile();
     const keysEach = 40;
     const script = `

@@ -44,7 +44,7 @@ it.each([
   await lock.release();
 });
 
-it('gives a stale lock to one of several concurrent processes', async () => {
+it('gives a stale lock to one of several concurrent processes', { tags: 'full' }, async () => {
   const folder = await temporaryFolder();
   const folders = Array.from({ length: 150 }, (_, index) => join(folder, String(index)));
   for (const path of folders) {

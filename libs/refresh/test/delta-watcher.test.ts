@@ -22,7 +22,7 @@ it('publishes the first interactions with an item of the bundle', async () => {
   expect(lines).toMatchObject([{ added: 0, withdrawn: 0, chosen: 1 }]);
 });
 
-it('starts no process for interactions if all items have some', async () => {
+it('starts no process for interactions if all items have some', { tags: 'full' }, async () => {
   const { buy, writeItem, outcomes } = await watchDeltas('thing0');
   await expect.poll(() => outcomes, { timeout: 60_000 }).toEqual(['same']);
   let processes = 0;

@@ -226,7 +226,7 @@ test('ends a stage when Redis is away for longer than the lock', { tags: 'full',
   await setup.queue.cancel(lastDay, { reason: 'the end of the test' });
 });
 
-test('does not promote a superseded run', { timeout }, async () => {
+test('does not promote a superseded run', { tags: 'full', timeout }, async () => {
   const setup = await createRefreshSetup(redis.url);
   const { runs, store } = setup.home;
   setup.start('trainer');

@@ -8,7 +8,7 @@ import { claimQueue, withQueueInstallation } from '../src/index.ts';
 import { createRefreshSetup } from './refresh-setup.ts';
 import { lastDay } from './shop-home.ts';
 
-test('reports an unreachable Redis and records the run', async () => {
+test('reports an unreachable Redis and records the run', { tags: 'full' }, async () => {
   const redis = await startRedis();
   await redis.stop();
   const { queue, home } = await createRefreshSetup(redis.url);

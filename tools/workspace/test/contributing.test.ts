@@ -1,3 +1,4 @@
+/** @module-tag full */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -22,6 +23,7 @@ beforeAll(() => {
   copy = copyWorkspace((file) => !/^(e2e|\w+\/[\w-]+)\/test\//.test(file) || testsOfExamples.includes(file));
   for (const { place, code } of examples) applyExample(place, code);
   runNode('tools/setup/build.mjs');
+  runNode('tools/workspace/openapi.mjs');
   types = copy.run('typescript-7/bin/tsc', ['-b', '.', 'apps/console/page']);
 }, 300_000);
 afterAll(() => copy.remove());

@@ -87,7 +87,7 @@ it('adds missing rows and removes wrong rows', async () => {
   expect(await readLake(other)).toEqual(before);
 });
 
-it('runs concurrently with a sink', async () => {
+it('runs concurrently with a sink', { tags: 'full' }, async () => {
   const { lake, log } = await lakeOf();
   const more = Array.from({ length: 40 }, (_, index) => makeEvent({ eventId: `more ${index}` }));
   const sinking = (async () => {

@@ -78,7 +78,7 @@ it('ends Spark when the signal aborts, and throws the reason', async () => {
   expect(isRunning(pid)).toBe(false);
 });
 
-it('Spark ends with the process that started it, even if that is killed', async () => {
+it('Spark ends with the process that started it, even if that is killed', { tags: 'full' }, async () => {
   const { home, sql, folder } = await fakeSpark('echo $$ > pid; exec sleep 600');
   const code = `import { runSpark } from '${join(import.meta.dirname, '../../src/read/run-spark.ts')}';
     await runSpark({ master: 'local', home: '${home}' }, '${sql}');`;

@@ -109,7 +109,8 @@ function mergeOf({ merge, lambda, attribute, floors }: ExploreSearch): Recommend
     case 'diverse':
       return attribute === undefined ? undefined : { by: merge, lambda: lambda ?? lambdaDefault, attribute };
     default:
-      return { by: merge, ...mergeModes[merge].example };
+      // The example of a mode has the options that the mode requires.
+      return { by: merge, ...mergeModes[merge].example } as RecommendationsRequest['merge'];
   }
 }
 
