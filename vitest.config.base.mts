@@ -34,6 +34,11 @@ export default defineConfig({
     watch: false,
     globalSetup: [fileURLToPath(new URL('tools/setup/build-for-tests.mjs', import.meta.url))],
     pool: { name: 'processes', createPoolWorker: (options) => new TestProcess(options) },
+    // Modules are transformed once for all projects and runs.
+    experimental: {
+      fsModuleCache: true,
+      fsModuleCachePath: fileURLToPath(new URL('node_modules/.cache/vitest', import.meta.url)),
+    },
     isolate: false,
     maxWorkers: 1,
     // `npm run test:faults -- kills` and `npm run test:scale` run the others.

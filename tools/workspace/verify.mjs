@@ -16,10 +16,13 @@ import {
 import { createRunner, root } from './runner.mjs';
 
 /**
- * The projects whose tests take longest, because they start processes and browsers. Nx starts a project last if no other project
- * depends on it. So these would run alone at the end.
+ * Projects whose tests start processes and browsers. Each list runs one project after the other, at the same time as the other list
+ * and the libraries, so that all end at about the same time. Nx alone would start these last, because no other project depends on them.
  */
-const longest = ['@facet/e2e', '@facet/console', '@facet/workspace', '@facet/pack', '@facet/cli'];
+const longest = [
+  ['@facet/console', '@facet/e2e', '@facet/serving', '@facet/cli', '@facet/workspace', '@facet/pack'],
+  ['@facet/pipeline', '@facet/refresh', '@facet/collector', '@facet/trainer', '@facet/indexer', '@facet/bench'],
+];
 /** A change of one of these, or of a project below it, also runs the tests with the tag `full`, such as its kill tests. */
 const fullWhenChanged = ['@facet/lake', '@facet/artifacts', '@facet/kafka', '@facet/collector', '@facet/refresh'];
 /** CI fails above this time. `npm test` aims at 10 minutes. */
@@ -109,7 +112,7 @@ async function check({ title, command, args, remedy }) {
 }
 
 /**
- * Runs the tests of `cores` + 1 projects at a time, because tests also wait. One slot runs the longest projects. Nx restores results of
+ * Runs the tests of three projects at a time, more than the cores of the machine, because tests also wait. Nx restores results of
  * unchanged projects.
  *
  * @param {ReadonlySet<string>} names
@@ -149,20 +152,16 @@ async function tests(names, which) {
       report(task.ok, `test ${task.project}`, detail, isCached ? undefined : result?.startTime);
     }
   };
-  /**
-   * @param {string[]} projects
-   * @param {number} parallel
-   */
-  const run = async (projects, parallel) => {
+  /** @param {string[]} projects */
+  const run = async (projects) => {
     if (projects.length === 0) return;
-    const args = ['run-many', '-t', 'test', '-p', projects.join(','), `--parallel=${parallel}`, '--', ...options];
+    const args = ['run-many', '-t', 'test', '-p', projects.join(','), '--parallel=1', '--', ...options];
     const { ok, output } = await runner.run('nx', args, reportTasks);
     if (!ok && sum(tallies).failed === 0) tallies.push({ passed: 0, failed: 1, skipped: 0 });
     if (!ok) console.log(failuresIn(output));
   };
-  const others = [...folders.keys()].filter((name) => !longest.includes(name));
-  const isChosen = (/** @type {string} */ name) => names.has(name);
-  await Promise.all([run(longest.filter(isChosen), 1), run(others.filter(isChosen), cores)]);
+  const others = [...folders.keys()].filter((name) => !longest.flat().includes(name));
+  await Promise.all([...longest, others].map((list) => run(list.filter((name) => names.has(name)))));
   const slowest = timed.sort((a, b) => b.ms - a.ms).slice(0, 10);
   printList(
     'The ten slowest tests',
