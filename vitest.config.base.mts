@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { ForksPoolWorker } from 'vitest/node';
@@ -23,18 +25,39 @@ class TestProcess extends ForksPoolWorker {
   }
 }
 
+/** Returns a hash of the package.json files of the workspace. They say where the modules of a package are. */
+function hashManifests(): string {
+  const hash = createHash('sha256');
+  for (const parent of ['libs', 'apps', 'tools']) {
+    for (const name of readdirSync(new URL(parent, import.meta.url))) {
+      const file = new URL(`${parent}/${name}/package.json`, import.meta.url);
+      if (existsSync(file)) hash.update(readFileSync(file));
+    }
+  }
+  return hash.digest('hex');
+}
+
 /**
  * Shared by every project. Tests run on the TypeScript source, never on `dist`. All test files of a project share one process,
  * which loads the libraries once.
  */
 export default defineConfig({
+  plugins: [
+    {
+      // A stored module names the files that it imports, which also depend on these.
+      name: 'manifests',
+      configureVitest: ({ experimental_defineCacheKeyGenerator: defineKey }) => {
+        const manifests = hashManifests();
+        defineKey(() => manifests);
+      },
+    },
+  ],
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     watch: false,
     globalSetup: [fileURLToPath(new URL('tools/setup/build-for-tests.mjs', import.meta.url))],
     pool: { name: 'processes', createPoolWorker: (options) => new TestProcess(options) },
-    // Modules are transformed once for all projects and runs.
     experimental: {
       fsModuleCache: true,
       fsModuleCachePath: fileURLToPath(new URL('node_modules/.cache/vitest', import.meta.url)),
