@@ -107,6 +107,7 @@ describe('trainModel', () => {
 
   it.each([false, true])(
     'has a popularity prior unless the data are of one day, and says so (one day: %s)',
+    { tags: 'full' },
     async (isOneDay) => {
       const [validation, test] = [validationFrom, testFrom].map((time) => new Date(withinOneDay(time)).toISOString());
       const split = { validationFrom: validation, testFrom: test };
@@ -326,7 +327,7 @@ describe('an interrupted training', () => {
       { model: { variant: 'mind', negatives: 8 }, training: { epochs: 2, refit: false } },
     ],
     ['a run with enough steps for a batch thread', { training: { batchSize: 1, epochs: 4, refit: false } }],
-  ])('%s resumes exactly', async (_, options) => {
+  ])('%s resumes exactly', { tags: 'full' }, async (_, options) => {
     const unstopped = await run(await temporaryFolder(), options);
     const root = await temporaryFolder();
     await run(root, { ...options, killAfter: 'fit 1', way: 'abort' });
