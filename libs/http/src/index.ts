@@ -7,7 +7,7 @@ export { createHttpApp } from './create-http-app.ts';
 export type { HttpAppOptions, ServerOptions } from './create-http-app.ts';
 export type { Docs } from './docs.ts';
 export { addHealthRoutes } from './health-routes.ts';
-export { definePlugin } from './http-app.ts';
+export { definePlugin, describeRoutes } from './http-app.ts';
 export type { HttpApp } from './http-app.ts';
 export { addMetricsRoute, createHttpMetrics } from './metrics.ts';
 export type { HttpMetrics } from './metrics.ts';

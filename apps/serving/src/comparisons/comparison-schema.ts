@@ -1,4 +1,3 @@
-import { epochMs } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Side } from './sides.ts';
@@ -169,43 +168,5 @@ export const ArmsResponse = Type.Object(
     title: 'ArmsResponse',
     description: 'The arms and shadow arms that facet.yaml declares.',
     examples: [{ arms: [{ experiment: 'merge-2026-02', name: 'spread', isShadow: false, isRunning: true }] }],
-  },
-);
-
-export const PromotionsResponse = Type.Object(
-  {
-    promotions: Type.Array(
-      Type.Object(
-        {
-          number: Type.Integer(),
-          at: epochMs('Epoch milliseconds.'),
-          by: Type.String(),
-          kind: Type.Union([Type.Literal('promote'), Type.Literal('rollback')]),
-          bundleId: Type.Union([Type.String(), Type.Null()], { description: 'Current after this record.' }),
-          reason: Type.Optional(Type.String()),
-          runId: Type.Optional(Type.String()),
-        },
-        { title: 'Promotion' },
-      ),
-      { description: 'Newest first, at most 100.' },
-    ),
-  },
-  {
-    title: 'PromotionsResponse',
-    description: 'Who made which bundle current, when and why.',
-    examples: [
-      {
-        promotions: [
-          {
-            number: 7,
-            at: 1772338329000,
-            by: 'api:ops',
-            kind: 'promote',
-            bundleId: 'eb342103ec0057bad650138446eee7d9',
-            reason: 'Reviewed its recommendations for new users.',
-          },
-        ],
-      },
-    ],
   },
 );

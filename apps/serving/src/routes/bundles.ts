@@ -1,7 +1,8 @@
 import type { ArtifactRef } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
-import { problemResponses } from '@facet/http';
+import { describeRoutes } from '@facet/http';
 import type { HttpApp } from '@facet/http';
+import { epochMs } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -104,6 +105,45 @@ const PromotedResponse = Type.Object(
   { title: 'PromotedResponse', description: 'The bundle is current.', examples: [{ current: exampleId }] },
 );
 
+const PromotionsResponse = Type.Object(
+  {
+    promotions: Type.Array(
+      Type.Object(
+        {
+          number: Type.Integer(),
+          at: epochMs('Epoch milliseconds.'),
+          by: Type.String(),
+          kind: Type.Union([Type.Literal('promote'), Type.Literal('rollback')]),
+          bundleId: Type.Union([Type.String(), Type.Null()], { description: 'Current after this record.' }),
+          reason: Type.Optional(Type.String()),
+          runId: Type.Optional(Type.String()),
+        },
+        { title: 'Promotion' },
+      ),
+      { description: 'Newest first, at most 100.' },
+    ),
+  },
+  {
+    title: 'PromotionsResponse',
+    description: 'Who made which bundle current, when and why.',
+    examples: [
+      {
+        promotions: [
+          {
+            number: 7,
+            at: 1772338329000,
+            by: 'api:ops',
+            kind: 'promote',
+            bundleId: 'eb342103ec0057bad650138446eee7d9',
+            reason: 'Reviewed its recommendations for new users.',
+          },
+        ],
+      },
+    ],
+  },
+);
+const promotionsMax = 100;
+
 /** The pattern rejects ids that cannot name a folder of the artifact store. */
 export const BundleParams = Type.Object({
   bundleId: Type.String({ pattern: '^[0-9a-f]{32}$', examples: [exampleId] }),
@@ -112,8 +152,7 @@ export const BundleParams = Type.Object({
 /** Adds the routes that list, promote and roll back bundles, for operators. */
 export function addBundleRoutes(app: HttpApp): void {
   const { live, store } = app.serving;
-  const config = { scope: 'admin' } as const;
-  const tags = ['bundles'];
+  const describe = describeRoutes({ scope: 'admin', tag: 'bundles' });
 
   const readRefs = (...names: string[]) => Promise.all(names.map((name) => store.readRef(name)));
   const isLoaded = (id: string): boolean => live.loaded?.bundle.id === id;
@@ -122,15 +161,7 @@ export function addBundleRoutes(app: HttpApp): void {
 
   app.get(
     '/v1/bundles',
-    {
-      config,
-      schema: {
-        operationId: 'listBundles',
-        summary: 'List the bundles',
-        tags,
-        response: { 200: BundlesResponse, ...problemResponses },
-      },
-    },
+    describe({ operationId: 'listBundles', summary: 'List the bundles', response: BundlesResponse }),
     async () => {
       const listed = await store.list('bundle');
       const [current, previous] = await readRefs('current', 'previous');
@@ -146,16 +177,12 @@ export function addBundleRoutes(app: HttpApp): void {
 
   app.get(
     '/v1/bundles/:bundleId',
-    {
-      config,
-      schema: {
-        operationId: 'readBundle',
-        summary: 'Read the origin and the quality of a bundle',
-        tags,
-        params: BundleParams,
-        response: { 200: BundleResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'readBundle',
+      summary: 'Read the origin and the quality of a bundle',
+      params: BundleParams,
+      response: BundleResponse,
+    }),
     async ({ params: { bundleId } }) => {
       const info = await readBundleInfo(store, { kind: 'bundle', id: bundleId });
       const { kind, recall, recallAt } = info.index;
@@ -176,15 +203,11 @@ export function addBundleRoutes(app: HttpApp): void {
 
   app.get(
     '/v1/refs',
-    {
-      config,
-      schema: {
-        operationId: 'readRefs',
-        summary: 'Read which bundle is current and which one is live',
-        tags,
-        response: { 200: RefsResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'readRefs',
+      summary: 'Read which bundle is current and which one is live',
+      response: RefsResponse,
+    }),
     async () => {
       const { id: bundleId, deltaId } = live.require().bundle;
       const [current, previous, delta] = await readRefs('current', 'previous', 'delta');
@@ -194,18 +217,14 @@ export function addBundleRoutes(app: HttpApp): void {
 
   app.post(
     '/v1/bundles/:bundleId/promote',
-    {
-      config,
-      schema: {
-        operationId: 'promoteBundle',
-        summary: 'Promote a bundle',
-        description: 'Ignores the verdict of the gate. The promotion log records the reason and the name of the key.',
-        tags,
-        params: BundleParams,
-        body: PromoteRequest,
-        response: { 200: PromotedResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'promoteBundle',
+      summary: 'Promote a bundle',
+      description: 'Ignores the verdict of the gate. The promotion log records the reason and the name of the key.',
+      params: BundleParams,
+      body: PromoteRequest,
+      response: PromotedResponse,
+    }),
     async ({ params: { bundleId }, body, apiKey }) => {
       const expectedCurrent = idOf(await store.readRef('current'));
       const decision = { by: nameOperator(apiKey?.name), reason: body.reason, expectedCurrent };
@@ -216,21 +235,34 @@ export function addBundleRoutes(app: HttpApp): void {
 
   app.post(
     '/v1/refs/rollback',
-    {
-      config,
-      schema: {
-        operationId: 'rollBack',
-        summary: 'Restore the previous bundle',
-        description:
-          'A second rollback undoes the first. The promotion log records the reason and the name of the key.',
-        tags,
-        body: RollbackRequest,
-        response: { 200: PromotedResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'rollBack',
+      summary: 'Restore the previous bundle',
+      description: 'A second rollback undoes the first. The promotion log records the reason and the name of the key.',
+      body: RollbackRequest,
+      response: PromotedResponse,
+    }),
     async ({ body, apiKey }) => {
       const { id } = await store.rollback({ by: nameOperator(apiKey?.name), reason: body.reason });
       return { current: id };
+    },
+  );
+
+  app.get(
+    '/v1/promotions',
+    describe({
+      operationId: 'listPromotions',
+      summary: 'List who made which bundle current, and why',
+      response: PromotionsResponse,
+    }),
+    async () => {
+      const records = await store.promotions();
+      const promotions = records.flatMap(({ number, at, by, kind, ref, reason, run }) =>
+        kind === 'promote' || kind === 'rollback'
+          ? [{ number, at, by, kind, bundleId: ref?.id ?? null, reason, runId: run?.runId }]
+          : [],
+      );
+      return { promotions: promotions.slice(-promotionsMax).reverse() };
     },
   );
 }

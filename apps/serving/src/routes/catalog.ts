@@ -1,5 +1,5 @@
 import type { BundleView } from '@facet/bundles';
-import { problemResponses } from '@facet/http';
+import { describeRoutes } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import {
   buildTitleIndex,
@@ -13,8 +13,7 @@ import {
 import { oncePerBundle } from '../bundle/once-per-bundle.ts';
 import { serve } from '../serving.ts';
 
-const config = { scope: 'serve' } as const;
-const tags = ['catalog'];
+const describe = describeRoutes({ scope: 'serve', tag: 'catalog' });
 
 /** Adds `GET /v1/catalog` and `GET /v1/items`. */
 export function addCatalogRoutes(app: HttpApp): void {
@@ -23,33 +22,25 @@ export function addCatalogRoutes(app: HttpApp): void {
 
   app.get(
     '/v1/catalog',
-    {
-      config,
-      schema: {
-        operationId: 'describeCatalog',
-        summary: 'Describe the attributes and filters that requests can refer to',
-        tags,
-        response: { 200: CatalogResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'describeCatalog',
+      summary: 'Describe the attributes and filters that requests can refer to',
+      response: CatalogResponse,
+    }),
     () => serve(serving, ({ bundle }) => respondWithCatalog(bundle, serving.settings)),
   );
 
   app.get(
     '/v1/items',
-    {
-      config,
-      schema: {
-        operationId: 'searchItems',
-        summary: 'Search items by title or id',
-        description:
-          'All words of `query` must occur in the title, in any order. Case and accents make no difference. Without a query, ' +
-          'returns the most popular items.',
-        tags,
-        querystring: SearchQuery,
-        response: { 200: ItemsResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'searchItems',
+      summary: 'Search items by title or id',
+      description:
+        'All words of `query` must occur in the title, in any order. Case and accents make no difference. Without a query, ' +
+        'returns the most popular items.',
+      querystring: SearchQuery,
+      response: ItemsResponse,
+    }),
     async (request) => {
       const query = parseSearchQuery(request.query);
       return serve(serving, ({ bundle }) => respondWithItems(query, { bundle, openTitles: () => openTitles(bundle) }));

@@ -1,6 +1,6 @@
 import { readBundleInfo } from '@facet/bundles';
 import { isRunning } from '@facet/exposures';
-import { problemResponses } from '@facet/http';
+import { describeRoutes } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { readGateReport } from '@facet/pipeline/compare';
 import type { JobTask } from '@facet/pipeline/compare';
@@ -18,7 +18,6 @@ import {
   ComparisonResponse,
   GateResponse,
   limitDefault,
-  PromotionsResponse,
   usersDefault,
 } from '../comparisons/comparison-schema.ts';
 import type { GateReport, SampleComparison } from '../comparisons/comparison-schema.ts';
@@ -37,7 +36,6 @@ export interface ComparisonPaths {
 
 /** Below the time limit of a response. A longer task is followed by repeating the request. */
 const waitMs = 5_000;
-const promotionsMax = 100;
 
 const PreviewRequest = Type.Object(
   { ...Type.Omit(RecommendationsRequest, ['cursor', 'pageSize', 'record']).properties, ...sideFields },
@@ -48,8 +46,7 @@ const PreviewRequest = Type.Object(
   },
 );
 
-const config = { scope: 'admin' } as const;
-const tags = ['comparisons'];
+const describe = describeRoutes({ scope: 'admin', tag: 'comparisons' });
 
 /** Adds the routes that compare bundles, arms and merges, and the gate. */
 export function addComparisons(
@@ -70,22 +67,13 @@ export function addComparisons(
   addPreview(app, previews);
   addComparison(app, paths, jobs);
   addGate(app, paths, jobs);
-  addPromotions(app);
 }
 
 function addArms(app: HttpApp): void {
   const { arms, now } = app.serving;
   app.get(
     '/v1/arms',
-    {
-      config,
-      schema: {
-        operationId: 'listArms',
-        summary: 'List the arms that facet.yaml declares',
-        tags,
-        response: { 200: ArmsResponse, ...problemResponses },
-      },
-    },
+    describe({ operationId: 'listArms', summary: 'List the arms that facet.yaml declares', response: ArmsResponse }),
     () => ({
       arms: arms.experiments.flatMap((experiment) => {
         const running = isRunning(experiment, now());
@@ -108,19 +96,15 @@ function addPreview(app: HttpApp, previews: PreviewBundles): void {
   app.post(
     // The router reads `::` as one literal colon.
     '/v1/recommendations::preview',
-    {
-      config,
-      schema: {
-        operationId: 'previewRecommendations',
-        summary: 'Recommend items by another bundle or arm',
-        description:
-          'Loads the bundle if it is not live, and recommends from the live catalog. The first request for a bundle may ' +
-          'take seconds. The user enters no experiment, and nothing is recorded.',
-        tags,
-        body: PreviewRequest,
-        response: { 200: RecommendationsResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'previewRecommendations',
+      summary: 'Recommend items by another bundle or arm',
+      description:
+        'Loads the bundle if it is not live, and recommends from the live catalog. The first request for a bundle may ' +
+        'take seconds. The user enters no experiment, and nothing is recorded.',
+      body: PreviewRequest,
+      response: RecommendationsResponse,
+    }),
     async ({ body, spans }) =>
       serve(serving, async ({ bundle: current, profiles }) => {
         const { bundleId: wanted, arm, timings, ...list } = pick(body, PreviewRequest.properties);
@@ -145,19 +129,15 @@ function addComparison(app: HttpApp, { artifactsFolder }: ComparisonPaths, jobs:
   const { live, arms, settings } = app.serving;
   app.post(
     '/v1/comparisons',
-    {
-      config,
-      schema: {
-        operationId: 'compareSides',
-        summary: 'Compare two bundles, arms or merges over a sample of users',
-        description:
-          'Makes the lists of both sides at the start of the held-out window, on which neither bundle was trained, in a ' +
-          'low-priority process. Returns the result, or the progress after five seconds: repeat the request to follow it.',
-        tags,
-        body: ComparisonRequest,
-        response: { 200: ComparisonResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'compareSides',
+      summary: 'Compare two bundles, arms or merges over a sample of users',
+      description:
+        'Makes the lists of both sides at the start of the held-out window, on which neither bundle was trained, in a ' +
+        'low-priority process. Returns the result, or the progress after five seconds: repeat the request to follow it.',
+      body: ComparisonRequest,
+      response: ComparisonResponse,
+    }),
     async ({ body }) => {
       const { limit = limitDefault, users: usersMax = usersDefault } = body;
       const liveId = live.require().bundle.id;
@@ -180,16 +160,12 @@ function addGate(app: HttpApp, paths: ComparisonPaths, jobs: Peers['jobs']): voi
 
   app.get(
     '/v1/bundles/:bundleId/gate',
-    {
-      config,
-      schema: {
-        operationId: 'readGate',
-        summary: 'Read the newest verdict of the gate about a bundle',
-        tags,
-        params: BundleParams,
-        response: { 200: GateResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'readGate',
+      summary: 'Read the newest verdict of the gate about a bundle',
+      params: BundleParams,
+      response: GateResponse,
+    }),
     async ({ params: { bundleId } }) => {
       await findBundle(bundleId);
       const report = await readGateReport(paths.gatesFolder, bundleId);
@@ -201,19 +177,15 @@ function addGate(app: HttpApp, paths: ComparisonPaths, jobs: Peers['jobs']): voi
 
   app.post(
     '/v1/bundles/:bundleId/gate',
-    {
-      config,
-      schema: {
-        operationId: 'runGate',
-        summary: 'Compare a bundle with the current bundle by the gate',
-        description:
-          'Runs in a low-priority process and stores the report, like `facet gate`. Promotes nothing. Returns the report, or ' +
-          'the progress after five seconds: repeat the request to follow it.',
-        tags,
-        params: BundleParams,
-        response: { 200: GateResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'runGate',
+      summary: 'Compare a bundle with the current bundle by the gate',
+      description:
+        'Runs in a low-priority process and stores the report, like `facet gate`. Promotes nothing. Returns the report, or ' +
+        'the progress after five seconds: repeat the request to follow it.',
+      params: BundleParams,
+      response: GateResponse,
+    }),
     async ({ params: { bundleId } }) => {
       await findBundle(bundleId);
       const { readFacetConfig } = await import('@facet/config');
@@ -232,31 +204,6 @@ function addGate(app: HttpApp, paths: ComparisonPaths, jobs: Peers['jobs']): voi
       const state = await jobs.run(task, waitMs);
       if (!state.isFinished) return { state: 'running' as const, progress: state.progress };
       return { state: 'finished' as const, progress: 1, report: state.result as GateReport };
-    },
-  );
-}
-
-function addPromotions(app: HttpApp): void {
-  const { store } = app.serving;
-  app.get(
-    '/v1/promotions',
-    {
-      config,
-      schema: {
-        operationId: 'listPromotions',
-        summary: 'List who made which bundle current, and why',
-        tags: ['bundles'],
-        response: { 200: PromotionsResponse, ...problemResponses },
-      },
-    },
-    async () => {
-      const records = await store.promotions();
-      const promotions = records.flatMap(({ number, at, by, kind, ref, reason, run }) =>
-        kind === 'promote' || kind === 'rollback'
-          ? [{ number, at, by, kind, bundleId: ref?.id ?? null, reason, runId: run?.runId }]
-          : [],
-      );
-      return { promotions: promotions.slice(-promotionsMax).reverse() };
     },
   );
 }

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { encodeSafetensors } from '@facet/artifacts';
 import type { SafeTensor } from '@facet/artifacts';
 import type { BundleView } from '@facet/bundles';
-import { problemError, problemResponses } from '@facet/http';
+import { describeRoutes, problemError, problemResponses } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { dayMs, utcDay } from '@facet/platform';
 import { CatalogAttribute, describeAttributes } from '@facet/recommendations';
@@ -15,8 +15,7 @@ import type { ItemRange } from '../item-map/map-columns.ts';
 import { placeNewItems } from '../item-map/place-new-items.ts';
 import { serve } from '../serving.ts';
 
-const config = { scope: 'serve' } as const;
-const tags = ['catalog'];
+const describe = describeRoutes({ scope: 'serve', tag: 'catalog' });
 const itemsMax = 1_000;
 const exampleId = 'eb342103ec0057bad650138446eee7d9';
 
@@ -144,17 +143,12 @@ export function addItemMap(app: HttpApp): void {
   const { serving } = app;
   app.get(
     '/v1/item-map',
-    {
-      config,
-      schema: {
-        operationId: 'describeItemMap',
-        summary: 'Describe the map of the items',
-        description:
-          'The index stage projects the item embeddings to two dimensions: similar items are near each other.',
-        tags,
-        response: { 200: ItemMapResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'describeItemMap',
+      summary: 'Describe the map of the items',
+      description: 'The index stage projects the item embeddings to two dimensions: similar items are near each other.',
+      response: ItemMapResponse,
+    }),
     async () =>
       serve(serving, async ({ bundle }) => ({
         ...originOf(bundle),
@@ -169,14 +163,14 @@ export function addItemMap(app: HttpApp): void {
   app.get(
     '/v1/item-map/columns',
     {
-      config,
+      config: { scope: 'serve' },
       schema: {
         operationId: 'readItemMapColumns',
         summary: 'Read columns of the map as typed arrays',
         description:
           'Returns a [safetensors](https://github.com/huggingface/safetensors) file with one tensor for each column. Row r is ' +
           'item first + r. The metadata has bundleId, deltaId, first and count. Supports If-None-Match.',
-        tags,
+        tags: ['catalog'],
         querystring: ColumnsQuery,
         response: {
           200: {
@@ -210,16 +204,12 @@ export function addItemMap(app: HttpApp): void {
 
   app.post(
     '/v1/item-map/items',
-    {
-      config,
-      schema: {
-        operationId: 'lookUpItems',
-        summary: 'Read the facts of items on the map',
-        tags,
-        body: LookupRequest,
-        response: { 200: LookupResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'lookUpItems',
+      summary: 'Read the facts of items on the map',
+      body: LookupRequest,
+      response: LookupResponse,
+    }),
     async ({ body }) =>
       serve(serving, async ({ bundle }) => {
         const numbers = (body.items ?? []).map((item) => (item <= bundle.itemCount ? item : undefined));

@@ -1,4 +1,4 @@
-import { problemResponses, responseSignal } from '@facet/http';
+import { describeRoutes, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import {
   BatchRequest,
@@ -30,8 +30,7 @@ import type { Loaded } from '../bundle/live-bundle.ts';
 import { serve } from '../serving.ts';
 import type { ServedRecommendation } from '../serving.ts';
 
-const config = { scope: 'serve' } as const;
-const tags = ['recommendations'];
+const describe = describeRoutes({ scope: 'serve', tag: 'recommendations' });
 
 /** The response text is already JSON. The route sends the same bytes that it records. */
 const sendAsIs = (text: string): string => text;
@@ -41,19 +40,15 @@ export async function addRecommendations(app: HttpApp): Promise<void> {
   const { serving } = app;
   app.post(
     '/v1/recommendations',
-    {
-      config,
-      schema: {
-        operationId: 'recommend',
-        summary: 'Recommend items to a user',
-        description:
-          'Uses the stored behaviors of `userId`, the behaviors of the request, or both. An unknown user gets popular items, ' +
-          'and `source` has the reason.',
-        tags,
-        body: RecommendationsRequest,
-        response: { 200: RecommendationsResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'recommend',
+      summary: 'Recommend items to a user',
+      description:
+        'Uses the stored behaviors of `userId`, the behaviors of the request, or both. An unknown user gets popular items, ' +
+        'and `source` has the reason.',
+      body: RecommendationsRequest,
+      response: RecommendationsResponse,
+    }),
     async (request, reply) => {
       const respond = request.body.cursor === undefined ? serveList : serveNextPage;
       const served = await serve(serving, (loaded) => respond(request, loaded));
@@ -119,19 +114,15 @@ export function addBatch(app: HttpApp): void {
   app.post(
     // The router reads `::` as one literal colon.
     '/v1/recommendations::batch',
-    {
-      config,
-      schema: {
-        operationId: 'recommendBatch',
-        summary: 'Recommend items to many users',
-        description:
-          'For offline scoring: one list for each user, in the order of `users`, all from the same bundle. A user with ' +
-          'invalid behaviors gets a problem instead of a list. Users enter no experiment, and nothing is recorded.',
-        tags,
-        body: BatchRequest,
-        response: { 200: BatchResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'recommendBatch',
+      summary: 'Recommend items to many users',
+      description:
+        'For offline scoring: one list for each user, in the order of `users`, all from the same bundle. A user with ' +
+        'invalid behaviors gets a problem instead of a list. Users enter no experiment, and nothing is recorded.',
+      body: BatchRequest,
+      response: BatchResponse,
+    }),
     async ({ body, spans }, reply) => {
       const signal = responseSignal(reply);
       const batch = await serve(serving, ({ bundle, profiles }) =>
@@ -158,19 +149,15 @@ export function addRank(app: HttpApp): void {
   const { serving } = app;
   app.post(
     '/v1/rank',
-    {
-      config,
-      schema: {
-        operationId: 'rank',
-        summary: 'Score candidates for a user',
-        description:
-          'Scores up to 1,000 items that another system proposes, such as the results of a search. ' +
-          'Users enter no experiment, and nothing is recorded.',
-        tags,
-        body: RankRequest,
-        response: { 200: RankResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'rank',
+      summary: 'Score candidates for a user',
+      description:
+        'Scores up to 1,000 items that another system proposes, such as the results of a search. ' +
+        'Users enter no experiment, and nothing is recorded.',
+      body: RankRequest,
+      response: RankResponse,
+    }),
     async ({ body, spans }) => {
       const response = await serve(serving, ({ bundle, profiles }) =>
         respondWithRank(body, { bundle, readProfile: profiles.read, now: serving.now(), spans }),
@@ -186,17 +173,13 @@ export function addInterests(app: HttpApp): void {
   const { serving } = app;
   app.post(
     '/v1/interests',
-    {
-      config,
-      schema: {
-        operationId: 'describeInterests',
-        summary: 'Describe the interests of a user',
-        description: 'Returns each interest with the behaviors that formed it and the items closest to it.',
-        tags,
-        body: InterestsRequest,
-        response: { 200: InterestsResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'describeInterests',
+      summary: 'Describe the interests of a user',
+      description: 'Returns each interest with the behaviors that formed it and the items closest to it.',
+      body: InterestsRequest,
+      response: InterestsResponse,
+    }),
     async ({ body, spans }) => {
       const response = await serve(serving, ({ bundle, profiles }) =>
         respondWithInterests(body, { bundle, readProfile: profiles.read, now: serving.now(), spans }),
@@ -212,20 +195,16 @@ export function addSimilarItems(app: HttpApp): void {
   const { serving } = app;
   app.get(
     '/v1/items/:itemId/similar',
-    {
-      config,
-      schema: {
-        operationId: 'findSimilarItems',
-        summary: 'Find items similar to an item',
-        description:
-          'Compares the embeddings of the bundle; a new item has an embedding of its attributes. Popularity has no influence. ' +
-          'An item without an embedding gets popular items, and `source` has the reason.',
-        tags,
-        params: Type.Object({ itemId: { ...IdentifierSchema, examples: ['film-1'] } }),
-        querystring: SimilarItemsQuery,
-        response: { 200: SimilarItemsResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'findSimilarItems',
+      summary: 'Find items similar to an item',
+      description:
+        'Compares the embeddings of the bundle; a new item has an embedding of its attributes. Popularity has no influence. ' +
+        'An item without an embedding gets popular items, and `source` has the reason.',
+      params: Type.Object({ itemId: { ...IdentifierSchema, examples: ['film-1'] } }),
+      querystring: SimilarItemsQuery,
+      response: SimilarItemsResponse,
+    }),
     async (request) => {
       const query = { itemId: request.params.itemId, ...parseSimilarItemsQuery(request.query) };
       const response = await serve(serving, ({ bundle }) =>

@@ -1,4 +1,4 @@
-import { problemResponses } from '@facet/http';
+import { describeRoutes } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { bucketsOf, countOf, growthOf, parseMetrics, quantileOf, valuesOf } from '@facet/http/metrics-text';
 import type { Buckets, Metrics } from '@facet/http/metrics-text';
@@ -80,17 +80,12 @@ export function addTrends(app: HttpApp, { readMetrics, intervalMs }: TrendsOptio
   app.addHook('onClose', stop);
   app.get(
     '/v1/trends',
-    {
-      config: { scope: 'admin' },
-      schema: {
-        operationId: 'readTrends',
-        summary: 'Read latency, fallbacks and index recall of the last day',
-        description:
-          'The readings are in memory since the start of the process. Use Prometheus to keep them for longer.',
-        tags: ['operations'],
-        response: { 200: TrendsResponse, ...problemResponses },
-      },
-    },
+    describeRoutes({ scope: 'admin', tag: 'operations' })({
+      operationId: 'readTrends',
+      summary: 'Read latency, fallbacks and index recall of the last day',
+      description: 'The readings are in memory since the start of the process. Use Prometheus to keep them for longer.',
+      response: TrendsResponse,
+    }),
     () => ({ intervalSeconds: intervalMs / 1000, readings }),
   );
 }

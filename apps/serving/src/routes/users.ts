@@ -1,4 +1,4 @@
-import { problemResponses } from '@facet/http';
+import { describeRoutes } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import {
   ExampleUsersResponse,
@@ -17,8 +17,7 @@ import type { Loaded } from '../bundle/live-bundle.ts';
 import { oncePerBundle } from '../bundle/once-per-bundle.ts';
 import { serve } from '../serving.ts';
 
-const config = { scope: 'serve' } as const;
-const tags = ['users'];
+const describe = describeRoutes({ scope: 'serve', tag: 'users' });
 
 /** Examples that are computed at once. A caller chooses among them. */
 const examplesMax = 100;
@@ -38,19 +37,15 @@ export function addUserRoutes(app: HttpApp): void {
 
   app.get(
     '/v1/users',
-    {
-      config,
-      schema: {
-        operationId: 'listUsers',
-        summary: 'Find users by the start of their id',
-        description:
-          'Anonymous sessions are left out. A search reads at most 100,000 keys of the profile store, and the ids that it ' +
-          'finds are reused for ten seconds. The exact id finds any user immediately.',
-        tags,
-        querystring: SearchQuery,
-        response: { 200: UsersResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'listUsers',
+      summary: 'Find users by the start of their id',
+      description:
+        'Anonymous sessions are left out. A search reads at most 100,000 keys of the profile store, and the ids that it ' +
+        'finds are reused for ten seconds. The exact id finds any user immediately.',
+      querystring: SearchQuery,
+      response: UsersResponse,
+    }),
     async (request) => {
       const query = parseSearchQuery(request.query);
       return serve(serving, (loaded) => respondWithUsers(query, openDirectory(loaded)));
@@ -60,17 +55,13 @@ export function addUserRoutes(app: HttpApp): void {
   app.get(
     // The router reads `::` as one literal colon.
     '/v1/users::examples',
-    {
-      config,
-      schema: {
-        operationId: 'listExampleUsers',
-        summary: 'List users with distinct interests',
-        description: 'Compares a sample of users, once for each bundle. Users with a single interest are left out.',
-        tags,
-        querystring: Type.Pick(SearchQuery, ['limit', 'strict']),
-        response: { 200: ExampleUsersResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'listExampleUsers',
+      summary: 'List users with distinct interests',
+      description: 'Compares a sample of users, once for each bundle. Users with a single interest are left out.',
+      querystring: Type.Pick(SearchQuery, ['limit', 'strict']),
+      response: ExampleUsersResponse,
+    }),
     async (request) => {
       const { limit } = parseSearchQuery(request.query);
       return serve(serving, async (loaded) => {
@@ -82,16 +73,12 @@ export function addUserRoutes(app: HttpApp): void {
 
   app.get(
     '/v1/users/:userId',
-    {
-      config,
-      schema: {
-        operationId: 'describeUser',
-        summary: 'Read the stored behaviors and attributes of a user',
-        tags,
-        params: Type.Object({ userId: { ...IdentifierSchema, examples: ['ada'] } }),
-        response: { 200: UserResponse, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'describeUser',
+      summary: 'Read the stored behaviors and attributes of a user',
+      params: Type.Object({ userId: { ...IdentifierSchema, examples: ['ada'] } }),
+      response: UserResponse,
+    }),
     async ({ params }) =>
       serve(serving, ({ bundle, profiles }) =>
         respondWithUser(params.userId, { bundle, readProfile: profiles.read, now: serving.now() }),
