@@ -4,15 +4,20 @@ import { AppError, isAppError, waitForFolderLock } from '@facet/platform';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { checkName, invalid, isId, isName, isSame, locked } from './artifact-errors.ts';
-import type { ArtifactStorage } from './artifact-storage.ts';
-import type { ArtifactRef, ArtifactStore, PromotionDecision } from './artifact-store.ts';
-import { clearAbandoned, stagingPath } from './disk/staging.ts';
+import type { ArtifactStorage, ArtifactRef, ArtifactStore, PromotionDecision } from './artifact-store.ts';
+import { clearAbandoned, stagingPath } from './disk/files.ts';
 import type { ArtifactManifest } from './manifest.ts';
-import { createPromotionLog } from './promotions/promotion-log.ts';
-import { isPromotionRun } from './promotions/promotion-record.ts';
-import type { PromotionRecord, PromotionRun } from './promotions/promotion-record.ts';
-import { cancellationOf, fenceOf, onceCurrent, promotionOf, refuseSuperseded } from './promotions/promotion-rules.ts';
-import { sealArtifact } from './seal-artifact.ts';
+import {
+  createPromotionLog,
+  isPromotionRun,
+  cancellationOf,
+  fenceOf,
+  onceCurrent,
+  promotionOf,
+  refuseSuperseded,
+} from './promotions/promotion-log.ts';
+import type { PromotionRecord, PromotionRun } from './promotions/promotion-log.ts';
+import { sealArtifact } from './manifest.ts';
 
 const minKeep = 3;
 /** Another process may be rewriting the users of a large dataset. */

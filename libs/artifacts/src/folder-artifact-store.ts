@@ -15,16 +15,12 @@ import {
   writeFileAtomically,
 } from '@facet/platform';
 import { checkRef, corrupt, isId, isName, notFound } from './artifact-errors.ts';
-import type { ArtifactStorage } from './artifact-storage.ts';
-import type { ArtifactRef, ArtifactStore, ListedArtifact, OpenArtifact } from './artifact-store.ts';
+import type { ArtifactStorage, ArtifactRef, ArtifactStore, ListedArtifact, OpenArtifact } from './artifact-store.ts';
 import { createArtifactStore } from './create-artifact-store.ts';
-import { hasErrorCode, hashFiles, listFolder } from './disk/files.ts';
-import { clearAbandoned, isAbandoned, stagingPath } from './disk/staging.ts';
-import { parseRedactions } from './manifest.ts';
-import type { ArtifactManifest, ManifestFile } from './manifest.ts';
+import { hasErrorCode, hashFiles, listFolder, clearAbandoned, isAbandoned, stagingPath } from './disk/files.ts';
+import { parseRedactions, manifestName, manifestOf, redactionsName } from './manifest.ts';
+import type { ArtifactManifest, ManifestFile, SealedArtifact } from './manifest.ts';
 import type { PromotionRecords } from './promotions/promotion-log.ts';
-import { manifestName, manifestOf, redactionsName } from './seal-artifact.ts';
-import type { SealedArtifact } from './seal-artifact.ts';
 
 /** After this time, the claim or removal of another host belongs to an ended process. */
 const markMs = { claim: hourMs, removal: minuteMs } as const;

@@ -1,10 +1,16 @@
 export type { ArtifactRef, ArtifactStore, OpenArtifact } from './artifact-store.ts';
 export { createFolderArtifactStore } from './folder-artifact-store.ts';
-export { checkArtifactStore, moveArtifactsToS3, openArtifactStore } from './open-artifact-store.ts';
+export {
+  checkArtifactStore,
+  moveArtifactsToS3,
+  openArtifactStore,
+  ifUsable,
+  isUnusable,
+  useArtifact,
+} from './open-artifact-store.ts';
 export { readJsonLines, writeJsonLines } from './formats/json-lines.ts';
 export { encodeSafetensors, readSafetensors, viewSafetensors, writeSafetensors } from './formats/safetensors.ts';
 export type { SafeTensor, Safetensors } from './formats/safetensors.ts';
 export type { MovedArtifacts } from './s3/upload-artifacts.ts';
-export { ifUsable, isUnusable, useArtifact } from './open-artifact-store.ts';
-export { changesCurrent } from './promotions/promotion-record.ts';
-export type { PromotionRecord } from './promotions/promotion-record.ts';
+export { changesCurrent } from './promotions/promotion-log.ts';
+export type { PromotionRecord } from './promotions/promotion-log.ts';

@@ -40,7 +40,7 @@ export { openLakeLog } from './transaction-log/lake-log.ts';
 export { transactionsPerCheckpoint } from './transaction-log/transaction-log.ts';
 export { openLakeSnapshot } from './transaction-log/snapshot.ts';
 export type { LakeSnapshot, LakeWindow } from './transaction-log/snapshot.ts';
-export type { LakeFileEntry, LakeFileFacts } from './transaction-log/transaction.ts';
+export type { LakeFileEntry, LakeFileFacts } from './transaction-log/state.ts';
 export { openLakeWriter } from './write/lake-writer.ts';
 export type { LakeWriter } from './write/lake-writer.ts';
 export { sinkLog } from './write/sink-log.ts';

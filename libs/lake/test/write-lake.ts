@@ -1,5 +1,5 @@
 import type { Event, IntakeCount } from '@facet/schemas';
-import type { Erasure } from '../src/transaction-log/transaction.ts';
+import type { Erasure } from '../src/transaction-log/state.ts';
 import { openLakeWriter } from '../src/write/lake-writer.ts';
 
 /** Appends events, intake counts and erasures to a lake in one transaction. */

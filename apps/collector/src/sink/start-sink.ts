@@ -10,14 +10,13 @@ import { refusalReasons } from '@facet/schemas';
 import type { SinkConfig } from '../config.ts';
 import { createCatalogFeed } from './catalog-feed.ts';
 import { createDataHealthMetrics, createDataHealthReader, startDataHealthRefresher } from './data-health.ts';
-import { createDeadLetters } from './dead-letters.ts';
+import { createDeadLetters, createTopicHandlers } from './topic-handlers.ts';
 import { createGroupConsumer } from './group-consumer.ts';
 import { createErasedUsers, openProfileFeed } from './profile-feed.ts';
 import { createRetryPolicy } from './retry-policy.ts';
 import { createSinkApp } from './sink-app.ts';
 import { SinkLoop } from './sink-loop.ts';
 import { addSinkGauges, createSinkMetrics } from './sink-metrics.ts';
-import { createTopicHandlers } from './topic-handlers.ts';
 
 export interface RunningSink {
   readonly url: string;

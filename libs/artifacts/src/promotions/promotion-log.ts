@@ -1,6 +1,73 @@
-import { mapConcurrently } from '@facet/platform';
-import { formatPromotionRecord, parsePromotionRecord } from './promotion-record.ts';
-import type { PromotionDraft, PromotionRecord } from './promotion-record.ts';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { Value } from 'typebox/value';
+import { mapConcurrently, AppError } from '@facet/platform';
+
+const Ref = Type.Object({
+  kind: Type.String({ pattern: '^[a-z][a-z0-9-]{0,63}$' }),
+  id: Type.String({ pattern: '^[0-9a-f]{32}$' }),
+});
+
+const Run = Type.Object({
+  runId: Type.String({ minLength: 1 }),
+  /** The data day of the run, such as 2026-01-31: a calendar day in the time zone of the schedule. */
+  day: Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' }),
+});
+
+const StoredRecord = Type.Object({
+  format: Type.Literal(1),
+  number: Type.Integer({ minimum: 1 }),
+  /** Epoch milliseconds. */
+  at: Type.Integer(),
+  /** Person or program that made the change. */
+  by: Type.String(),
+  /**
+   * `fence` reserves the day of `run` for that run. `cancel` ends `run`: it may neither fence its day nor promote. Neither
+   * changes the current artifact.
+   */
+  kind: Type.Union([Type.Literal('promote'), Type.Literal('rollback'), Type.Literal('fence'), Type.Literal('cancel')]),
+  /** Artifact that is current after this record; `null` before the first promotion. */
+  ref: Type.Union([Ref, Type.Null()]),
+  /** Artifact that a rollback after this record restores. */
+  previous: Type.Union([Ref, Type.Null()]),
+  reason: Type.Optional(Type.String()),
+  run: Type.Optional(Run),
+});
+
+/** A refresh run and the day of its data. */
+export type PromotionRun = Readonly<Static<typeof Run>>;
+
+/**
+ * One record of the promotion log. It contains the current and previous artifact after it, so readers need only the
+ * newest record.
+ */
+export type PromotionRecord = Readonly<Static<typeof StoredRecord>>;
+
+/** The part of a record that a decision determines. */
+export type PromotionDraft = Omit<PromotionRecord, 'format' | 'number'>;
+
+/** Whether a record makes an artifact current: a promotion or a rollback. */
+export function changesCurrent({ kind }: Pick<PromotionRecord, 'kind'>): boolean {
+  return kind === 'promote' || kind === 'rollback';
+}
+
+/** Returns the file text of a record. */
+export function formatPromotionRecord(record: PromotionRecord): string {
+  return `${JSON.stringify(record)}\n`;
+}
+
+/** Returns the record in `text`, or undefined if the text is not a record of that number, such as a truncated one. */
+export function parsePromotionRecord(text: string, number: number): PromotionRecord | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return Value.Check(StoredRecord, value) && value.number === number ? value : undefined;
+}
+
+export const isPromotionRun = (run: unknown): run is PromotionRun => Value.Check(Run, run);
 
 /** Where the records of a promotion log are stored, one file or object per record. */
 export interface PromotionRecords {
@@ -83,4 +150,74 @@ export function isRecordName(name: string): boolean {
 
 function nameOf(number: number): string {
   return `${String(number).padStart(10, '0')}.json`;
+}
+
+/**
+ * Refuses the promotion of a run if it was canceled, another run has fenced off its day since, or the current artifact
+ * comes from a later day.
+ *
+ * @param records All records of the log, oldest first.
+ * @throws AppError `PROMOTION_SUPERSEDED`.
+ */
+export function refuseSuperseded(run: PromotionRun, records: readonly PromotionRecord[]): void {
+  refuseCanceled(run, records);
+  const fence = records.findLast((record) => record.kind === 'fence' && record.run?.day === run.day);
+  if (fence?.run !== undefined && fence.run.runId !== run.runId) {
+    throw superseded(run, `run ${fence.run.runId} has fenced off the day`);
+  }
+  const day = originOfCurrent(records)?.run?.day;
+  if (day !== undefined && day > run.day) throw superseded(run, `the current artifact is of a later day, ${day}`);
+}
+
+/** @throws AppError `PROMOTION_SUPERSEDED`. */
+function refuseCanceled(run: PromotionRun, records: readonly PromotionRecord[]): void {
+  if (cancellationOf(run, records) !== undefined) throw superseded(run, 'it was canceled');
+}
+
+/** Returns the cancellation of a run, if it was canceled. */
+export function cancellationOf(run: PromotionRun, records: readonly PromotionRecord[]): PromotionRecord | undefined {
+  return records.find(({ kind, run: by }) => kind === 'cancel' && by?.runId === run.runId);
+}
+
+/** Returns the promotion of a run, if it has promoted. A run promotes once. */
+export function promotionOf(run: PromotionRun, records: readonly PromotionRecord[]): PromotionRecord | undefined {
+  return records.find(({ kind, run: by }) => kind === 'promote' && by?.runId === run.runId);
+}
+
+/**
+ * Returns the fence that `run` holds, or undefined if it may set one.
+ *
+ * @throws AppError `PROMOTION_SUPERSEDED` if the run was canceled, or had a fence and lost it to another run.
+ */
+export function fenceOf(run: PromotionRun, records: readonly PromotionRecord[]): PromotionRecord | undefined {
+  refuseCanceled(run, records);
+  const fences = records.filter((record) => record.kind === 'fence' && record.run?.day === run.day);
+  const newest = fences.at(-1);
+  if (newest?.run?.runId === run.runId) return newest;
+  if (newest?.run !== undefined && fences.some((fence) => fence.run?.runId === run.runId)) {
+    throw superseded(run, `run ${newest.run.runId} has fenced off the day`);
+  }
+  return undefined;
+}
+
+/** Returns the promotion that introduced the current artifact, also when a rollback restored it. */
+function originOfCurrent(records: readonly PromotionRecord[]): PromotionRecord | undefined {
+  const current = records.at(-1)?.ref;
+  return records.findLast(
+    ({ kind, ref }) => kind === 'promote' && ref?.id === current?.id && ref?.kind === current?.kind,
+  );
+}
+
+function superseded({ runId, day }: PromotionRun, reason: string): AppError {
+  return new AppError(`Run ${runId} of ${day} may no longer promote: ${reason}.`, {
+    code: 'PROMOTION_SUPERSEDED',
+    category: 'conflict',
+    remedy: 'No action needed. The bundle is kept; promote it by its id if you want it.',
+    context: { runId, day },
+  });
+}
+
+/** Returns the artifact `id` if it was current at some time, else `null`. */
+export function onceCurrent(id: string, records: readonly PromotionRecord[]): PromotionRecord['ref'] {
+  return records.find(({ ref }) => ref?.id === id)?.ref ?? null;
 }

@@ -4,8 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, hourMs, isAppError, listNames, pathExists, syncPath, waitForFolderLock } from '@facet/platform';
 import { corrupt, isId } from '../artifact-errors.ts';
 import type { ArtifactRef } from '../artifact-store.ts';
-import { hasErrorCode, hashFiles } from '../disk/files.ts';
-import { clearAbandoned, isAbandoned, isOwnName, ownName, stagingPath } from '../disk/staging.ts';
+import {
+  hasErrorCode,
+  hashFiles,
+  clearAbandoned,
+  isAbandoned,
+  isOwnName,
+  ownName,
+  stagingPath,
+} from '../disk/files.ts';
 import type { ManifestFile } from '../manifest.ts';
 
 /** A copy that eviction leaves alone until `release`. */

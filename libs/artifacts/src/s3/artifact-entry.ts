@@ -5,7 +5,7 @@ import { Value } from 'typebox/value';
 import { corrupt } from '../artifact-errors.ts';
 import type { ArtifactRef } from '../artifact-store.ts';
 import type { ArtifactManifest } from '../manifest.ts';
-import { manifestOf } from '../seal-artifact.ts';
+import { manifestOf } from '../manifest.ts';
 
 const EntryFile = Type.Object({
   path: Type.String({ minLength: 1 }),

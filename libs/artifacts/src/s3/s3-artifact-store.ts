@@ -5,12 +5,10 @@ import { dayMs, hashFile, hourMs, isAppError, mapConcurrently, minuteMs } from '
 import type { S3Config } from '@facet/platform';
 import type { Bucket, ListedObject, OpenUpload, StoredObject } from '@facet/platform/s3';
 import { checkRef, corrupt, isId, isName, notFound } from '../artifact-errors.ts';
-import type { ArtifactStorage } from '../artifact-storage.ts';
-import type { ArtifactRef, ListedArtifact, OpenArtifact } from '../artifact-store.ts';
-import { clearAbandoned, stagingPath } from '../disk/staging.ts';
-import type { ArtifactManifest, ManifestFile } from '../manifest.ts';
-import { manifestName } from '../seal-artifact.ts';
-import type { SealedArtifact } from '../seal-artifact.ts';
+import type { ArtifactStorage, ArtifactRef, ListedArtifact, OpenArtifact } from '../artifact-store.ts';
+import { clearAbandoned, stagingPath } from '../disk/files.ts';
+import type { ArtifactManifest, ManifestFile, SealedArtifact } from '../manifest.ts';
+import { manifestName } from '../manifest.ts';
 import { createArtifactCopies } from './artifact-copies.ts';
 import {
   entriesPrefix,

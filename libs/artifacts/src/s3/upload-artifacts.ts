@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { AppError, hashFile, isAppError, listNames, syncPath, waitForFolderLock } from '@facet/platform';
 import type { S3Config } from '@facet/platform';
 import { locked } from '../artifact-errors.ts';
-import type { ArtifactStorage } from '../artifact-storage.ts';
-import type { ArtifactRef } from '../artifact-store.ts';
+import type { ArtifactStorage, ArtifactRef } from '../artifact-store.ts';
 import { createFolderStorage, localArtifactFolders } from '../folder-artifact-store.ts';
 import { isRecordName } from '../promotions/promotion-log.ts';
-import { manifestName } from '../seal-artifact.ts';
+import { manifestName } from '../manifest.ts';
 import { openS3Storage } from './open-s3-store.ts';
 import type { S3Storage, SourceFile } from './s3-artifact-store.ts';
 

@@ -14,9 +14,8 @@ import { lakeErrors } from '../transaction-log/errors.ts';
 import { identifyingFiles, lakeUnreadable, snapshotOf, withFiles } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
 import { pendingErasures } from '../transaction-log/state.ts';
-import type { LakeState, LakeStateErasure } from '../transaction-log/state.ts';
+import type { LakeState, LakeStateErasure, ErasedMark, Erasure } from '../transaction-log/state.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
-import type { ErasedMark, Erasure } from '../transaction-log/transaction.ts';
 
 /** An erasure and its progress. */
 export interface LakeErasure extends Erasure {

@@ -12,11 +12,10 @@ import { lakeBusy, lakeErrors } from '../transaction-log/errors.ts';
 import { snapshotOf } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
 import { pendingErasures } from '../transaction-log/state.ts';
-import type { LakeState, LakeStateErasure } from '../transaction-log/state.ts';
+import type { LakeState, LakeStateErasure, LakeChange, MaintenanceClaim } from '../transaction-log/state.ts';
 import { openLakeLog } from '../transaction-log/lake-log.ts';
 import type { LakeLog } from '../transaction-log/lake-log.ts';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
-import type { LakeChange, MaintenanceClaim } from '../transaction-log/transaction.ts';
 
 /** A claim that has not been renewed for this long is void. */
 const claimMsMax = hourMs;

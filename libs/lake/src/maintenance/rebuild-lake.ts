@@ -12,9 +12,8 @@ import type { OpenFiles } from '../storage/lake-storage.ts';
 import { withFiles } from '../transaction-log/snapshot.ts';
 import { lossOf } from '../transaction-log/errors.ts';
 import { pendingErasures } from '../transaction-log/state.ts';
-import type { LakeStateFile } from '../transaction-log/state.ts';
+import type { LakeStateFile, LakeFileEntry } from '../transaction-log/state.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
-import type { LakeFileEntry } from '../transaction-log/transaction.ts';
 import { createEventBuffer } from '../write/event-buffer.ts';
 
 export interface RebuildOptions extends MaintainOptions {

@@ -3,7 +3,7 @@ import { identifyType } from '@facet/schemas';
 import { countRows, sqlText } from '../duckdb.ts';
 import { filesOfWindow, identifyingFiles } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
-import type { LakeFileEntry } from '../transaction-log/transaction.ts';
+import type { LakeFileEntry } from '../transaction-log/state.ts';
 import {
   erasureTables,
   identifyRows,

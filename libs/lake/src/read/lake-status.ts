@@ -7,7 +7,7 @@ import { openLakeStorage } from '../storage/open-lake-storage.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 import { filesOfWindow, lakeUnreadable, openLakeSnapshot, withFiles } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
-import type { MaintenanceClaim } from '../transaction-log/transaction.ts';
+import type { MaintenanceClaim } from '../transaction-log/state.ts';
 
 interface LakeStatus {
   readonly version: number;

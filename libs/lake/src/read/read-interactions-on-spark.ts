@@ -9,7 +9,7 @@ import type { ClusterFolder } from '../storage/lake-storage.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
 import { filesOfWindow, lakeUnreadable } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
-import type { LakeFileEntry } from '../transaction-log/transaction.ts';
+import type { LakeFileEntry } from '../transaction-log/state.ts';
 import { eventColumns, eventTables } from './event-tables.ts';
 import type { LakeDialect, SqlTable } from './event-tables.ts';
 import {

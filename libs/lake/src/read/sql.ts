@@ -4,8 +4,7 @@ import { sqlText } from '../duckdb.ts';
 import { identifyingFiles } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
-import type { LakeStateErasure } from '../transaction-log/state.ts';
-import type { LakeFileEntry } from '../transaction-log/transaction.ts';
+import type { LakeStateErasure, LakeFileEntry } from '../transaction-log/state.ts';
 import { lakeColumns } from '../layout.ts';
 
 /** Returns SQL for a table of the rows in files of the lake. */

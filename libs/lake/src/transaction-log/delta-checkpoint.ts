@@ -1,7 +1,7 @@
 import { DOUBLE, VARCHAR } from '@duckdb/node-api';
 import type { DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { appendRows, sqlText, withDuckDb } from '../duckdb.ts';
-import type { LogStorage } from '../storage/log-storage.ts';
+import type { LogStorage } from '../storage/lake-storage.ts';
 import { checkAction, fileFactsTag, parseAction, checkedFile } from './delta-actions.ts';
 import type { Action } from './delta-actions.ts';
 import { checkpointActions, encodeFacts } from './delta-table.ts';

@@ -2,17 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { IntakeCount } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { logFolder } from '../layout.ts';
+import { logFolder, lakeColumns } from '../layout.ts';
 import { isMovedRecord, lakeMoved } from '../storage/moved-lake.ts';
-import { lakeColumns } from '../layout.ts';
 import { checkAction, checkProtocol, fileFactsTag, checkedFile, protocol } from './delta-actions.ts';
 import type { Action, MetaData } from './delta-actions.ts';
 import { parseJson, parserOf } from './parser.ts';
 import { UnreadableLogError } from './errors.ts';
 import { updatedIntake, updatedErasures } from './state.ts';
-import type { LakeState, LakeStateErasure, LakeStateFile } from './state.ts';
+import type { LakeState, LakeStateErasure, LakeStateFile, LakeChange } from './state.ts';
 import type { TransactionInfo } from './transaction-log.ts';
-import type { LakeChange } from './transaction.ts';
 
 /** A commit of the Delta Lake table. */
 export interface LakeTransaction extends TransactionInfo {

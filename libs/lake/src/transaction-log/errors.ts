@@ -1,6 +1,6 @@
 import { AppError, isAppError } from '@facet/platform';
 import { OpenDuckDbError } from '../duckdb.ts';
-import type { MaintenanceClaim } from './transaction.ts';
+import type { MaintenanceClaim } from './state.ts';
 
 /** The reason why a log cannot be read, with a specific remedy. */
 export class UnreadableLogError extends Error {

@@ -16,10 +16,9 @@ import type { LakeTransaction } from './delta-table.ts';
 import { ensureErasureKey, noErasureKey, readErasureKey } from './erasure-key.ts';
 import { lakeErrors, otherFormat } from './errors.ts';
 import { emptyLakeState } from './state.ts';
-import type { LakeState } from './state.ts';
+import type { LakeState, LakeChange } from './state.ts';
 import { openTransactionLog } from './transaction-log.ts';
 import type { LogFormat, TransactionLog, TransactionLogOptions } from './transaction-log.ts';
-import type { LakeChange } from './transaction.ts';
 
 /** The transaction log of a lake, which makes the lake a Delta Lake table. */
 export type LakeLog = TransactionLog<LakeState, LakeChange>;

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { isAppError } from '@facet/platform';
 import { graceMsDefault } from '../layout.ts';
-import type { LogStorage } from '../storage/log-storage.ts';
+import type { LogStorage } from '../storage/lake-storage.ts';
 import { UnreadableLogError } from './errors.ts';
 import type { LogErrors } from './errors.ts';
-import type { OffsetRanges } from './transaction.ts';
+import type { OffsetRanges } from './state.ts';
 
 /** The state of a lake or catalog at a version: the result of all transactions up to that version. */
 export interface LogState {

@@ -8,7 +8,7 @@ import { appendRows, sqlText } from '../duckdb.ts';
 import type { DuckDb } from '../duckdb.ts';
 import { lakeOrder } from '../layout.ts';
 import type { lakeColumns } from '../layout.ts';
-import type { LakeFileFacts } from '../transaction-log/transaction.ts';
+import type { LakeFileFacts } from '../transaction-log/state.ts';
 
 interface BufferColumn {
   readonly name: keyof typeof lakeColumns;

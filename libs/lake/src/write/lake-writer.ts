@@ -12,8 +12,7 @@ import { lakeErrors } from '../transaction-log/errors.ts';
 import { openLakeLog } from '../transaction-log/lake-log.ts';
 import type { LakeLog } from '../transaction-log/lake-log.ts';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
-import type { LakeState } from '../transaction-log/state.ts';
-import type { Erasure, LakeFileEntry, OffsetRanges } from '../transaction-log/transaction.ts';
+import type { LakeState, Erasure, LakeFileEntry, OffsetRanges } from '../transaction-log/state.ts';
 import { createEventBuffer } from './event-buffer.ts';
 import type { EventBuffer } from './event-buffer.ts';
 

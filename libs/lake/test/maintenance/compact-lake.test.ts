@@ -18,7 +18,7 @@ import { lakeStatus, listLakeFiles } from '../../src/read/lake-status.ts';
 import { readLake, streamLake, streamLakeByOwner } from '../../src/read/read-lake.ts';
 import { openLakeSnapshot } from '../../src/transaction-log/snapshot.ts';
 import { openLakeLog, readLakeState } from '../../src/transaction-log/lake-log.ts';
-import type { Erasure } from '../../src/transaction-log/transaction.ts';
+import type { Erasure } from '../../src/transaction-log/state.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
 import { listPlacedFiles } from '../../src/storage/place-files.ts';
 import type { LakeWriter } from '../../src/write/lake-writer.ts';

@@ -7,7 +7,7 @@ import { catalogFormat } from '../../src/catalog/catalog-log.ts';
 import type { CatalogLogChange, CatalogState, CatalogTransaction } from '../../src/catalog/catalog-log.ts';
 import { openLakeLog, readLakeState } from '../../src/transaction-log/lake-log.ts';
 import type { LakeLog } from '../../src/transaction-log/lake-log.ts';
-import { folderLogStorage } from '../../src/storage/folder-log-storage.ts';
+import { folderLogStorage } from '../../src/storage/folder-lake-storage.ts';
 import { openTransactionLog } from '../../src/transaction-log/transaction-log.ts';
 
 const inTwoHours = (): number => Date.now() + 7_200_000;
