@@ -6,7 +6,7 @@ import { homePaths } from '@facet/config/home-paths';
 import { readGateReport } from '@facet/pipeline';
 import type { GateReport } from '@facet/pipeline';
 import { traceLineage } from '@facet/pipeline/lineage';
-import type { LakeLineage, Lineage, LineageArtifact } from '@facet/pipeline/lineage';
+import type { Lineage } from '@facet/pipeline/lineage';
 import { isAppError, utcDay } from '@facet/platform';
 import { addHome, addNotes, addSubcommand, facet, refuseUnknownSubcommands } from '../command.ts';
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
@@ -160,7 +160,7 @@ function renderLineage({ bundle, model, dataset, lake }: Lineage): string {
   return lines.join('\n');
 }
 
-function named({ id, isGone }: LineageArtifact): string {
+function named({ id, isGone }: Pick<NonNullable<Lineage['model']>, 'id' | 'isGone'>): string {
   return `${id}${isGone ? '  (deleted)' : ''}`;
 }
 
@@ -178,7 +178,7 @@ function describeDataset({ window, counts, acceptedBadData }: NonNullable<Lineag
   ];
 }
 
-function describeLake({ version, offsets, files, catalog }: LakeLineage): string[] {
+function describeLake({ version, offsets, files, catalog }: NonNullable<Lineage['lake']>): string[] {
   const gone = files.filter(({ isGone }) => isGone).length;
   const rest = files.length - shownFilesMax;
   return [

@@ -2,111 +2,17 @@ import type { ArtifactStore } from '@facet/artifacts';
 import type { HomePaths } from '@facet/config';
 import { problemResponses } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import type { Lineage as TracedLineage } from '@facet/pipeline/lineage';
-import { epochMs } from '@facet/platform';
+import { fitChoice, Lineage } from '@facet/pipeline/runs';
 import { Type } from 'typebox';
 
-const Time = epochMs('Epoch milliseconds.');
-const artifact = {
-  id: Type.String(),
-  isGone: Type.Boolean({ description: 'Whether the artifact was deleted.' }),
-};
-const orNull = <Schema extends ReturnType<typeof Type.Object>>(schema: Schema, description: string) =>
-  Type.Union([schema, Type.Null()], { description });
-
 const exampleId = 'eb342103ec0057bad650138446eee7d9';
-
-const interests = Type.Integer({ description: 'K: the largest number of interests that the model infers.' });
-const labels = Type.String({
-  description: 'The labels that the model was trained with: `next`, `moment`, `share` or `window`.',
-});
-const fitScores = Type.Optional(
-  Type.Array(Type.Object({ interests: Type.Integer(), labels: Type.String(), score: Type.Number() }), {
-    description: 'Validation Recall@50 of each compared fit. Absent if the training made only one fit.',
-  }),
-);
-
-/** The origin of an artifact as the API returns it. */
-const Lineage = Type.Unsafe<TracedLineage>(
-  Type.Object(
-    {
-      bundle: orNull(
-        Type.Object({
-          ...artifact,
-          asOf: Type.Optional(epochMs('The end of its data, epoch milliseconds.')),
-          promotions: Type.Array(
-            Type.Object({
-              number: Type.Integer(),
-              kind: Type.String({ description: '`promote` or `rollback`.' }),
-              at: Time,
-              by: Type.String(),
-              reason: Type.Optional(Type.String()),
-              run: Type.Optional(Type.Object({ runId: Type.String(), day: Type.String() })),
-            }),
-            { description: 'When the bundle became current, oldest first.' },
-          ),
-        }),
-        'Null for the lineage of a model or dataset.',
-      ),
-      model: orNull(
-        Type.Object({
-          ...artifact,
-          startedFrom: Type.Optional(
-            Type.Union([Type.String(), Type.Null()], { description: 'The model of a warm start.' }),
-          ),
-          interests: Type.Optional(interests),
-          labels: Type.Optional(labels),
-          fitScores,
-        }),
-        'Null if unknown.',
-      ),
-      dataset: orNull(
-        Type.Object({
-          ...artifact,
-          window: Type.Optional(Type.Object({ occurredBefore: Time, receivedBefore: Time, testFrom: Time })),
-          counts: Type.Optional(Type.Record(Type.String(), Type.Number())),
-          acceptedBadData: Type.Optional(
-            Type.Object(
-              { runId: Type.String(), reason: Type.String(), days: Type.Array(Type.String()) },
-              { description: 'The run that accepted bad days, why, and the days with their reasons.' },
-            ),
-          ),
-        }),
-        'Null if unknown.',
-      ),
-      lake: orNull(
-        Type.Object({
-          version: Type.Integer({ description: 'The number of the record in the transaction log.' }),
-          offsets: Type.Record(Type.String(), Type.Integer(), { description: 'The first unread offset by source.' }),
-          files: Type.Array(
-            Type.Object({
-              path: Type.String(),
-              sha256: Type.String(),
-              rows: Type.Integer(),
-              isGone: Type.Boolean({ description: 'Whether a compaction or an erasure has replaced the file.' }),
-            }),
-          ),
-          catalog: Type.Array(Type.Object({ path: Type.String(), sha256: Type.String() })),
-        }),
-        'Null if the dataset is unknown or deleted.',
-      ),
-    },
-    {
-      title: 'Lineage',
-      description: 'The origin of an artifact.',
-      examples: [{ bundle: { id: exampleId, isGone: true, promotions: [] }, model: null, dataset: null, lake: null }],
-    },
-  ),
-);
 
 const Training = Type.Object(
   {
     modelId: Type.String(),
     start: Type.Union([Type.Literal('full'), Type.Literal('warm')]),
     startedFrom: Type.Union([Type.String(), Type.Null()], { description: 'The model of a warm start.' }),
-    interests,
-    labels,
-    fitScores,
+    ...fitChoice,
     bestEpoch: Type.Integer({ description: 'The epoch of the fit with the best recall.' }),
     epochs: Type.Array(
       Type.Object({
@@ -146,7 +52,7 @@ export interface LineageDeps {
 }
 
 /** The pattern rejects ids that cannot name a folder of the artifact store. */
-const id = Type.String({ pattern: '^[0-9a-f]{32}$', examples: ['eb342103ec0057bad650138446eee7d9'] });
+const id = Type.String({ pattern: '^[0-9a-f]{32}$', examples: [exampleId] });
 
 /** Loads Faiss, which the trainer does not need for anything else. */
 const loadLineage = () => import('@facet/pipeline/lineage');

@@ -1,77 +1,11 @@
 import { Readable } from 'node:stream';
 import { artifactProblems, createProblems, lakeProblems, Problem, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import { refreshStages, runStates } from '@facet/pipeline/runs';
-import type { RunReport, RunStore } from '@facet/pipeline/runs';
-import { dayMs, epochMs } from '@facet/platform';
+import { RunReport } from '@facet/pipeline/runs';
+import type { RunStore } from '@facet/pipeline/runs';
+import { dayMs } from '@facet/platform';
 import type { RefreshQueue, RunNews } from '@facet/refresh';
 import { Type } from 'typebox';
-
-const Stage = Type.Enum([...refreshStages]);
-const Time = epochMs('Epoch milliseconds.');
-
-const Outputs = Type.Object(
-  {
-    datasetId: Type.Optional(Type.String()),
-    badDays: Type.Optional(
-      Type.Array(Type.String(), { description: 'The bad days that the run accepted, each with its reasons.' }),
-    ),
-    warmFrom: Type.Optional(Type.String({ description: 'The model that training started from.' })),
-    modelId: Type.Optional(Type.String()),
-    start: Type.Optional(Type.Union([Type.Literal('full'), Type.Literal('warm')])),
-    bundleId: Type.Optional(Type.String()),
-    incumbentId: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-    verdict: Type.Optional(Type.Union([Type.Literal('pass'), Type.Literal('reject')])),
-    reasons: Type.Optional(Type.Array(Type.String())),
-    hasTooFewUsers: Type.Optional(
-      Type.Boolean({ description: 'Whether the evaluated window has fewer users than the gate requires.' }),
-    ),
-    skipped: Type.Optional(Type.String()),
-    promotion: Type.Optional(Type.Integer({ description: 'The number of the record in the promotion log.' })),
-  },
-  { description: 'The outputs of the stages up to this one.' },
-);
-
-const StageRecord = Type.Object({
-  stage: Stage,
-  state: Type.Union([Type.Literal('running'), Type.Literal('finished'), Type.Literal('failed')]),
-  attempt: Type.Integer({ description: '1 for the first.' }),
-  startedAt: Time,
-  endedAt: Type.Optional(Time),
-  isReused: Type.Optional(Type.Boolean({ description: 'Whether an earlier result was reused.' })),
-  willRetry: Type.Optional(Type.Boolean()),
-  outputs: Type.Optional(Outputs),
-  problem: Type.Optional(
-    Type.Object({ code: Type.String(), message: Type.String(), remedy: Type.Optional(Type.String()) }),
-  ),
-});
-
-/** A run as the API returns it. */
-const Refresh = Type.Unsafe<RunReport>(
-  Type.Object(
-    {
-      run: Type.Object({
-        runId: Type.String(),
-        day: Type.String({ description: 'The data day.' }),
-        cut: Type.Object({ occurredBefore: Time, receivedBefore: Time }),
-        isForced: Type.Boolean(),
-        isFull: Type.Boolean(),
-        acceptedBadData: Type.Optional(Type.String({ description: 'Why bad days do not stop the run.' })),
-        place: Type.Enum(['here', 'queue'], {
-          description: '`here`: `facet refresh` executes the stages in its own process. `queue`: workers execute them.',
-        }),
-        requestedBy: Type.String(),
-        requestedAt: Time,
-      }),
-      state: Type.Enum([...runStates]),
-      reason: Type.Optional(
-        Type.String({ description: 'Why the run was rejected, skipped or canceled, or has failed.' }),
-      ),
-      stages: Type.Array(StageRecord),
-    },
-    { title: 'Refresh', description: 'A refresh of one data day.' },
-  ),
-);
 
 const RefreshRequestBody = Type.Object(
   {
@@ -153,7 +87,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
           'progress, or it was promoted, rejected or skipped and force is not set.',
         tags: ['refreshes'],
         body: RefreshRequestBody,
-        response: { 200: Refresh, 202: Refresh, ...errors },
+        response: { 200: RunReport, 202: RunReport, ...errors },
       },
     },
     async ({ body, apiKey }, reply) => {
@@ -178,7 +112,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
         tags: ['refreshes'],
         querystring: ListQuery,
         response: {
-          200: Type.Object({ refreshes: Type.Array(Refresh) }, { description: 'The newest day first.' }),
+          200: Type.Object({ refreshes: Type.Array(RunReport) }, { description: 'The newest day first.' }),
           ...errors,
         },
       },
@@ -195,7 +129,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
         summary: 'Read a run',
         tags: ['refreshes'],
         params: RunParams,
-        response: { 200: Refresh, ...errors },
+        response: { 200: RunReport, ...errors },
       },
     },
     async ({ params }) => runs.read(params.runId),
@@ -211,7 +145,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
         tags: ['refreshes'],
         params: RunParams,
         body: CancelBody,
-        response: { 200: Refresh, ...errors },
+        response: { 200: RunReport, ...errors },
       },
     },
     async ({ params, body, apiKey }) => {

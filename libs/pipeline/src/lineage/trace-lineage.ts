@@ -1,53 +1,14 @@
 import { changesCurrent, ifUsable } from '@facet/artifacts';
-import type { PromotionRecord } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
 import type { HomePaths } from '@facet/config';
 import { openLakeSnapshot } from '@facet/lake';
 import { AppError } from '@facet/platform';
 import type { StageContext } from '../stage.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
-import type { DatasetInfo } from '../dataset/dataset.ts';
 import { readGateReport } from '../gate/gate-report.ts';
 import { fitChoiceOf, readModelInfo } from '../model/model-artifact.ts';
-import type { FitChoice } from '../model/model-artifact.ts';
 import { createRunStore } from '../runs/run-store.ts';
-
-/** The origin of an artifact. A part is `null` if it is unknown, and `isGone` if it is known and deleted. */
-export interface Lineage {
-  readonly bundle:
-    (LineageArtifact & { readonly asOf?: number; readonly promotions: readonly PromotionRecord[] }) | null;
-  readonly model: (LineageArtifact & Partial<FitChoice> & { readonly startedFrom?: string | null }) | null;
-  readonly dataset:
-    | (LineageArtifact & {
-        readonly window?: Pick<DatasetInfo['window'], 'occurredBefore' | 'receivedBefore'> &
-          Pick<DatasetInfo['split'], 'testFrom'>;
-        readonly counts?: Readonly<Record<string, number>>;
-        /** The run that accepted bad days; absent if it accepted none. */
-        readonly acceptedBadData?: AcceptedBadData;
-      })
-    | null;
-  readonly lake: LakeLineage | null;
-}
-
-export interface LineageArtifact {
-  readonly id: string;
-  readonly isGone: boolean;
-}
-
-interface AcceptedBadData {
-  readonly runId: string;
-  readonly reason: string;
-  /** The bad days with the reasons why they are bad. */
-  readonly days: readonly string[];
-}
-
-export interface LakeLineage {
-  readonly version: number;
-  /** The first unread offset of each source. */
-  readonly offsets: Readonly<Record<string, number>>;
-  readonly files: readonly (DatasetInfo['sources']['lake'][number] & { readonly isGone: boolean })[];
-  readonly catalog: DatasetInfo['sources']['catalog'];
-}
+import type { Lineage } from './lineage.ts';
 
 type LineageContext = Pick<StageContext, 'home' | 'store'>;
 
@@ -125,7 +86,7 @@ async function traceDataset(id: string, { home, store }: LineageContext): Promis
 async function readAcceptedBadData(
   datasetId: string,
   { runsFolder }: HomePaths,
-): Promise<{ readonly acceptedBadData?: AcceptedBadData }> {
+): Promise<Pick<NonNullable<Lineage['dataset']>, 'acceptedBadData'>> {
   for (const { run, stages } of await createRunStore(runsFolder).list()) {
     const { acceptedBadData: reason, runId } = run;
     const outputs = stages.find(({ stage }) => stage === 'dataset')?.outputs;

@@ -1,80 +1,86 @@
-import { isAppError } from '@facet/platform';
+import { epochMs, isAppError } from '@facet/platform';
 import type { ErrorCategory } from '@facet/platform';
-import type { DataDay } from './schedule.ts';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
 
 /** The stages of a refresh, in order. */
 export const refreshStages = ['dataset', 'train', 'evaluate', 'index', 'gate', 'promote'] as const;
 export type RefreshStage = (typeof refreshStages)[number];
 
+const Time = epochMs('Epoch milliseconds.');
+
 /** A refresh of one data day, with the inputs that its request fixes. */
-export interface RefreshRun {
+const RefreshRun = Type.Object({
   /** The day, with a number from the second run on: `2026-01-31`, `2026-01-31-2`. */
-  readonly runId: string;
-  readonly day: DataDay;
-  /** The limits of the events in the dataset, epoch milliseconds, exclusive. */
-  readonly cut: { readonly occurredBefore: number; readonly receivedBefore: number };
+  runId: Type.String(),
+  day: Type.String({ description: 'The data day.' }),
+  /** The limits of the events in the dataset, exclusive. */
+  cut: Type.Object({ occurredBefore: Time, receivedBefore: Time }),
   /** Runs even if nothing is new or the day was refreshed before. */
-  readonly isForced: boolean;
+  isForced: Type.Boolean(),
   /** Trains from the beginning, independent of the schedule of full trainings. */
-  readonly isFull: boolean;
-  /** Why the run reads the data of bad days; absent if bad days stop the run. */
-  readonly acceptedBadData?: string;
-  /** `here`: the requesting process executes the stages. `queue`: workers execute them. */
-  readonly place: 'here' | 'queue';
+  isFull: Type.Boolean(),
+  acceptedBadData: Type.Optional(Type.String({ description: 'Why bad days do not stop the run.' })),
+  place: Type.Enum(['here', 'queue'], {
+    description: '`here`: `facet refresh` executes the stages in its own process. `queue`: workers execute them.',
+  }),
   /** `schedule`, or the name of the requester. */
-  readonly requestedBy: string;
-  /** Epoch milliseconds. */
-  readonly requestedAt: number;
-}
+  requestedBy: Type.String(),
+  requestedAt: Time,
+});
+export type RefreshRun = Static<typeof RefreshRun>;
 
 /** The outputs of the stages so far. Each stage adds its own. Ids name artifacts. */
-export interface RefreshOutputs {
-  readonly datasetId?: string;
-  /** The bad days that the run accepted, each with the reasons why it is bad. */
-  readonly badDays?: readonly string[];
-  /** The model that training starts from; absent for a full training. */
-  readonly warmFrom?: string | undefined;
-  readonly modelId?: string;
-  readonly start?: 'full' | 'warm';
-  readonly bundleId?: string;
-  /** The bundle that the gate compared with; null if there was none. */
-  readonly incumbentId?: string | null;
-  readonly verdict?: 'pass' | 'reject';
-  /** Why the gate rejects the bundle. */
-  readonly reasons?: readonly string[];
-  /** Whether the evaluated window has fewer users than the gate requires. */
-  readonly hasTooFewUsers?: boolean;
-  /** Why the remaining stages are skipped. */
-  readonly skipped?: string;
-  /** The number of the record in the promotion log. */
-  readonly promotion?: number;
-}
-
-/** Why a stage failed. */
-export interface StageProblem {
-  readonly code: string;
-  /** Absent for unexpected errors. */
-  readonly category?: ErrorCategory;
-  readonly message: string;
-  readonly remedy?: string | undefined;
-}
+const RefreshOutputs = Type.Partial(
+  Type.Object({
+    datasetId: Type.String(),
+    badDays: Type.Immutable(
+      Type.Array(Type.String(), { description: 'The bad days that the run accepted, each with its reasons.' }),
+    ),
+    warmFrom: Type.String({ description: 'The model that training started from.' }),
+    modelId: Type.String(),
+    start: Type.Union([Type.Literal('full'), Type.Literal('warm')]),
+    bundleId: Type.String(),
+    /** The bundle that the gate compared with; null if there was none. */
+    incumbentId: Type.Union([Type.String(), Type.Null()]),
+    verdict: Type.Union([Type.Literal('pass'), Type.Literal('reject')]),
+    /** Why the gate rejects the bundle. */
+    reasons: Type.Immutable(Type.Array(Type.String())),
+    hasTooFewUsers: Type.Boolean({
+      description: 'Whether the evaluated window has fewer users than the gate requires.',
+    }),
+    /** Why the remaining stages are skipped. */
+    skipped: Type.String(),
+    promotion: Type.Integer({ description: 'The number of the record in the promotion log.' }),
+  }),
+  { description: 'The outputs of the stages up to this one.' },
+);
+export type RefreshOutputs = Static<typeof RefreshOutputs>;
 
 /** The state of one stage of a run. */
-export interface StageRecord {
-  readonly stage: RefreshStage;
-  readonly state: 'running' | 'finished' | 'failed';
-  /** From 1. */
-  readonly attempt: number;
-  /** Epoch milliseconds. */
-  readonly startedAt: number;
-  readonly endedAt?: number;
-  /** Whether the result of an earlier attempt or run with the same inputs was reused. */
-  readonly isReused?: boolean;
-  readonly outputs?: RefreshOutputs;
-  readonly problem?: StageProblem;
+const StageRecord = Type.Object({
+  stage: Type.Enum([...refreshStages]),
+  state: Type.Union([Type.Literal('running'), Type.Literal('finished'), Type.Literal('failed')]),
+  attempt: Type.Integer({ description: '1 for the first.' }),
+  startedAt: Time,
+  endedAt: Type.Optional(Time),
+  isReused: Type.Optional(Type.Boolean({ description: 'Whether an earlier result was reused.' })),
   /** Whether the stage is retried automatically. */
-  readonly willRetry?: boolean;
-}
+  willRetry: Type.Optional(Type.Boolean()),
+  outputs: Type.Optional(RefreshOutputs),
+  /** Why the stage failed. */
+  problem: Type.Optional(
+    Type.Object({
+      code: Type.String(),
+      category: Type.Optional(
+        Type.Unsafe<ErrorCategory>(Type.String({ description: 'Absent for unexpected errors.' })),
+      ),
+      message: Type.String(),
+      remedy: Type.Optional(Type.String()),
+    }),
+  ),
+});
+export type StageRecord = Static<typeof StageRecord>;
 
 /** The progress of a stage, for the console and the API. */
 export interface StageProgress {
@@ -103,18 +109,20 @@ export interface TrainedEpoch {
   readonly recall?: number | undefined;
 }
 
-export const runStates = ['waiting', 'running', 'promoted', 'rejected', 'skipped', 'failed', 'cancelled'] as const;
-export type RunState = (typeof runStates)[number];
-
-/** A run with its state and the records of its stages. */
-export interface RunReport {
-  readonly run: RefreshRun;
-  readonly state: RunState;
-  /** Why the run was rejected, skipped or canceled, or has failed. */
-  readonly reason?: string | undefined;
-  /** The stages that have started, in order. */
-  readonly stages: readonly StageRecord[];
-}
+/** A run with its state and the records of its stages, as it is stored and as the API returns it. */
+export const RunReport = Type.Object(
+  {
+    run: RefreshRun,
+    state: Type.Enum(['waiting', 'running', 'promoted', 'rejected', 'skipped', 'failed', 'cancelled']),
+    reason: Type.Optional(
+      Type.String({ description: 'Why the run was rejected, skipped or canceled, or has failed.' }),
+    ),
+    /** The stages that have started, in order. */
+    stages: Type.Immutable(Type.Array(StageRecord)),
+  },
+  { title: 'Refresh', description: 'A refresh of one data day.' },
+);
+export type RunReport = Static<typeof RunReport>;
 
 export function hasEnded({ state }: Pick<RunReport, 'state'>): boolean {
   return state !== 'waiting' && state !== 'running';
@@ -161,7 +169,7 @@ function deriveState(
   return { state: stages.length === 0 ? 'waiting' : 'running' };
 }
 
-export function toProblem(error: unknown): StageProblem {
+export function toProblem(error: unknown): NonNullable<StageRecord['problem']> {
   const message = error instanceof Error ? error.message : String(error);
   if (isAppError(error)) return { code: error.code, category: error.category, message, remedy: error.remedy };
   return { code: (error as NodeJS.ErrnoException).code ?? 'UNEXPECTED', message };
