@@ -57,7 +57,7 @@ export async function rebuildStoredProfiles(
     const result = await withProfileStore(options, context, async (store) => {
       const installation = await ensureInstallation(home);
       if (await isEmptyHome(home)) {
-        refuseOtherInstallation(installation, store.installation.place, await readStoreInstallation(store));
+        refuseOtherInstallation(installation, store.installation.location, await readStoreInstallation(store));
       }
       await claimStore(installation, store.installation);
       return rebuildProfiles(store, home, { isPositive: parsePositiveRule(interactions.positives) });

@@ -150,7 +150,7 @@ export async function indexModel(
   });
 }
 
-/** Returns whether facet.yaml reserves places for new items in some lists. */
+/** Returns whether facet.yaml reserves slots for new items in some lists. */
 function isExploring({ serving, experiments }: FacetConfig): boolean {
   const arms = experiments.flatMap((experiment) => Object.values(experiment.arms));
   return [serving, ...arms].some(({ explore }) => explore !== undefined);

@@ -21,9 +21,9 @@ const eventOf = (eventId: string, more: object = {}) => ({
 beforeAll(async () => {
   stack = await startOperations();
   await stack.sendEvents([
-    ...Array.from({ length: 150 }, (_, place) => eventOf(`web-${place}`, { userId: `person-${place % 60}` })),
+    ...Array.from({ length: 150 }, (_, index) => eventOf(`web-${index}`, { userId: `person-${index % 60}` })),
     eventOf('web-0'),
-    ...Array.from({ length: 5 }, (_, place) => eventOf(`timeless-${place}`, { occurredAt: 'soon' })),
+    ...Array.from({ length: 5 }, (_, index) => eventOf(`timeless-${index}`, { occurredAt: 'soon' })),
   ]);
   await stack.publishEvents([
     eventOf('wish-1', { type: 'wishlist', userId: '<img src=x onerror=alert(1)>' }),

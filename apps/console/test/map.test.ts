@@ -133,14 +133,14 @@ it('zooms, shows the title of the item under the pointer, pans, and picks the it
   await page.mouse.move(...(await at()));
   await expect.poll(() => page.locator('.map-hint').innerText()).toBe(title);
   const selected = new URL(page.url()).searchParams.get('item');
-  const place = await at();
+  const start = await at();
   await page.getByRole('button', { name: 'Close' }).click();
-  await page.mouse.move(...place);
+  await page.mouse.move(...start);
   await page.mouse.down();
-  await page.mouse.move(place[0] + 80, place[1] + 40, { steps: 4 });
+  await page.mouse.move(start[0] + 80, start[1] + 40, { steps: 4 });
   await page.mouse.up();
   expect(new URL(page.url()).searchParams.get('item')).toBeNull();
-  await page.mouse.click(place[0] + 80, place[1] + 40);
+  await page.mouse.click(start[0] + 80, start[1] + 40);
   await expect.poll(() => new URL(page.url()).searchParams.get('item')).toBe(selected);
 });
 
@@ -162,10 +162,10 @@ async function showGenerated(page: Page, items: number): Promise<void> {
     await route.fulfill({ json: { ...(await response.json()), items, newItems: 0, hasPositions: true } });
   });
   // Sunflower seeds: evenly over a circle.
-  const positions = Float32Array.from({ length: 2 * items }, (_, place) => {
-    const item = place >> 1;
+  const positions = Float32Array.from({ length: 2 * items }, (_, index) => {
+    const item = index >> 1;
     const angle = item * Math.PI * (3 - Math.sqrt(5));
-    return Math.sqrt(item / items) * (place % 2 === 0 ? Math.cos(angle) : Math.sin(angle));
+    return Math.sqrt(item / items) * (index % 2 === 0 ? Math.cos(angle) : Math.sin(angle));
   });
   const popularity = Float32Array.from({ length: items }, (_, item) => item % 1_000);
   await page.route('**/v1/item-map/columns?*', (route) => {

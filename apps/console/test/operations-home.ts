@@ -58,17 +58,17 @@ type LoggedEvents = Parameters<Awaited<ReturnType<typeof openFileEventLog>>['app
 
 /** People buy things of one kind. A tenth of the events is late, some are repeated, and one person never sleeps. */
 function eventsOf(start: number, day: number): LoggedEvents {
-  const bought = Array.from({ length: people + 4 * day }, (_, place) => {
-    const person = place % people;
-    const occurredAt = start + place * 6 * minuteMs;
-    const item = (person % 3) + 3 * ((7 * person + 11 * day + place) % 100);
+  const bought = Array.from({ length: people + 4 * day }, (_, index) => {
+    const person = index % people;
+    const occurredAt = start + index * 6 * minuteMs;
+    const item = (person % 3) + 3 * ((7 * person + 11 * day + index) % 100);
     return {
-      eventId: `${day}-${place}`,
-      type: place % 2 === 0 ? 'purchase' : 'click',
+      eventId: `${day}-${index}`,
+      type: index % 2 === 0 ? 'purchase' : 'click',
       userId: `person-${person}`,
-      itemId: day > 26 && place % 10 === 0 ? `unlisted-${item}` : `item-${item}`,
+      itemId: day > 26 && index % 10 === 0 ? `unlisted-${item}` : `item-${item}`,
       occurredAt,
-      receivedAt: occurredAt + (place % 10 === 0 ? 3 * hourMs : 1_000),
+      receivedAt: occurredAt + (index % 10 === 0 ? 3 * hourMs : 1_000),
     };
   });
   const robot = Array.from({ length: 24 }, (_, hour) => {
@@ -141,21 +141,21 @@ export async function recordExperiment(folder: string, until: number): Promise<L
 async function recordRuns(runs: RunStore): Promise<void> {
   const today = utcDay(Date.now());
   const ends = ['promoted', 'promoted', 'rejected', 'promoted', 'skipped', 'failed', 'promoted', 'skipped'] as const;
-  for (const [place, end] of ends.entries()) {
-    const day = shiftDay(today, place - ends.length);
+  for (const [index, end] of ends.entries()) {
+    const day = shiftDay(today, index - ends.length);
     const requestedAt = Date.parse(day) + dayMs + 2.5 * hourMs;
     const cut = { occurredBefore: Date.parse(day) + dayMs, receivedBefore: requestedAt };
     const run = {
       day,
       cut,
       isForced: false,
-      isFull: place === 0,
+      isFull: index === 0,
       place: 'queue',
       requestedBy: 'schedule',
       requestedAt,
     } as const;
     await runs.findOrCreate(run);
-    for (const record of recordsOf(end, requestedAt, place)) await runs.write(day, record);
+    for (const record of recordsOf(end, requestedAt, index)) await runs.write(day, record);
   }
 }
 

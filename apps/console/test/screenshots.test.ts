@@ -179,12 +179,12 @@ const views: Readonly<Record<string, View>> = {
   },
 };
 
-const brokenEvents = Array.from({ length: 12 }, (_, place) => ({
-  eventId: `broken-${place}`,
-  type: place % 3 === 0 ? 'wishlist' : 'purchase',
-  userId: `${12_000 + place}`,
-  ...(place % 3 === 2 ? {} : { itemId: `${20_000 + place}` }),
-  occurredAt: place % 3 === 1 ? 'soon' : '2011-12-09T10:00:00Z',
+const brokenEvents = Array.from({ length: 12 }, (_, index) => ({
+  eventId: `broken-${index}`,
+  type: index % 3 === 0 ? 'wishlist' : 'purchase',
+  userId: `${12_000 + index}`,
+  ...(index % 3 === 2 ? {} : { itemId: `${20_000 + index}` }),
+  occurredAt: index % 3 === 1 ? 'soon' : '2011-12-09T10:00:00Z',
   receivedAt: Date.now(),
 }));
 

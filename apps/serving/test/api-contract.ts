@@ -138,10 +138,10 @@ function strict(schema: unknown): unknown {
 export function urlOf({ path, parameters }: Operation, values: Readonly<Record<string, unknown>>): string {
   const query = new URLSearchParams();
   let url = path;
-  for (const { name, in: place } of parameters) {
+  for (const { name, in: location } of parameters) {
     const value = values[name];
     if (value === undefined) continue;
-    if (place === 'path') url = url.replace(`{${name}}`, encodeURIComponent(String(value)));
+    if (location === 'path') url = url.replace(`{${name}}`, encodeURIComponent(String(value)));
     else query.set(name, String(value));
   }
   return query.size === 0 ? url : `${url}?${query}`;

@@ -99,11 +99,11 @@ experiments:
   const byArm = await ask({ userId: 'ada', limit: 4 });
   const byFile = await ask({ limit: 4, behaviors: ['film-3'] });
   const off = await ask({ userId: 'ada', limit: 4, explore: { share: 0 } });
-  const placesOf = (...pages: Record<string, unknown>[]) =>
+  const itemsOf = (...pages: Record<string, unknown>[]) =>
     pages.flatMap(({ items }) => items as { reason?: string; propensity?: number }[]);
   const reserved = (...pages: Record<string, unknown>[]) =>
-    placesOf(...pages).flatMap(({ reason, propensity }) => (reason === 'new' ? [propensity] : []));
-  // The pool has five items for each reserved place.
+    itemsOf(...pages).flatMap(({ reason, propensity }) => (reason === 'new' ? [propensity] : []));
+  // The pool has five items for each reserved slot.
   expect(reserved(byRequest, rest)).toEqual([0.2, 0.2]);
   expect(reserved(byArm)).toEqual([0.2, 0.2, 0.2, 0.2]);
   expect(reserved(byFile)).toEqual([0.2, 0.2]);
@@ -112,7 +112,7 @@ experiments:
   const recordOf = ({ recommendationId }: Record<string, unknown>) =>
     records.filter((record) => record.recommendationId === recommendationId);
   const logged = recordOf(byRequest).flatMap(({ items, propensities }) => propensities ?? items.map(() => null));
-  expect(logged).toEqual(placesOf(byRequest, rest).map(({ propensity = null }) => propensity));
+  expect(logged).toEqual(itemsOf(byRequest, rest).map(({ propensity = null }) => propensity));
   expect(recordOf(off).map(({ propensities }) => propensities)).toEqual([undefined]);
 });
 

@@ -46,7 +46,7 @@ describe('the searches of a bundle', () => {
 
   it('are refused if a score is NaN or does not match the item', async () => {
     await expect(checkSearches(withResults(({ scores }) => scores.fill(NaN, 1, 2)))).rejects.toMatchObject({ code });
-    const shifted = withResults(({ ids }) => ids.forEach((item, place) => (ids[place] = (item % 60) + 1)));
+    const shifted = withResults(({ ids }) => ids.forEach((item, index) => (ids[index] = (item % 60) + 1)));
     await expect(checkSearches(shifted)).rejects.toMatchObject({
       code,
       message: expect.stringContaining('by its vector'),

@@ -21,9 +21,9 @@ it('scores candidates as recommendations score them, in the same order', async (
   expect(body).toMatchObject({ bundleId: home.bundleRef.id, source: { kind: 'model' }, unknownItems: 0 });
   const ranked = body['items'] as RankedItem[];
   expect(ranked.map(({ itemId }) => itemId)).toEqual(wanted.map(({ itemId }) => itemId));
-  ranked.forEach(({ score, interest }, place) => {
-    expect(score).toBeCloseTo(wanted[place]!.score, 4);
-    expect(interest).toBe(wanted[place]!.interest);
+  ranked.forEach(({ score, interest }, index) => {
+    expect(score).toBeCloseTo(wanted[index]!.score, 4);
+    expect(interest).toBe(wanted[index]!.interest);
   });
 });
 

@@ -151,7 +151,7 @@ it(
       ],
     });
     const fit = training.epochs.filter(({ phase }) => phase === 'fit');
-    expect(fit.map(({ epoch }) => epoch)).toEqual(fit.map((_, place) => place + 1));
+    expect(fit.map(({ epoch }) => epoch)).toEqual(fit.map((_, index) => index + 1));
     for (const epoch of fit) expect(epoch).toMatchObject({ loss: expect.any(Number), recall: expect.any(Number) });
     const { datasetId } = (await recordOf('dataset'))!.outputs!;
     expect(await read(`/v1/lineage/${modelId}`)).toMatchObject({

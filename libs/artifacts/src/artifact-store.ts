@@ -179,8 +179,8 @@ export interface ArtifactStorage extends Pick<ArtifactStore, 'open' | 'removeRem
   remove(ref: ArtifactRef, isReferenced: () => Promise<boolean>): Promise<boolean>;
   readonly refs: {
     names(): Promise<string[]>;
-    /** Returns the text of a reference and the place that errors name. */
-    read(name: string): Promise<{ readonly text: string; readonly place: string } | undefined>;
+    /** Returns the text of a reference and the location that errors name. */
+    read(name: string): Promise<{ readonly text: string; readonly location: string } | undefined>;
     write(name: string, text: string): Promise<void>;
   };
 }

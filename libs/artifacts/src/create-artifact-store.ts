@@ -80,11 +80,11 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
       value = undefined;
     }
     if (Value.Check(Ref, value) && isName(value.kind) && isId(value.id)) return value;
-    throw new AppError(`${found.place} does not name an artifact.`, {
+    throw new AppError(`${found.location} does not name an artifact.`, {
       code: 'ARTIFACT_CORRUPT',
       category: 'artifact',
       remedy: 'Delete the file. The process that writes the reference creates it again.',
-      context: { file: found.place },
+      context: { file: found.location },
     });
   };
 

@@ -232,9 +232,9 @@ export function createFolderStorage(root: string): ArtifactStorage {
       names: async () =>
         (await listNames(refsFolder)).flatMap((file) => (file.endsWith('.json') ? [file.slice(0, -5)] : [])),
       async read(name) {
-        const place = join(refsFolder, `${name}.json`);
-        const text = await readTextIfExists(place);
-        return text === undefined ? undefined : { text, place };
+        const location = join(refsFolder, `${name}.json`);
+        const text = await readTextIfExists(location);
+        return text === undefined ? undefined : { text, location };
       },
       async write(name, text) {
         await createFolder(refsFolder);

@@ -26,10 +26,10 @@ export interface Installation {
   readonly home: string;
 }
 
-/** The place of the id in a store that several apps share. */
+/** The id in a store that several apps share. */
 export interface InstallationKey {
   /** Where the store is, with the name of the key, for messages. */
-  readonly place: string;
+  readonly location: string;
   read(): Promise<string | undefined>;
   /** Writes the id if the store has none, and returns the id that the store has then. */
   claim(installationId: string): Promise<string | undefined>;
@@ -39,7 +39,7 @@ export interface InstallationKey {
 /** The consumer group of the sinks in Kafka. */
 export interface ConsumerGroup {
   /** Where the group is, with its name, for messages. */
-  readonly place: string;
+  readonly location: string;
   /** The installations whose sinks have committed offsets. */
   readonly installationIds: readonly string[];
   /** Whether the group has read records, but only with sinks that stored no id. */
@@ -113,21 +113,21 @@ function textOf(id: string, adopted: readonly string[]): string {
 }
 
 /**
- * Refuses the id that an app has found at a place, if it is the id of another installation.
+ * Refuses the id that an app has found in a store, if it is the id of another installation.
  *
  * @throws AppError `INSTALLATION_DIFFERS`
  */
-export function refuseOtherInstallation(installation: Installation, place: string, found: string | undefined): void {
+export function refuseOtherInstallation(installation: Installation, location: string, found: string | undefined): void {
   const { id, adopted, home } = installation;
   if (found === undefined || found === id || adopted.includes(found)) return;
   const owner = found === unnamedInstallation ? 'another home, from a release without installation ids' : found;
-  throw new AppError(`The home ${home} belongs to the installation ${id}, but ${place} belongs to ${owner}.`, {
+  throw new AppError(`The home ${home} belongs to the installation ${id}, but ${location} belongs to ${owner}.`, {
     code: 'INSTALLATION_DIFFERS',
     category: 'usage',
     remedy:
       'Correct FACET_HOME, or the address and prefix of Kafka or Redis. To move that Kafka or Redis to this home, run ' +
       `facet installation adopt --home ${home}.`,
-    context: { home, id, place, found },
+    context: { home, id, location, found },
   });
 }
 
@@ -138,7 +138,7 @@ export function refuseOtherInstallation(installation: Installation, place: strin
  */
 export async function claimStore(installation: Installation, key: InstallationKey): Promise<void> {
   const found = await key.claim(installation.id);
-  refuseOtherInstallation(installation, key.place, found);
+  refuseOtherInstallation(installation, key.location, found);
   if (found !== installation.id) await key.write(installation.id);
 }
 
@@ -149,14 +149,14 @@ export async function claimStore(installation: Installation, key: InstallationKe
  */
 export async function refuseOtherGroup(
   installation: Installation,
-  { place, installationIds, isUnnamed }: ConsumerGroup,
+  { location, installationIds, isUnnamed }: ConsumerGroup,
   isEmptyHome: () => Promise<boolean>,
 ): Promise<void> {
-  for (const found of installationIds) refuseOtherInstallation(installation, place, found);
-  if (isUnnamed && (await isEmptyHome())) refuseOtherInstallation(installation, place, unnamedInstallation);
+  for (const found of installationIds) refuseOtherInstallation(installation, location, found);
+  if (isUnnamed && (await isEmptyHome())) refuseOtherInstallation(installation, location, unnamedInstallation);
 }
 
-/** Returns whether an error says that a place belongs to another installation, or that `installation.json` is damaged. */
+/** Returns whether an error says that a store belongs to another installation, or that `installation.json` is damaged. */
 export function isInstallationError(error: unknown): boolean {
   return isAppError(error, 'INSTALLATION_DIFFERS') || isAppError(error, 'INSTALLATION_DAMAGED');
 }

@@ -18,7 +18,7 @@ const newHome = async () => homePaths(join(await temporaryFolder(), 'home'));
 /** A store in memory. */
 function createStore(): InstallationKey & { id: string | undefined } {
   const store = {
-    place: 'the store',
+    location: 'the store',
     id: undefined as string | undefined,
     read: async () => store.id,
     claim: async (id: string) => (store.id ??= id),
@@ -120,7 +120,7 @@ it('ends the check with the error of another installation', async () => {
   const installation = await ensureInstallation(home);
   const store = createStore();
   const watch = await watchInstallation(async () => {
-    refuseOtherInstallation(installation, store.place, store.id);
+    refuseOtherInstallation(installation, store.location, store.id);
     return false;
   });
   store.id = '11111111-1111-1111-1111-111111111111';

@@ -6,7 +6,7 @@ import { mean, truthSize } from './metrics.ts';
 /**
  * Ways to rank the catalog with the interests of one user. `served`: by the score of the model, as serving does. `max`: by the maximum over
  * the interests. `mean`: by the mean of the interests, scaled to their mean length. `sum`: by the smooth maximum with β = 1. `turns`: the
- * interests take turns, each with its next best item. `quota`: half of the places by the score, the other half in turns. `oracle`: for each
+ * interests take turns, each with its next best item. `quota`: half of the slots by the score, the other half in turns. `oracle`: for each
  * label, by the interest that ranks it best, which no serving can know.
  */
 export const rankingWays = ['served', 'max', 'mean', 'sum', 'turns', 'quota', 'oracle'] as const;
@@ -49,8 +49,8 @@ export function rankLabels(
   const { vectors, dim, scoreOf, prior, candidates } = catalog;
   const history = new Set(user.history);
   const items = Int32Array.from(candidates.keys()).filter((item) => candidates[item] === 1 && !history.has(item));
-  const place = new Map<number, number>();
-  items.forEach((item, position) => place.set(item, position));
+  const positions = new Map<number, number>();
+  items.forEach((item, position) => positions.set(item, position));
   const scoresOf = (vector: Float32Array): Float32Array =>
     Float32Array.from(items, (item) => dot(vector, 0, vectors, item * dim, dim) + (prior?.[item] ?? 0));
   const byInterest = Array.from({ length: K }, (_, k) => scoresOf(own.subarray(k * dim, (k + 1) * dim)));
@@ -75,7 +75,7 @@ export function rankLabels(
       servedRanks,
     ),
   );
-  const labels = [...user.truth.items].filter((item) => !history.has(item)).map((item) => place.get(item)!);
+  const labels = [...user.truth.items].filter((item) => !history.has(item)).map((item) => positions.get(item)!);
   const pick = (ranks: Int32Array): Int32Array => Int32Array.from(labels, (position) => ranks[position]!);
   const slotsOf = new Int32Array(K);
   const hits = new Int32Array(K);
@@ -112,9 +112,9 @@ function bestOf(byInterest: readonly Float32Array[], position: number): number {
   return best;
 }
 
-/** Returns scores that order items by their places, and equal places by their ranks. */
-function orderOf(places: Int32Array, ranks: Int32Array): Float64Array {
-  return Float64Array.from(places, (place, position) => -(place * (places.length + 1) + ranks[position]!));
+/** Returns scores that order items by their first ranks, and equal ones by their second ranks. */
+function orderOf(first: Int32Array, second: Int32Array): Float64Array {
+  return Float64Array.from(first, (rank, position) => -(rank * (first.length + 1) + second[position]!));
 }
 
 /** Returns the rank of each score: 1 plus the number of higher scores. */

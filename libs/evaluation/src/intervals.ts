@@ -85,10 +85,10 @@ function resampleMeans(values: ArrayLike<number>, options: BootstrapOptions) {
 
 /** Interpolates linearly between the two nearest of the sorted values. */
 function quantile(sorted: Float64Array, share: number): number {
-  const place = share * (sorted.length - 1);
-  const below = Math.floor(place);
+  const index = share * (sorted.length - 1);
+  const below = Math.floor(index);
   const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below]! + (place - below) * (sorted[above]! - sorted[below]!);
+  return sorted[below]! + (index - below) * (sorted[above]! - sorted[below]!);
 }
 
 /** A mean over runs with different seeds and its precision. */

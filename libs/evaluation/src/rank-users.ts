@@ -42,21 +42,21 @@ export function rankUsers<User extends HeldOutUser>(
   const { usersMax, prepare, scoreBlock } = scoreInBlocks(scorer);
   // Excluding items changes the scores of a block, so `all`, which excludes none, must come before `new`.
   const ordered = [...tasks].sort();
-  const places = [...users.keys()];
-  if (orderBy !== undefined) places.sort((a, b) => orderBy(users[a]!) - orderBy(users[b]!));
+  const order = [...users.keys()];
+  if (orderBy !== undefined) order.sort((a, b) => orderBy(users[a]!) - orderBy(users[b]!));
   const rankedUsers: Partial<Record<RankingTask, RankedUser>>[] = [];
-  for (const prepared of chunksOf(places, preparedUsersMax)) {
-    prepare?.(prepared.toSorted((a, b) => a - b).map((place) => users[place]!));
+  for (const prepared of chunksOf(order, preparedUsersMax)) {
+    prepare?.(prepared.toSorted((a, b) => a - b).map((index) => users[index]!));
     for (const batch of chunksOf(prepared, usersMax)) {
-      const block = scoreBlock(batch.map((place) => users[place]!));
-      for (const [row, place] of batch.entries()) {
-        const user = users[place]!;
-        const tieSeed = mix(options.tieSeed ^ place);
+      const block = scoreBlock(batch.map((index) => users[index]!));
+      for (const [row, index] of batch.entries()) {
+        const user = users[index]!;
+        const tieSeed = mix(options.tieSeed ^ index);
         const ranked: Partial<Record<RankingTask, RankedUser>> = {};
         for (const task of ordered) {
           ranked[task] = rankFor(user, task, (exclude) => topNOfBlock(block, row, n, { exclude, tieSeed }));
         }
-        rankedUsers[place] = ranked;
+        rankedUsers[index] = ranked;
       }
     }
   }

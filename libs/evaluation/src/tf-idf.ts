@@ -58,7 +58,7 @@ function weighTerms(terms: readonly (readonly string[])[]): { byItem: SparseRows
   for (let item = 0; item < terms.length; item++) {
     const own = values.subarray(start[item], start[item + 1]);
     const norm = Math.hypot(...own);
-    own.forEach((value, place) => (own[place] = value / norm));
+    own.forEach((value, index) => (own[index] = value / norm));
   }
   return { byItem: { start, columns: Int32Array.from(columns), values }, termCount: numbers.size };
 }

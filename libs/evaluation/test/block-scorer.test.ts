@@ -134,12 +134,13 @@ describe('rankUsers by blocks', () => {
 });
 
 it('prepares a limited number of users before their blocks', () => {
-  const users = Array.from({ length: preparedUsersMax + 10 }, (_, place) => ({
-    place,
+  const users = Array.from({ length: preparedUsersMax + 10 }, (_, index) => ({
+    place: index,
     history: new Int32Array(0),
-    truth: { items: Int32Array.of(1 + (place % 3)), absent: 0 },
+    truth: { items: Int32Array.of(1 + (index % 3)), absent: 0 },
   }));
-  const scoresOf = ({ place }: (typeof users)[number]): Float32Array => Float32Array.of(0, 1, place % 2, place % 5);
+  const scoresOf = ({ place: index }: (typeof users)[number]): Float32Array =>
+    Float32Array.of(0, 1, index % 2, index % 5);
   const sizes: number[] = [];
   let prepared = new Set<(typeof users)[number]>();
   const blocks: BlockScorer<(typeof users)[number]> = {
@@ -154,7 +155,7 @@ it('prepares a limited number of users before their blocks', () => {
       return { width: 4, scores, tolerance: 0, exact: (row, item) => scoresOf(asked[row]!)[item]! };
     },
   };
-  const options = { n: 2, tieSeed: 3, orderBy: ({ place }: (typeof users)[number]) => place % 7 };
+  const options = { n: 2, tieSeed: 3, orderBy: ({ place: index }: (typeof users)[number]) => index % 7 };
   const [byBlocks, oneByOne] = [blocks, scoresOf].map((scorer) =>
     rankUsers(scorer, users, ['all'], options).map(({ all }) => String(all!.ranking)),
   );
@@ -169,7 +170,7 @@ describe('leaveOutHistory', () => {
       usersMax: 3,
       scoreBlock: (users) => ({
         width,
-        scores: Float32Array.from({ length: users.length * width }, (_, place) => place % width || -Infinity),
+        scores: Float32Array.from({ length: users.length * width }, (_, index) => index % width || -Infinity),
         tolerance: 0,
         exact: (_, item) => item,
       }),

@@ -56,7 +56,7 @@ it('adds the prior to every interest', () => {
   expect([...ranks.served]).toEqual([1]);
 });
 
-it('counts served places and hits by interest', () => {
+it('counts served slots and hits by interest', () => {
   const { slots, hits } = rankLabels(user([], [5, 6, 2]), upAndRight, catalog, 3);
   // The first three are 5, 1 and 6.
   expect([...slots]).toEqual([1, 2]);

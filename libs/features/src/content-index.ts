@@ -42,7 +42,7 @@ export function buildContentIndex(content: ItemContent, references: Int32Array):
   for (const fields of fieldsOf) for (const terms of fields) for (const term of terms) counts[term]!++;
   const idf = counts.map((count) => inverseFrequency(count, references.length));
   const inverseLength = (terms: Terms): number => 1 / Math.sqrt(terms.reduce((sum, term) => sum + idf[term]! ** 2, 0));
-  const { start, columns: places, values: weights } = transpose(tfIdfTerms(fieldsOf, idf, inverseLength), idf.length);
+  const { start, columns: rows, values: weights } = transpose(tfIdfTerms(fieldsOf, idf, inverseLength), idf.length);
 
   const scores = new Float64Array(references.length);
   return {
@@ -54,14 +54,14 @@ export function buildContentIndex(content: ItemContent, references: Int32Array):
         for (const term of terms) {
           const weight = idf[term]! * scale;
           for (let entry = start[term]!; entry < start[term + 1]!; entry++) {
-            scores[places[entry]!]! += weight * weights[entry]!;
+            scores[rows[entry]!]! += weight * weights[entry]!;
           }
         }
       }
       const found = highest(scores, count);
       return {
-        items: found.map((place) => references[place]!),
-        similarities: Float32Array.from(found, (place) => scores[place]!),
+        items: found.map((index) => references[index]!),
+        similarities: Float32Array.from(found, (index) => scores[index]!),
       };
     },
   };
@@ -76,7 +76,7 @@ function tfIdfTerms(
   const start = new Int32Array(fieldsOf.length + 1);
   const columns: number[] = [];
   const values: number[] = [];
-  fieldsOf.forEach((fields, place) => {
+  fieldsOf.forEach((fields, index) => {
     for (const terms of fields) {
       const scale = inverseLength(terms);
       for (const term of terms) {
@@ -84,7 +84,7 @@ function tfIdfTerms(
         values.push(Math.fround(idf[term]! * scale));
       }
     }
-    start[place + 1] = columns.length;
+    start[index + 1] = columns.length;
   });
   return { start, columns: Int32Array.from(columns), values: Float64Array.from(values) };
 }
@@ -118,19 +118,19 @@ function gramsOf(title: string): number[] {
   return [...grams];
 }
 
-/** Returns the places of the `count` highest positive scores, equal scores by place. */
+/** Returns the indices of the `count` highest positive scores, equal scores by index. */
 function highest(scores: Float64Array, count: number): Int32Array {
-  const places: number[] = [];
+  const indices: number[] = [];
   let floor = 0;
-  for (let place = 0; place < scores.length; place++) {
-    const score = scores[place]!;
+  for (let index = 0; index < scores.length; index++) {
+    const score = scores[index]!;
     // Negated, so that NaN is skipped too.
     if (!(score > floor)) continue;
-    let rank = places.length;
-    while (rank > 0 && scores[places[rank - 1]!]! < score) rank--;
-    places.splice(rank, 0, place);
-    if (places.length > count) places.pop();
-    if (places.length === count) floor = scores[places[count - 1]!]!;
+    let rank = indices.length;
+    while (rank > 0 && scores[indices[rank - 1]!]! < score) rank--;
+    indices.splice(rank, 0, index);
+    if (indices.length > count) indices.pop();
+    if (indices.length === count) floor = scores[indices[count - 1]!]!;
   }
-  return Int32Array.from(places);
+  return Int32Array.from(indices);
 }

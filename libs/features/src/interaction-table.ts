@@ -73,7 +73,7 @@ export function dropRareItems(
 export function interactionsUntil<Table extends UserSequences>(table: Table, before: Cut): Table {
   const copy = { ...table, items: table.items.slice(), times: table.times.slice() };
   return rewriteUsers(copy, (user, start) =>
-    Array.from({ length: cutEnd(table, user, before) - start }, (_, place) => start + place),
+    Array.from({ length: cutEnd(table, user, before) - start }, (_, index) => start + index),
   );
 }
 
@@ -126,9 +126,9 @@ function rewriteUsers<Table extends UserSequences>(
     const positions = choose(user, start, end);
     const ownItems = items.slice(start, end);
     const ownTimes = times.slice(start, end);
-    positions.forEach((position, place) => {
-      items[length + place] = ownItems[position - start]!;
-      times[length + place] = ownTimes[position - start]!;
+    positions.forEach((position, index) => {
+      items[length + index] = ownItems[position - start]!;
+      times[length + index] = ownTimes[position - start]!;
     });
     length += positions.length;
     offsets[user + 1] = length;

@@ -100,10 +100,10 @@ export function orderInteractions(
   const ordered = Array.from({ length: events.count }, (_, position) => position);
   orderByTime(userId, ordered, events, rules.tieSeed);
   const seen = new Set<string>();
-  return ordered.filter((position, place) => {
+  return ordered.filter((position, index) => {
     const itemId = events.itemIdAt(position);
     // Equal items of one moment are adjacent.
-    const before = place === 0 ? undefined : ordered[place - 1]!;
+    const before = index === 0 ? undefined : ordered[index - 1]!;
     if (before !== undefined && events.timeAt(before) === events.timeAt(position)) {
       if (events.itemIdAt(before) === itemId) {
         dropped.sameMoment++;
@@ -132,7 +132,7 @@ function orderByTime(userId: string, positions: number[], { itemIdAt, timeAt }: 
         .slice(start, end)
         .map((position) => ({ position, itemId: itemIdAt(position), tie: hashText(itemIdAt(position), userSeed) }))
         .sort((a, b) => a.tie - b.tie || compareIds(a.itemId, b.itemId));
-      tied.forEach(({ position }, place) => (positions[start + place] = position));
+      tied.forEach(({ position }, index) => (positions[start + index] = position));
     }
     start = end;
   }

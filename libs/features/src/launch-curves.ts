@@ -106,13 +106,13 @@ function popularityAfter(
   const popularity = new Float64Array(items.length * popularityFeatureCount);
   const logCounts = new Float32Array(items.length);
   const row = new Float32Array(popularityFeatureCount);
-  items.forEach((item, place) => {
-    const now = launchDays[place]! + age + horizonDays;
+  items.forEach((item, index) => {
+    const now = launchDays[index]! + age + horizonDays;
     timeline.writeFeatures(row, 0, 0, item, [now]);
     if (!timeline.isKnown(item, now)) row[idleColumn] = Math.log1p(age + horizonDays);
-    logCounts[place] = row[everColumn]!;
-    popularity.set(row, place * popularityFeatureCount);
-    for (const column of countColumns) popularity[place * popularityFeatureCount + column] = Math.expm1(row[column]!);
+    logCounts[index] = row[everColumn]!;
+    popularity.set(row, index * popularityFeatureCount);
+    for (const column of countColumns) popularity[index * popularityFeatureCount + column] = Math.expm1(row[column]!);
   });
   return { popularity, logCounts };
 }
@@ -128,8 +128,8 @@ export function learnLaunchCurves({ catalog, firstDay, byAge: all }: Launches, d
   const width = popularityFeatureCount;
   const byAge = new Float32Array(launchAges.length * width);
   let curve: Float32Array | undefined;
-  all.forEach(({ launchDays, popularity }, place) => {
-    const seenBefore = day - launchAges[place]! - horizonDays;
+  all.forEach(({ launchDays, popularity }, index) => {
+    const seenBefore = day - launchAges[index]! - horizonDays;
     const sums = new Float64Array(width);
     let count = 0;
     for (let launch = 0; launch < launchDays.length; launch++) {
@@ -143,7 +143,7 @@ export function learnLaunchCurves({ catalog, firstDay, byAge: all }: Launches, d
         countColumns.includes(column) ? Math.log1p(sum / count) : sum / count,
       );
     }
-    if (curve !== undefined) byAge.set(curve, place * width);
+    if (curve !== undefined) byAge.set(curve, index * width);
   });
   if (curve === undefined) return undefined;
   return { byAge, byValue: valueEffects(all[0]!, { from: leadInEnd, until: day - horizonDays }, catalog.features) };
@@ -207,8 +207,8 @@ export function writeExpectedFeatures(
     return;
   }
   const width = popularityFeatureCount;
-  const place = launchAges.findLastIndex((from) => from <= Math.max(0, age));
-  for (let column = 0; column < width; column++) target[offset + column] = curves.byAge[place * width + column]!;
+  const index = launchAges.findLastIndex((from) => from <= Math.max(0, age));
+  for (let column = 0; column < width; column++) target[offset + column] = curves.byAge[index * width + column]!;
   const effect = effectOf(curves, features, item);
   for (const column of countColumns) target[offset + column] = Math.max(0, target[offset + column]! + effect);
   if (share === undefined) return;

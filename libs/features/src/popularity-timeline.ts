@@ -62,11 +62,11 @@ export function buildPopularityTimeline(
     const stop = daily.offsets[item + 1]!;
     // The first interaction of each window, and the first one that is not before the day.
     let [of90Days, of30Days, of7Days, end] = [start, start, start, start];
-    for (let place = 0; place < days.length; place++) {
-      const day = days[place]!;
+    for (let index = 0; index < days.length; index++) {
+      const day = days[index]!;
       // Later days start a few interactions further on.
-      const find = place === 0 ? lowerBound : scanTo;
-      const row = offset + place * stride;
+      const find = index === 0 ? lowerBound : scanTo;
+      const row = offset + index * stride;
       end = find(daily.days, end, stop, day);
       if (end === start) {
         writeColdItem(target, row);
@@ -175,7 +175,7 @@ function log1p(x: number): number {
   return logarithms[x] ?? Math.log1p(x);
 }
 
-/** Returns the first place from `start` to `end` whose value is at least `bound`. */
+/** Returns the first index from `start` to `end` whose value is at least `bound`. */
 function lowerBound(values: Int32Array, start: number, end: number, bound: number): number {
   let low = start;
   let high = end;
@@ -187,9 +187,9 @@ function lowerBound(values: Int32Array, start: number, end: number, bound: numbe
   return low;
 }
 
-/** As {@link lowerBound}, faster for places near `start`. */
+/** As {@link lowerBound}, faster for indices near `start`. */
 function scanTo(values: Int32Array, start: number, end: number, bound: number): number {
-  let place = start;
-  while (place < end && values[place]! < bound) place++;
-  return place;
+  let index = start;
+  while (index < end && values[index]! < bound) index++;
+  return index;
 }

@@ -44,9 +44,9 @@ export function transpose({ start, columns, values }: SparseRows, columnCount: n
   const next = transposed.start.slice();
   for (let row = 0; row + 1 < start.length; row++) {
     for (let entry = start[row]!; entry < start[row + 1]!; entry++) {
-      const place = next[columns[entry]!]!++;
-      transposed.columns[place] = row;
-      transposed.values[place] = values[entry]!;
+      const index = next[columns[entry]!]!++;
+      transposed.columns[index] = row;
+      transposed.values[index] = values[entry]!;
     }
   }
   return transposed;

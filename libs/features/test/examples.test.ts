@@ -289,11 +289,11 @@ describe('drawEpoch', () => {
   });
 
   it('spreads the examples of each user over the epoch', () => {
-    const places = Array.from({ length: 400 }, (_, seed) => {
+    const positions = Array.from({ length: 400 }, (_, seed) => {
       const order = draw(6, seed);
-      return order.flatMap((position, place) => (examples.user[position] === 0 ? [place / (order.length - 1)] : []));
+      return order.flatMap((position, index) => (examples.user[position] === 0 ? [index / (order.length - 1)] : []));
     }).flat();
-    const mean = places.reduce((sum, place) => sum + place, 0) / places.length;
+    const mean = positions.reduce((sum, position) => sum + position, 0) / positions.length;
     expect(Math.abs(mean - 0.5)).toBeLessThan(0.02);
   });
 

@@ -29,10 +29,10 @@ function tableOf(interactions: readonly Interaction[]): InteractionTable {
 /** The opposite of {@link tableOf}. */
 function interactionsOf({ userIds, itemIds, offsets, items, times }: InteractionTable): Interaction[] {
   return userIds.flatMap((userId, user) =>
-    Array.from(items.subarray(offsets[user], offsets[user + 1]), (item, place) => ({
+    Array.from(items.subarray(offsets[user], offsets[user + 1]), (item, index) => ({
       userId,
       itemId: itemIds[item]!,
-      occurredAt: times[offsets[user]! + place]!,
+      occurredAt: times[offsets[user]! + index]!,
     })),
   );
 }
@@ -52,10 +52,10 @@ describe('orderTable', () => {
     fc.assert(
       fc.property(someInteractions, repeats, fc.integer(), (interactions, rule, tieSeed) => {
         const rules = { repeats: rule, tieSeed };
-        const events = interactions.map((interaction, place) => ({
+        const events = interactions.map((interaction, index) => ({
           ...interaction,
           type: 'purchase',
-          eventId: `e${place}`,
+          eventId: `e${index}`,
         }));
         const selected = selectInteractions(events, { ...rules, isPositive: () => true });
         const { table, dropped } = orderTable(tableOf(interactions), rules);

@@ -146,7 +146,7 @@ it('learns the same curves of any day from launches that were read once, bit by 
     random.int(2) === 0 ? Number.NaN : item - random.int(30),
   );
   const all = readLaunches(drawn, { features: kinds, createdOn });
-  const days = Array.from({ length: 60 }, (_, place) => 10 * place);
+  const days = Array.from({ length: 60 }, (_, index) => 10 * index);
   const curves = days.map((day) => learnLaunchCurves(all, day));
   expect(curves).toEqual(days.map((day) => curvesByDefinition(createdOn, kinds[0]!, day)));
   expect(curves.filter((curve) => curve === undefined).length).toBeLessThan(20);

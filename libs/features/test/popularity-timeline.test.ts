@@ -86,9 +86,9 @@ describe('buildPopularityTimeline', () => {
         for (let item = 1; item <= 9; item++) {
           const written = new Float32Array(3 + asked.length * stride);
           timeline.writeFeatures(written, 3, stride, item, asked);
-          asked.forEach((day, place) => {
+          asked.forEach((day, index) => {
             const ofDay = timeline.featuresOn(day).subarray(item * width, (item + 1) * width);
-            expect(written.subarray(3 + place * stride, 3 + place * stride + width)).toEqual(ofDay);
+            expect(written.subarray(3 + index * stride, 3 + index * stride + width)).toEqual(ofDay);
           });
         }
       }),

@@ -57,14 +57,14 @@ describe('createRandom', () => {
     expect(values.every(Number.isFinite)).toBe(true);
   });
 
-  it('shuffle keeps every value and gives each place to each value', () => {
+  it('shuffle keeps every value and gives each index to each value', () => {
     const random = createRandom(6);
     const counts = Array.from({ length: 4 }, () => new Array<number>(4).fill(0));
     for (let round = 0; round < 4000; round++) {
       const values = Int32Array.of(0, 1, 2, 3);
       random.shuffle(values);
       expect([...values].sort()).toEqual([0, 1, 2, 3]);
-      values.forEach((value, place) => counts[value]![place]!++);
+      values.forEach((value, index) => counts[value]![index]!++);
     }
     // 1,000 expected, standard deviation 27.
     for (const count of counts.flat()) expect(Math.abs(count - 1000)).toBeLessThan(140);

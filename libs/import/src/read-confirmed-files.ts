@@ -38,7 +38,7 @@ function mostlyRefused(report: ReportBuilder, kind: ReportFile['kind'], rows: nu
   const reasons = refusals.map(({ field, reason, count, lines, samples = [] }) => {
     const values = samples.length === 0 ? '' : ` ${samples.map(quoteSample).join(', ')}`;
     const label = (field === '' ? reason : `${field}: ${reason}`) + values;
-    return `${label} (${countOf(count, 'row')}, the first at ${report.place(lines[0]!)})`;
+    return `${label} (${countOf(count, 'row')}, the first at ${report.locate(lines[0]!)})`;
   });
   const problem = rows === 0 ? 'The event files have no rows' : `Most of the first ${rows} rows of ${kind} are invalid`;
   return new AppError(reasons.length === 0 ? `${problem}.` : `${problem}: ${reasons.join('; ')}.`, {

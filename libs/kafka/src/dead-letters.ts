@@ -7,7 +7,7 @@ import { readRecords } from './read-records.ts';
 import type { RawRecord } from './read-records.ts';
 import type { UndecodableBatch } from './record-batches.ts';
 
-/** A message, or a batch of messages, that the sink could not use, its place in the log, and the reason. */
+/** A message, or a batch of messages, that the sink could not use, its offset, and the reason. */
 export interface DeadLetter {
   /** `<topic>-<partition>-<offset>` of the message, so that a repeated dead letter has the same id. */
   readonly deadLetterId: string;

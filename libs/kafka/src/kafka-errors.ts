@@ -61,7 +61,7 @@ export function unknownTopic(topic: string): AppError {
 /** A record that the brokers do not accept. */
 export interface RejectedRecord {
   readonly topic: string;
-  /** The place of the record in the publish call. */
+  /** The index of the record in the publish call. */
   readonly index: number;
   /** The error type of the Kafka protocol, such as `MESSAGE_TOO_LARGE`. */
   readonly reason: string;

@@ -68,7 +68,7 @@ export function openKafkaPublisher(kafka: KafkaConnection, options: PublisherOpt
 }
 
 interface OutgoingRecord extends TopicMessage {
-  /** The place of the record in its call. */
+  /** The index of the record in its call. */
   readonly index: number;
   readonly bytes: number;
 }
@@ -190,9 +190,9 @@ class KafkaPublisher implements Publisher {
     const refused: RejectedRecord[] = [];
     const send = async (part: readonly OutgoingRecord[]): Promise<number> =>
       refused.push(...(await this.#sendBatch(part, signal)));
-    const places = [...new Set(batch.map(placeOf))];
-    if (places.length > 1) {
-      for (const place of places) await send(batch.filter((record) => placeOf(record) === place));
+    const partitions = [...new Set(batch.map(partitionOf))];
+    if (partitions.length > 1) {
+      for (const partition of partitions) await send(batch.filter((record) => partitionOf(record) === partition));
       return refused;
     }
     let rest = batch;
@@ -206,7 +206,7 @@ class KafkaPublisher implements Publisher {
         if (refused.filter((one) => one.reason === reason).length === 2) {
           return batch.map((record) => reject(record, reason));
         }
-        // Accepted ones are sent again in their place, because another record of the same key may precede them.
+        // Accepted ones are sent again in order, because another record of the same key may precede them.
         rest = batch.filter(({ index }) => !refused.some((one) => one.index === index));
       }
     }
@@ -245,7 +245,7 @@ function bytesOf({ key, value }: LogRecord): number {
 }
 
 /** Brokers refuse the records of a partition together. The first send sets the partition. */
-function placeOf({ topic, message }: OutgoingRecord): string {
+function partitionOf({ topic, message }: OutgoingRecord): string {
   return `${topic} ${message.partition}`;
 }
 

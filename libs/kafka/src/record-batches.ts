@@ -98,15 +98,15 @@ export async function decodeBatches(data: Buffer, budget = { bytes: responseByte
 }
 
 /**
- * Returns the place of a batch with a damaged header or content, or `undefined` for another batch.
+ * Returns the offsets of a batch with a damaged header or content, or `undefined` for another batch.
  *
- * @param place the last offset of the previous batch, -1 if there is none, and the offset before the next batch
+ * @param neighbors the last offset of the previous batch, -1 if there is none, and the offset before the next batch
  */
 function findDamage(
   { firstOffset, lastOffset, count }: Batch,
-  place: { readonly isIntact: boolean; readonly previous: number; readonly limit: number },
+  neighbors: { readonly isIntact: boolean; readonly previous: number; readonly limit: number },
 ): UndecodableBatch | undefined {
-  const { isIntact, previous, limit } = place;
+  const { isIntact, previous, limit } = neighbors;
   if (!isIntact) {
     const problem = 'The checksum of the batch is wrong.';
     // The count and the last offset confirm each other, except in a compacted topic.
@@ -246,14 +246,14 @@ function withoutContent(
 
 /** @param batch its header, if that is intact */
 function undecodable(
-  place: UndecodableBatch,
+  damage: UndecodableBatch,
   batch: Parameters<typeof withoutContent>[1] = {
     maxTimestamp: -1,
     isControlRecord: false,
     batchContext: noTransaction,
   },
 ): BatchMessage {
-  return { ...withoutContent(place.lastOffset, batch), undecodable: place };
+  return { ...withoutContent(damage.lastOffset, batch), undecodable: damage };
 }
 
 /** The reader of a response in kafkajs. */

@@ -1,6 +1,6 @@
 /** The parts in use of packages without types. */
 declare module 'lz4js' {
-  /** Decompresses a block to `target`, from `targetStart`. Returns the place after it, which may be outside of `target`. */
+  /** Decompresses a block to `target`, from `targetStart`. Returns the index after it, which may be outside of `target`. */
   export function decompressBlock(
     source: Uint8Array,
     target: Uint8Array,

@@ -61,7 +61,7 @@ const redrive = (installation: Installation, options: Partial<RedriveOptions> = 
   all(redriveDeadLetters(installation, { names: installation.names, now: () => noon + 9_000, ...options }));
 
 describe('dead letters', () => {
-  it('contain the message, its place and the reason, each message once', async () => {
+  it('contain the message, its offset and the reason, each message once', async () => {
     const installation = await install();
     const { names, publisher } = installation;
     const values = [wishlist, '{"é', Buffer.from([0xff, 0, 1]), null, '\u0001'.repeat(400_000), 'x'.repeat(900_000)];
@@ -73,9 +73,9 @@ describe('dead letters', () => {
       { topic: names.deadLetters, key: 'other', value: null, timestamp: noon },
     ]);
     const letters = await all(readDeadLetters(installation.kafka, { topic: names.deadLetters }));
-    const place = { topic: names.events, partition: 1, key: null, failedAt: noon + 5_000 };
+    const origin = { topic: names.events, partition: 1, key: null, failedAt: noon + 5_000 };
     const letter = (offset: number, fields: object) => ({
-      ...place,
+      ...origin,
       deadLetterId: `${names.events}-1-${offset}`,
       offset,
       timestamp: noon + offset,
@@ -92,12 +92,12 @@ describe('dead letters', () => {
     expect(letters[4]).not.toHaveProperty('bytes');
   });
 
-  it('contain the place of a batch that could not be decoded, which is not redriven', async () => {
+  it('contain the offsets of a batch that could not be decoded, which is not redriven', async () => {
     const installation = await install();
     const { kafka, names, publisher } = installation;
-    const place = { topic: names.events, partition: 0, offset: 9, timestamp: noon, key: null, value: null };
+    const origin = { topic: names.events, partition: 0, offset: 9, timestamp: noon, key: null, value: null };
     const undecodable = { firstOffset: 3, lastOffset: 9, problem: 'The checksum of the batch is wrong.' };
-    const letter = deadLetter({ ...place, undecodable }, { field: '', reason: 'undecodable' }, noon);
+    const letter = deadLetter({ ...origin, undecodable }, { field: '', reason: 'undecodable' }, noon);
     await publisher.publish([deadLetterRecord(names.deadLetters, letter)]);
     const [found] = await all(readDeadLetters(kafka, { topic: names.deadLetters }));
     expect(found).toMatchObject({ deadLetterId: `${names.events}-0-3`, offset: 3, lastOffset: 9, payload: null });

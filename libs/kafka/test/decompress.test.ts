@@ -22,7 +22,7 @@ it('refuses a batch that is far larger than batches are', { tags: 'full' }, asyn
     const value = ((128 << 10) << 3) | (1 << 1) | Number(isLast);
     return [value & 0xff, (value >> 8) & 0xff, value >> 16, 0];
   };
-  const blocks = Array.from({ length: 528 }, (_, place) => block(place === 527));
+  const blocks = Array.from({ length: 528 }, (_, index) => block(index === 527));
   expect(() => readZstandard(Buffer.from([...header, ...blocks.flat()]))).toThrow(tooLarge);
 });
 

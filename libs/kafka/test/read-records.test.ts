@@ -115,7 +115,7 @@ describe('records that brokers have compressed', () => {
   it.each(['gzip', 'snappy', 'lz4', 'zstd'])('are read from %s', async (codec) => {
     const target = await createTopic(brokers, { config: { 'compression.type': codec } });
     // More than a block of each codec.
-    const values = Array.from({ length: 3_000 }, (_, place) => `${place} ${'a long value of a record '.repeat(4)}`);
+    const values = Array.from({ length: 3_000 }, (_, index) => `${index} ${'a long value of a record '.repeat(4)}`);
     await produce(target, values);
     expect((await readAll(target)).flat().map(textOf)).toEqual(values);
   });

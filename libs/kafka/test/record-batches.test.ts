@@ -55,8 +55,8 @@ function sealed(bytes: Buffer): Buffer {
 /** Inverts a byte, counted from the end if it is negative. */
 function damaged(bytes: Buffer, at = -1): Buffer {
   const copy = Buffer.from(bytes);
-  const place = at < 0 ? copy.length + at : at;
-  copy[place]! ^= 0xff;
+  const index = at < 0 ? copy.length + at : at;
+  copy[index]! ^= 0xff;
   return copy;
 }
 

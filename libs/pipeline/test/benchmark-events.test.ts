@@ -42,7 +42,7 @@ describe('a benchmark of events', () => {
     const bought = events.filter(({ type }) => type === 'purchase');
     const again = bought
       .slice(0, 20)
-      .map((event, place): LakeEvent => ({ ...event, eventId: `again${place}`, occurredAt: testFrom + place }));
+      .map((event, index): LakeEvent => ({ ...event, eventId: `again${index}`, occurredAt: testFrom + index }));
     const context = await openShop([...events, ...again]);
     const table = await tabulate(context, ['popularity', 'own-history']);
     expect(table.tasks).toEqual(['all']);

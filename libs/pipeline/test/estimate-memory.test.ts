@@ -73,9 +73,9 @@ describe('the memory of a run', () => {
 
   it('contains the launches of created items without interactions if the model has a popularity prior', () => {
     const data = shopDataset();
-    const created = things.map((thing, place) => ({
+    const created = things.map((thing, index) => ({
       ...thing,
-      attributes: { [place < 23 ? 'createdAt' : 'kind']: '2026-01-05' },
+      attributes: { [index < 23 ? 'createdAt' : 'kind']: '2026-01-05' },
     }));
     const items = [data.items[0]!, ...created];
     const { model, training } = resolve();

@@ -31,10 +31,10 @@ it('returns the same as a selection from all events, for any events', async () =
       const interactions = await interactionsOf(lake, positives);
       const { table } = orderTable(interactions, rules);
       const rows = table.userIds.flatMap((userId, user) =>
-        Array.from(table.items.subarray(table.offsets[user], table.offsets[user + 1]), (item, place) => ({
+        Array.from(table.items.subarray(table.offsets[user], table.offsets[user + 1]), (item, index) => ({
           userId,
           itemId: table.itemIds[item]!,
-          occurredAt: table.times[table.offsets[user]! + place]!,
+          occurredAt: table.times[table.offsets[user]! + index]!,
         })),
       );
       expect(rows).toEqual(selected.interactions);

@@ -88,9 +88,9 @@ describe('a rolling benchmark', () => {
     const joined = joinRuns(runs);
     const users = runs.map(({ rows }) => rows[0]!.tasks.all!.users);
     const total = users.reduce((sum, count) => sum + count, 0);
-    joined.rows.forEach((row, place) => {
+    joined.rows.forEach((row, index) => {
       row.tasks.all!.cutoffs.forEach(({ cutoff, recall }, position) => {
-        const ofPeriods = runs.map(({ rows }) => rows[place]!.tasks.all!.cutoffs[position]!);
+        const ofPeriods = runs.map(({ rows }) => rows[index]!.tasks.all!.cutoffs[position]!);
         const mean = ofPeriods.reduce((sum, metrics, period) => sum + (metrics.recall * users[period]!) / total, 0);
         expect(ofPeriods.map((metrics) => metrics.cutoff)).toEqual([cutoff, cutoff, cutoff]);
         expect(recall).toBeCloseTo(mean, 12);

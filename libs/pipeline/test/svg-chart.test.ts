@@ -44,9 +44,9 @@ it('draws higher values higher, bars from low to high, and escapes text', () => 
   expect(svg).toContain('K &amp; &lt;HR&gt;');
   const circles = [...svg.matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"/g)].map(([, x, y]) => [Number(x), Number(y)]);
   expect(circles).toHaveLength(3);
-  for (let place = 1; place < 3; place++) {
-    expect(circles[place]![0]).toBeGreaterThan(circles[place - 1]![0]!);
-    expect(circles[place]![1]).toBeLessThan(circles[place - 1]![1]!);
+  for (let index = 1; index < 3; index++) {
+    expect(circles[index]![0]).toBeGreaterThan(circles[index - 1]![0]!);
+    expect(circles[index]![1]).toBeLessThan(circles[index - 1]![1]!);
   }
   const bars = [...svg.matchAll(/<line x1="([\d.]+)" y1="([\d.]+)" x2="\1" y2="([\d.]+)" stroke/g)];
   const [first] = bars.map(([, , from, to]) => [Number(from), Number(to)]);
@@ -60,7 +60,7 @@ it('leaves a gap at a missing point, and the other points at their labels', () =
   const [curve] = chart.series;
   const circlesOf = (svg: string): string[] => [...svg.matchAll(/<circle .*?>/g)].map(([circle]) => circle);
   const [first, , last] = circlesOf(drawChart(chart));
-  const points = curve!.points.map((point, place) => (place === 1 ? undefined : point));
+  const points = curve!.points.map((point, index) => (index === 1 ? undefined : point));
   const svg = drawChart({ ...chart, series: [{ ...curve!, points }] });
   expect(circlesOf(svg)).toEqual([first, last]);
   expect(svg).toMatch(/<path d="M[\d.]+ [\d.]+ M[\d.]+ [\d.]+"/);

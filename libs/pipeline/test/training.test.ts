@@ -234,8 +234,8 @@ describe('trainModel', () => {
 
   it('trains all epochs if no user is in the validation window', async () => {
     const { validationFrom } = dataset.split;
-    const events = shopEvents().map((event, place) =>
-      event.occurredAt >= validationFrom && event.occurredAt < testFrom ? { ...event, userId: `new${place}` } : event,
+    const events = shopEvents().map((event, index) =>
+      event.occurredAt >= validationFrom && event.occurredAt < testFrom ? { ...event, userId: `new${index}` } : event,
     );
     const root = await temporaryFolder();
     const { modelId, epochs } = await run(root, { of: shopDataset(events) });

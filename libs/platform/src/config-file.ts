@@ -49,8 +49,8 @@ export async function readYamlFile(path: string): Promise<YamlFile> {
     value: value ?? {},
     locate: (problems) =>
       problems.map((problem) => {
-        const places = [problem.path, ...(problem.related ?? [])].map((field) => findPlace(document, field));
-        const { offset } = places.find(({ isExact }) => isExact) ?? places[0]!;
+        const fields = [problem.path, ...(problem.related ?? [])].map((field) => findField(document, field));
+        const { offset } = fields.find(({ isExact }) => isExact) ?? fields[0]!;
         return offset === undefined ? problem : { ...problem, line: lines.linePos(offset).line };
       }),
   };
@@ -69,14 +69,14 @@ export async function readConfigFile<Schema extends TSchema>(schema: Schema, pat
   return parsed!;
 }
 
-interface Place {
+interface FoundField {
   /** Undefined if the document does not contain the first field of the path. */
   readonly offset: number | undefined;
-  /** False if the place is a section that contains the field by default only. */
+  /** False for a section that contains the field by default only. */
   readonly isExact: boolean;
 }
 
-function findPlace(document: Document.Parsed, path: FieldPath): Place {
+function findField(document: Document.Parsed, path: FieldPath): FoundField {
   let node: unknown = document.contents;
   let offset: number | undefined;
   for (const name of path) {

@@ -40,9 +40,9 @@ export function invalidConfig(source: string, problems: readonly ConfigProblem[]
 
 /** Returns field, problem and remedy on one line, without the final period. */
 export function describeProblem({ line, problem, remedy, ...field }: ConfigProblem): string {
-  const place = line === undefined ? '' : `line ${line}, `;
+  const inLine = line === undefined ? '' : `line ${line}, `;
   const text = remedy === undefined ? problem : `${problem}. ${remedy}`;
-  return `${place}${fieldOf(field)}: ${text.replace(/\.$/, '')}`;
+  return `${inLine}${fieldOf(field)}: ${text.replace(/\.$/, '')}`;
 }
 
 /**
@@ -64,7 +64,7 @@ export function problemsOf(check: () => unknown, path: FieldPath): ConfigProblem
 }
 
 interface ParseOptions {
-  /** The file or place of the value, for messages. */
+  /** The source of the value, such as a file, for messages. */
   readonly source: string;
   /** The path of the value in `source`. Default: the value is the whole document. */
   readonly at?: FieldPath;

@@ -111,7 +111,7 @@ describe('writing', () => {
 
   test('loses no key when several are added at once', async () => {
     const path = await temporaryFile();
-    const names = Array.from({ length: 8 }, (_, place) => `app-${place}`);
+    const names = Array.from({ length: 8 }, (_, index) => `app-${index}`);
     await Promise.all(names.map((name) => addApiKey(path, { ...ops, name })));
     expect((await readApiKeys(path)).map(({ name }) => name).toSorted()).toEqual(names);
     expect(await readdir(join(path, '..'))).toEqual(['keys.yaml']);

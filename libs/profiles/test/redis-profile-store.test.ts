@@ -181,7 +181,7 @@ describe('the settings of Redis', () => {
 
 it('stores the id of the first installation, also when it is emptied, because a queue may have the same key', async () => {
   const { installation, clear } = await openRedis({ url: redis.url, prefix: 'installed' });
-  expect(installation.place).toBe(
+  expect(installation.location).toBe(
     `the profile store in Redis at ${new URL(redis.url).host} (key installed:installation)`,
   );
   expect(await installation.read()).toBeUndefined();

@@ -22,15 +22,15 @@ export interface ListComparison {
 
 /** Compares the items of two lists for the same request. */
 export function compareLists(before: readonly ListedItem[], after: readonly ListedItem[]): ListComparison {
-  const places = new Map(before.map(({ itemId }, index) => [itemId, index + 1]));
+  const ranks = new Map(before.map(({ itemId }, index) => [itemId, index + 1]));
   const known = new Set(after.map(({ itemId }) => itemId));
   const items = [
-    ...after.map(({ itemId, title }, index) => ({ itemId, title, was: places.get(itemId) ?? null, is: index + 1 })),
+    ...after.map(({ itemId, title }, index) => ({ itemId, title, was: ranks.get(itemId) ?? null, is: index + 1 })),
     ...before.flatMap(({ itemId, title }, index) =>
       known.has(itemId) ? [] : [{ itemId, title, was: index + 1, is: null }],
     ),
   ];
-  const kept = after.filter(({ itemId }) => places.has(itemId)).length;
+  const kept = after.filter(({ itemId }) => ranks.has(itemId)).length;
   const longer = Math.max(before.length, after.length);
   return { overlap: longer === 0 ? 1 : kept / longer, items };
 }

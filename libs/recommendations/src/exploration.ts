@@ -12,7 +12,7 @@ import type { ExploreFields } from './settings.ts';
 export interface Exploration extends ExploreFields {
   /** Epoch milliseconds. Decides which items are new. */
   readonly now: number;
-  /** Decides the number of reserved places, their positions and their items. For example, the recommendationId. */
+  /** Decides the number of reserved slots, their positions and their items. For example, the recommendationId. */
   readonly seed: string;
 }
 
@@ -39,17 +39,17 @@ export function findNewItems(
   return withoutItems(offered, exclude);
 }
 
-/** The places of one list that are reserved for new items. */
-export interface ReservedPlaces {
+/** The slots of one list that are reserved for new items. */
+export interface ReservedSlots {
   readonly count: number;
   /** The mean of `count` over all seeds: share × limit. */
   readonly meanCount: number;
-  /** Draws the items of the places. */
+  /** Draws the items of the slots. */
   readonly random: Random;
 }
 
-/** Returns the reserved places of a list: share × limit, which the seed rounds up or down so that the mean is exact. */
-export function reservePlaces({ share, seed }: Pick<Exploration, 'share' | 'seed'>, limit: number): ReservedPlaces {
+/** Returns the reserved slots of a list: share × limit, which the seed rounds up or down so that the mean is exact. */
+export function reserveSlots({ share, seed }: Pick<Exploration, 'share' | 'seed'>, limit: number): ReservedSlots {
   const random = createRandom(hashText(seed));
   // Products of decimal fractions are not exact: 0.07 × 100 is more than 7.
   const meanCount = Number((share * limit).toFixed(9));
@@ -57,18 +57,18 @@ export function reservePlaces({ share, seed }: Pick<Exploration, 'share' | 'seed
   return { count: least + (random.next() < meanCount - least ? 1 : 0), meanCount, random };
 }
 
-/** Items from which the items of reserved places are drawn. */
+/** Items from which the items of reserved slots are drawn. */
 export interface ItemPool {
   readonly size: number;
   pick(random: Random): number;
 }
 
-/** Ranked items of a pool per reserved place: more of them vary more, and match the interests less. */
-const poolItemsPerPlace = 5;
+/** Ranked items of a pool per reserved slot: more of them vary more, and match the interests less. */
+const poolItemsPerSlot = 5;
 
 /** Returns the size of a pool of the best items. It does not depend on the seed. */
-export function rankedPoolSize({ meanCount }: ReservedPlaces): number {
-  return poolItemsPerPlace * Math.ceil(meanCount);
+export function rankedPoolSize({ meanCount }: ReservedSlots): number {
+  return poolItemsPerSlot * Math.ceil(meanCount);
 }
 
 export function poolOfList(items: ArrayLike<number>): ItemPool {
@@ -93,14 +93,14 @@ export function poolOfSet(items: ItemSet, itemCount: number): ItemPool {
 }
 
 /**
- * Draws items for reserved places uniformly and without replacement, in random order. If the pool has fewer items than there
- * are places, draws all of them.
+ * Draws items for reserved slots uniformly and without replacement, in random order. If the pool has fewer items than there
+ * are slots, draws all of them.
  *
  * @returns the items, and the probability over all seeds that a given item of the pool is drawn
  */
 export function drawItems(
   pool: ItemPool,
-  { count, meanCount, random }: ReservedPlaces,
+  { count, meanCount, random }: ReservedSlots,
 ): { readonly items: readonly number[]; readonly propensity: number } {
   const drawn = new Set<number>();
   while (drawn.size < Math.min(count, pool.size)) drawn.add(pool.pick(random));
@@ -108,12 +108,12 @@ export function drawItems(
   return { items: [...drawn], propensity: Math.min(1, meanCount / pool.size) };
 }
 
-/** Inserts items into a list, each at a place that the seed draws. The list keeps its order. */
+/** Inserts items into a list, each at an index that the seed draws. The list keeps its order. */
 export function insertAtRandom<Item>(list: readonly Item[], inserted: readonly Item[], seed: string): readonly Item[] {
   if (inserted.length === 0) return list;
-  const places = Array.from({ length: list.length + inserted.length }, (_, place) => place);
-  createRandom(hashText(seed)).fork('places').shuffle(places);
-  const insertedAt = new Map(inserted.map((item, index) => [places[index]!, item]));
+  const indices = Array.from({ length: list.length + inserted.length }, (_, index) => index);
+  createRandom(hashText(seed)).fork('places').shuffle(indices);
+  const insertedAt = new Map(inserted.map((item, index) => [indices[index]!, item]));
   let next = 0;
-  return Array.from(places, (_, place) => insertedAt.get(place) ?? list[next++]!);
+  return Array.from(indices, (_, index) => insertedAt.get(index) ?? list[next++]!);
 }

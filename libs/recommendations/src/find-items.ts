@@ -19,7 +19,7 @@ import {
   poolOfList,
   poolOfSet,
   rankedPoolSize,
-  reservePlaces,
+  reserveSlots,
 } from './exploration.ts';
 import type { Exploration } from './exploration.ts';
 import { noSpans } from './context.ts';
@@ -43,7 +43,7 @@ export interface ListQuery extends UserInput {
   readonly filters?: readonly ItemConditions[];
   /** Overrides the tuned `efSearch` or `nprobe` of the bundle. */
   readonly breadth?: number | undefined;
-  /** Reserves places for new items. Default: none. */
+  /** Reserves slots for new items. Default: none. */
   readonly explore?: Exploration | undefined;
   /** Whether to return the interests. Default: true. */
   readonly explain?: boolean;
@@ -52,7 +52,7 @@ export interface ListQuery extends UserInput {
 /** A candidate of an interest, or an item of a fallback, which has no interest. `item` is an index in the bundle. */
 export interface FoundItem extends Omit<Candidate, 'interest'> {
   readonly interest?: number;
-  /** The probability that this item is drawn for a reserved place of the list. Only drawn items have it. */
+  /** The probability that this item is drawn for a reserved slot of the list. Only drawn items have it. */
   readonly propensity?: number;
 }
 
@@ -107,7 +107,7 @@ export async function findItems(bundle: BundleView, request: ListQuery, spans: S
 }
 
 /**
- * Draws new items for the reserved places of a list, from those nearest to the interests. For a user without interests, draws
+ * Draws new items for the reserved slots of a list, from those nearest to the interests. For a user without interests, draws
  * from all new items.
  */
 async function drawNewItems(
@@ -118,8 +118,8 @@ async function drawNewItems(
   spans: Spans,
 ): Promise<readonly FoundItem[]> {
   if (explore === undefined) return [];
-  const places = reservePlaces(explore, limit);
-  if (places.count === 0) return [];
+  const slots = reserveSlots(explore, limit);
+  if (slots.count === 0) return [];
   spans.start('search');
   const newItems = findNewItems(bundle, explore, { allowed, exclude: exclusions.own });
   if (newItems.count === 0) return [];
@@ -127,13 +127,13 @@ async function drawNewItems(
     user === undefined
       ? []
       : await findNearestItems(bundle, user.interests.vectors.slice(), {
-          limit: rankedPoolSize(places),
+          limit: rankedPoolSize(slots),
           allowed: newItems,
         });
   // Interests can be zero apart from the popularity prior, so that no item is nearest.
   const pool =
     nearest.length === 0 ? poolOfSet(newItems, bundle.itemCount) : poolOfList(nearest.map(({ item }) => item));
-  const { items, propensity } = drawItems(pool, places);
+  const { items, propensity } = drawItems(pool, slots);
   const scoreItem =
     user === undefined
       ? (item: number) => ({ item, score: bundle.popularityOf(item) })

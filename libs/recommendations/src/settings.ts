@@ -18,7 +18,7 @@ export const ExploreFields = Type.Object(
       minimum: 0,
       maximum: 1,
       description:
-        'The share of places that are reserved for new items. A fraction of a place is rounded up or down at random. 0: ' +
+        'The share of slots that are reserved for new items. A fraction of a slot is rounded up or down at random. 0: ' +
         'none.',
     }),
     maxAgeDays: Type.Optional(
@@ -36,8 +36,8 @@ export const ExploreFields = Type.Object(
     title: 'Explore',
     additionalProperties: false,
     description:
-      'Reserves places for new items, which a model cannot rank by experience. The items are drawn from the new items nearest ' +
-      'to the interests of the user. Default: no places.',
+      'Reserves slots for new items, which a model cannot rank by experience. The items are drawn from the new items nearest ' +
+      'to the interests of the user. Default: no slots.',
   },
 );
 export type ExploreFields = Static<typeof ExploreFields>;

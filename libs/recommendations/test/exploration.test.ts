@@ -4,7 +4,7 @@ import { asOf, buildDeltaFromCatalog, bundleContents, openSmallBundles } from '@
 import { dayMs, hourMs } from '@facet/platform';
 import { selectItems } from '@facet/retrieval';
 import { afterAll, describe, expect, it } from 'vitest';
-import { drawItems, insertAtRandom, poolOfList, poolOfSet, reservePlaces } from '../src/exploration.ts';
+import { drawItems, insertAtRandom, poolOfList, poolOfSet, reserveSlots } from '../src/exploration.ts';
 import type { ItemPool } from '../src/exploration.ts';
 import { inferUser, recommend } from '../src/index.ts';
 import type { ListQuery } from '../src/index.ts';
@@ -17,17 +17,17 @@ function expectShare(count: number, share: number): void {
   expect(Math.abs(count / draws - share)).toBeLessThanOrEqual(5 * Math.sqrt((share * (1 - share)) / draws));
 }
 
-describe('reservePlaces', () => {
+describe('reserveSlots', () => {
   it.each([
     [0.1, 4],
     [0.3, 5],
     [0.07, 100],
     [0, 10],
     [1, 3],
-  ])('reserves a share of %d of %d places on average', (share, limit) => {
+  ])('reserves a share of %d of %d slots on average', (share, limit) => {
     const mean = share * limit;
     const least = Math.floor(mean + 1e-6);
-    const counts = seeds.map((seed) => reservePlaces({ share, seed }, limit).count);
+    const counts = seeds.map((seed) => reserveSlots({ share, seed }, limit).count);
     expect(counts.filter((count) => count !== least && count !== least + 1)).toEqual([]);
     expectShare(counts.filter((count) => count === least + 1).length, Math.max(0, mean - least));
   });
@@ -38,7 +38,7 @@ describe('drawItems', () => {
   const few = selectItems(100, (item) => item >= 99);
   const pools: [name: string, pool: ItemPool, items: number[]][] = [
     ['a list', poolOfList([7, 3, 9, 4]), [3, 4, 7, 9]],
-    ['a large set', poolOfSet(even, 100), Array.from({ length: 50 }, (_, place) => 2 * place + 2)],
+    ['a large set', poolOfSet(even, 100), Array.from({ length: 50 }, (_, index) => 2 * index + 2)],
     ['a small set', poolOfSet(few, 100), [99, 100]],
   ];
 
@@ -46,9 +46,9 @@ describe('drawItems', () => {
     const counts = new Map<number, number>();
     let propensity = NaN;
     for (const seed of seeds) {
-      const places = reservePlaces({ share: 0.13, seed }, 20);
-      const drawn = drawItems(pool, places);
-      expect(new Set(drawn.items).size).toBe(Math.min(places.count, items.length));
+      const slots = reserveSlots({ share: 0.13, seed }, 20);
+      const drawn = drawItems(pool, slots);
+      expect(new Set(drawn.items).size).toBe(Math.min(slots.count, items.length));
       for (const item of drawn.items) counts.set(item, (counts.get(item) ?? 0) + 1);
       propensity = drawn.propensity;
     }
@@ -58,7 +58,7 @@ describe('drawItems', () => {
 });
 
 describe('insertAtRandom', () => {
-  it('keeps the order of the list, and draws the place of each inserted item', () => {
+  it('keeps the order of the list, and draws the index of each inserted item', () => {
     const counts = new Float64Array(5);
     for (const seed of seeds) {
       const result = insertAtRandom(['a', 'b', 'c'], ['x', 'y'], seed);
@@ -111,7 +111,7 @@ describe('the drawn items', () => {
       );
       return Math.max(...products);
     };
-    // Of a list of 8 places, 1.6 are reserved on average: the pool has 5 · 2 items.
+    // Of a list of 8 slots, 1.6 are reserved on average: the pool has 5 · 2 items.
     const pool = [...newItems].sort((a, b) => nearness(b) - nearness(a)).slice(0, 10);
     const { counts, propensities } = await countDrawn(bundle, { behaviors: chosen });
     expect([...counts.keys()].sort()).toEqual(pool.map((item) => `item${item}`).sort());
@@ -136,7 +136,7 @@ describe('the drawn items', () => {
     expect(scoresOf(explored)).toEqual(scoresOf(plain));
   });
 
-  it('leave the floors of a quota to the other places', async () => {
+  it('leave the floors of a quota to the other slots', async () => {
     for (const seed of seeds.slice(0, 50)) {
       const { items } = await recommend(bundle, {
         behaviors: chosen,

@@ -207,12 +207,12 @@ function toList(
     const score = scores[position]!;
     kept[count] = score;
     // Indexes do not order equal scores, so insert the item by index among them.
-    let place = count++;
-    while (place > 0 && kept[place - 1] === score && items[place - 1]! > item) {
-      items[place] = items[place - 1]!;
-      place--;
+    let index = count++;
+    while (index > 0 && kept[index - 1] === score && items[index - 1]! > item) {
+      items[index] = items[index - 1]!;
+      index--;
     }
-    items[place] = item;
+    items[index] = item;
   }
   const nearest = ids.subarray(query * k, (query + 1) * k);
   const found = nearest.at(-1)! < 0 ? nearest.indexOf(-1) : k;

@@ -110,7 +110,7 @@ describe('quota', () => {
           expect(merged).toEqual([...merged].sort(byScore));
           const wanted = lists.map(({ interest }) => floors[interest] ?? 0);
           const left = limit - wanted.reduce((sum, floor) => sum + floor, 0);
-          // With fewer items than places, all items are returned for any interest.
+          // With fewer items than slots, all items are returned for any interest.
           if (left < 0 || table[0]!.length < limit) return;
           const parts = divideByShares(left, shares === undefined ? [0] : lists.map((l) => shares[l.interest] ?? 0));
           lists.forEach(({ interest }, list) => {
@@ -148,14 +148,14 @@ describe('quota', () => {
     ]);
   });
 
-  test('gives an odd place to the first of equal shares, and reduces excessive floors proportionally', () => {
+  test('gives an odd slot to the first of equal shares, and reduces excessive floors proportionally', () => {
     const interestsOf = (by: Merge, limit: number) => merge([strong, weak], by, limit).map(({ interest }) => interest);
     expect(interestsOf({ by: 'quota', shares: 'equal' }, 3)).toEqual([0, 0, 1]);
     expect(interestsOf({ by: 'quota', shares: [1, 3] }, 4)).toEqual([0, 1, 1, 1]);
     expect(interestsOf({ by: 'quota', floors: [2, 6] }, 4)).toEqual([0, 1, 1, 1]);
   });
 
-  test('gives places that an interest cannot fill to the others', () => {
+  test('gives slots that an interest cannot fill to the others', () => {
     const short: InterestList = { interest: 1, items: Int32Array.of(5), scores: Float32Array.of(3) };
     expect(merge([strong, short], { by: 'quota', shares: [1, 3] }, 4).map(({ item }) => item)).toEqual([1, 2, 3, 5]);
   });
@@ -225,14 +225,14 @@ describe('diverse', () => {
   });
 });
 
-test('divides all places by shares, each part less than 1 from the exact one, largest remainders first', () => {
+test('divides all slots by shares, each part less than 1 from the exact one, largest remainders first', () => {
   fc.assert(
-    fc.property(fc.nat(1000), fc.array(fc.nat(50), { minLength: 1, maxLength: 6 }), (places, shares) => {
-      const parts = divideByShares(places, shares);
+    fc.property(fc.nat(1000), fc.array(fc.nat(50), { minLength: 1, maxLength: 6 }), (slots, shares) => {
+      const parts = divideByShares(slots, shares);
       const total = shares.reduce((sum, share) => sum + share, 0);
-      expect(parts.reduce((sum, part) => sum + part, 0)).toBe(total === 0 ? 0 : places);
+      expect(parts.reduce((sum, part) => sum + part, 0)).toBe(total === 0 ? 0 : slots);
       parts.forEach((part, k) => {
-        expect(Math.abs(part - (total === 0 ? 0 : (places * shares[k]!) / total))).toBeLessThan(1);
+        expect(Math.abs(part - (total === 0 ? 0 : (slots * shares[k]!) / total))).toBeLessThan(1);
       });
     }),
   );

@@ -153,7 +153,7 @@ test('never searches inactive and zero interests, and keeps the numbers of the o
   expect(lists).toEqual([{ interest: 1, items: Int32Array.of(2, 1), scores: Float32Array.of(1, 0) }]);
 });
 
-test('returns nothing without a search if there are no interests, items or places', async () => {
+test('returns nothing without a search if there are no interests, items or slots', async () => {
   const index = spyOn(line);
   const empty = buildExactIndex(new Float32Array(0), 1);
   const request = { index, interests: Float32Array.of(1), active: 1, limit: 5 };

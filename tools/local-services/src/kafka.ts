@@ -243,7 +243,7 @@ const frameBytes = 12;
 /**
  * Inverts one byte of a batch in the first segment file of a running broker, as a broken disk may do.
  *
- * @param at place of the byte in the batch; the last byte by default
+ * @param at index of the byte in the batch; the last byte by default
  */
 export async function damageBatch(
   { dataFolder }: Pick<KafkaNode, 'dataFolder'>,
@@ -254,10 +254,10 @@ export async function damageBatch(
   try {
     const segment = await file.readFile();
     let start = 0;
-    const lengthAt = (place: number): number => frameBytes + segment.readInt32BE(place + 8);
+    const lengthAt = (index: number): number => frameBytes + segment.readInt32BE(index + 8);
     while (Number(segment.readBigInt64BE(start)) !== firstOffset) start += lengthAt(start);
-    const place = start + (at ?? lengthAt(start) - 1);
-    await file.write(Buffer.of(segment[place]! ^ 0xff), 0, 1, place);
+    const index = start + (at ?? lengthAt(start) - 1);
+    await file.write(Buffer.of(segment[index]! ^ 0xff), 0, 1, index);
   } finally {
     await file.close();
   }

@@ -53,8 +53,8 @@ export async function startRedisCluster({
         'cluster-node-timeout': String(NODE_TIMEOUT_MS),
       };
       // With three hosts, a master and its replica are on different ones.
-      const place = position < masters ? position : position + 1;
-      nodes.push(await startRedis({ persistent, host: hosts[place % hosts.length]!, more }));
+      const index = position < masters ? position : position + 1;
+      nodes.push(await startRedis({ persistent, host: hosts[index % hosts.length]!, more }));
     }
     await assemble(nodes, { tlsPorts, busPorts });
     const all = (ports: readonly number[]): string =>

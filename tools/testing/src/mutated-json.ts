@@ -11,15 +11,15 @@ const oddValues: readonly Json[] = [
 const oddNames = ['__proto__', 'constructor', 'toString', 'receivedAt', 'EventId', 'event_id', 'length', '', 'events'];
 const oddText = ['"', '\\', '\\u', '\\ud800', '{', '}', '[', ']', ',', ':', '\t', '-', '1e999', 'NaN', '\u0000', '𝕊'];
 
-const place = fc.nat({ max: 1000 });
+const index = fc.nat({ max: 1000 });
 const change = fc.oneof(
-  fc.record({ kind: fc.constant('replace' as const), place, value: fc.constantFrom(...oddValues) }),
-  fc.record({ kind: fc.constant('copy' as const), place, from: place }),
-  fc.record({ kind: fc.constant('remove' as const), place }),
-  fc.record({ kind: fc.constant('rename' as const), place, name: fc.constantFrom(...oddNames) }),
-  fc.record({ kind: fc.constant('nest' as const), place, levels: fc.constantFrom(1, 63, 64, 65, 200) }),
+  fc.record({ kind: fc.constant('replace' as const), index, value: fc.constantFrom(...oddValues) }),
+  fc.record({ kind: fc.constant('copy' as const), index, from: index }),
+  fc.record({ kind: fc.constant('remove' as const), index }),
+  fc.record({ kind: fc.constant('rename' as const), index, name: fc.constantFrom(...oddNames) }),
+  fc.record({ kind: fc.constant('nest' as const), index, levels: fc.constantFrom(1, 63, 64, 65, 200) }),
 );
-const scratch = fc.record({ at: place, remove: fc.nat({ max: 3 }), insert: fc.constantFrom('', ...oddText) });
+const scratch = fc.record({ at: index, remove: fc.nat({ max: 3 }), insert: fc.constantFrom('', ...oddText) });
 
 /** Generates texts, most of them valid JSON: payloads with up to three changed values, and sometimes a changed text. */
 export function mutatedJson(payload: fc.Arbitrary<Json>): fc.Arbitrary<string> {
@@ -34,8 +34,8 @@ export function mutatedJson(payload: fc.Arbitrary<Json>): fc.Arbitrary<string> {
       const deep: string[] = [];
       const changed = structuredClone({ root: original });
       for (const one of changes) {
-        const places = placesOf(changed.root);
-        const at = places[one.place % Math.max(1, places.length)];
+        const fields = fieldsOf(changed.root);
+        const at = fields[one.index % Math.max(1, fields.length)];
         if (at === undefined) break;
         const [holder, name] = at;
         const value = (holder as Record<string, Json>)[name] as Json;
@@ -48,11 +48,14 @@ export function mutatedJson(payload: fc.Arbitrary<Json>): fc.Arbitrary<string> {
         if (one.kind === 'remove' || one.kind === 'rename') Reflect.deleteProperty(holder, name);
         if (one.kind === 'rename' && !Array.isArray(holder)) set(one.name, value);
         if (one.kind === 'copy') {
-          const [from, key] = places[one.from % places.length]!;
+          const [from, key] = fields[one.from % fields.length]!;
           set(name, structuredClone((from as Record<string, Json>)[key] as Json));
         }
       }
-      let text = JSON.stringify(changed.root).replace(/"deep (\d+)"/g, (whole, index) => deep[Number(index)] ?? whole);
+      let text = JSON.stringify(changed.root).replace(
+        /"deep (\d+)"/g,
+        (whole, number) => deep[Number(number)] ?? whole,
+      );
       for (const { at, remove, insert } of scratches) {
         const start = at % (text.length + 1);
         text = text.slice(0, start) + insert + text.slice(start + remove);
@@ -62,7 +65,7 @@ export function mutatedJson(payload: fc.Arbitrary<Json>): fc.Arbitrary<string> {
 }
 
 /** Returns every field of every object and every entry of every list in a value. */
-function placesOf(value: Json): (readonly [holder: object, name: string])[] {
+function fieldsOf(value: Json): (readonly [holder: object, name: string])[] {
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([name, inner]) => [[value, name] as const, ...placesOf(inner as Json)]);
+  return Object.entries(value).flatMap(([name, inner]) => [[value, name] as const, ...fieldsOf(inner as Json)]);
 }

@@ -169,9 +169,9 @@ async function runPeriods(
   let isEstimated = false;
   for (const [position, period] of periods.entries()) {
     const suffix = periods.length === 1 ? '' : `, period ${position + 1} of ${periods.length}`;
-    const onRow: RunOptions['onRow'] = ({ name, seed, place, total, towerRunsLeft }) => {
+    const onRow: RunOptions['onRow'] = ({ name, seed, index, total, towerRunsLeft }) => {
       const row = `${name}, seed ${seed}${suffix}`;
-      const stage = progress.stage(`${place + 1}/${total}`, row);
+      const stage = progress.stage(`${index + 1}/${total}`, row);
       const pace = createPace(now);
       const allLeft = towerRunsLeft + (periods.length - position - 1) * towerRuns;
       return {
@@ -315,7 +315,7 @@ async function findData(
 ): Promise<NamedData & { readonly ignored: readonly string[] }> {
   const [first = ''] = paths;
   const facts = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
-  const missing = paths.find((_, place) => facts[place] === undefined);
+  const missing = paths.find((_, index) => facts[index] === undefined);
   if (missing !== undefined) {
     throw new AppError(`${missing} does not exist.`, {
       code: 'EVENTS_FILE_UNREADABLE',
@@ -323,7 +323,7 @@ async function findData(
       remedy: 'Correct --data.',
     });
   }
-  const folder = paths.find((_, place) => facts[place]?.isDirectory() === true);
+  const folder = paths.find((_, index) => facts[index]?.isDirectory() === true);
   const isFolder = folder !== undefined;
   if (isFolder && paths.length > 1) {
     throw usageError(
@@ -341,7 +341,7 @@ async function findData(
     return isFolder ? files.filter((path) => !known.has(resolve(path)) && !basename(path).startsWith('.')) : [];
   };
   const haveIds = isFolder ? [] : await Promise.all(paths.map(isSequencesFile));
-  const ofSequences = [...named('sequences'), ...paths.filter((_, place) => haveIds[place])];
+  const ofSequences = [...named('sequences'), ...paths.filter((_, index) => haveIds[index])];
   const [sequences] = ofSequences;
   const another = (isFolder ? ofSequences : paths).find((path) => path !== sequences);
   if (sequences !== undefined && another !== undefined) {

@@ -63,8 +63,8 @@ async function check(options: CommonOptions, { environment, output, terminal }: 
   }
   const { style } = terminal;
   const render = (source: string, { line, remedy, ...problem }: ConfigProblem): string => {
-    const place = style(['bold'], line === undefined ? source : `${source}:${line}`);
-    return `${place}  ${fieldOf(problem)}: ${problem.problem}${remedy === undefined ? '' : `\n    ${remedy}`}`;
+    const location = style(['bold'], line === undefined ? source : `${source}:${line}`);
+    return `${location}  ${fieldOf(problem)}: ${problem.problem}${remedy === undefined ? '' : `\n    ${remedy}`}`;
   };
   output.show(
     [

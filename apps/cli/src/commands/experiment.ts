@@ -195,8 +195,8 @@ function intro(
 }
 
 function mismatch({ sampleRatio, arms }: ExperimentReport): string {
-  const found = arms.map(({ arm, users }, place) => {
-    return `${arm} has ${formatCount(users)} (expected ${formatCount(Math.round(sampleRatio!.expected[place]!))})`;
+  const found = arms.map(({ arm, users }, index) => {
+    return `${arm} has ${formatCount(users)} (expected ${formatCount(Math.round(sampleRatio!.expected[index]!))})`;
   });
   return `SAMPLE RATIO MISMATCH: ${found.join(', ')}. Ignore the differences below until you know the cause.`;
 }
@@ -222,9 +222,9 @@ const figures = [
 
 function renderOutcome(arms: readonly ArmReport[], outcome: number, style: Style): string {
   const rows = figures.flatMap(({ title, of }) =>
-    arms.map(({ arm, outcomes }, place) => {
+    arms.map(({ arm, outcomes }, index) => {
       const figure = of(outcomes[outcome]!);
-      return [place === 0 ? title : '', arm, ...valueCells(figure), ...differenceCells(figure, style)];
+      return [index === 0 ? title : '', arm, ...valueCells(figure), ...differenceCells(figure, style)];
     }),
   );
   const { outcome: type } = arms[0]!.outcomes[outcome]!;
@@ -235,8 +235,8 @@ function renderOutcome(arms: readonly ArmReport[], outcome: number, style: Style
 function renderInterests(arms: readonly ArmReport[], style: Style): string {
   const { outcome } = arms[0]!.outcomes[0]!;
   const rows = arms.flatMap(({ arm, outcomes }) =>
-    outcomes[0]!.interests.map(({ interest, itemsShown, ofItems, shareOfChosen }, place) => [
-      place === 0 ? arm : '',
+    outcomes[0]!.interests.map(({ interest, itemsShown, ofItems, shareOfChosen }, index) => [
+      index === 0 ? arm : '',
       interest === null ? 'none' : String(interest),
       formatCount(itemsShown),
       ...valueCells(ofItems),

@@ -71,12 +71,12 @@ async function readPlaces(options: InstallationOptions, context: CommandContext)
   if (redis === undefined) notNamed.push('the profile store (--redis)');
   else {
     await withProfileStore({ ...options, redis }, context, async (store) =>
-      addPlace(store.installation.place, await readStoreInstallation(store)),
+      addPlace(store.installation.location, await readStoreInstallation(store)),
     );
   }
   const queue = queueOf(options, context);
   if (queue === undefined) notNamed.push('the queue (--queue)');
-  else await withQueueInstallation(queue, async (key) => addPlace(key.place, await key.read()));
+  else await withQueueInstallation(queue, async (key) => addPlace(key.location, await key.read()));
   return { places, notNamed };
 }
 

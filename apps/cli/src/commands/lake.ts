@@ -234,8 +234,8 @@ async function refuseOtherHome(
   const installation = await ensureInstallation(home);
   const groupId = groupOf(options, context);
   const group = await readGroupInstallations(kafka, { groupId, topics: Object.values(names) });
-  const place = `the consumer group ${groupId} in Kafka`;
-  await refuseOtherGroup(installation, { place, ...group }, () => isEmptyHome(home));
+  const location = `the consumer group ${groupId} in Kafka`;
+  await refuseOtherGroup(installation, { location, ...group }, () => isEmptyHome(home));
 }
 
 async function rebuildFrom(log: EventLog, options: RebuildOptions, context: CommandContext) {

@@ -119,7 +119,7 @@ async function compare(record: SampledRecord, bundle: string, home: string, { ou
   const { items } = compareLists(before, response.items);
   const kept = items.filter(({ was, is }) => was !== null && is !== null).length;
   const rows = items.map(({ itemId, title = '', was, is }) => {
-    return [printable(itemId), truncate(printable(title), 40), placeOf(was), placeOf(is), describeMove(was, is)];
+    return [printable(itemId), truncate(printable(title), 40), rankText(was), rankText(is), describeMove(was, is)];
   });
   output.table(['Item', '', record.bundleId.slice(0, 8), shortId(id), ''], rows, { right: [2, 3] });
   output.show(`Both responses contain ${kept} of ${countOf(before.length, 'item')}; source: ${response.source.kind}.`);
@@ -208,8 +208,8 @@ async function withOffered<Result>(
   );
 }
 
-function placeOf(place: number | null): string {
-  return place === null ? '–' : String(place);
+function rankText(rank: number | null): string {
+  return rank === null ? '–' : String(rank);
 }
 
 function describeMove(was: number | null, is: number | null): string {

@@ -163,7 +163,7 @@ export async function checkServices(home: HomePaths, context: Pick<CommandContex
   const { kafkaBrokers, redisUrl, queueUrl, queuePrefix, inherited } = context.environment;
   const refuseOther = async (key: InstallationKey): Promise<void> => {
     const installation = await readInstallation(home);
-    if (installation !== undefined) refuseOtherInstallation(installation, key.place, await key.read());
+    if (installation !== undefined) refuseOtherInstallation(installation, key.location, await key.read());
   };
   return Promise.all([
     checkPart('kafka', async () => {

@@ -212,7 +212,7 @@ export function createGroupConsumer(
     async commitOffsets(offsets) {
       const metadata = installationMetadata(installationId);
       await consumer.commitOffsets(
-        offsets.map(({ offset, ...place }) => ({ ...place, offset: String(offset), metadata })),
+        offsets.map(({ offset, ...partition }) => ({ ...partition, offset: String(offset), metadata })),
       );
     },
     async close() {

@@ -310,8 +310,8 @@ export class SinkLoop implements GroupListener {
   async #readExtents({ assignment }: Lease): Promise<readonly TopicExtent[]> {
     const { log, lake, catalog } = this.#deps;
     const extents = await log.readExtents(Object.keys(assignment));
-    for (const { end, ...place } of extents) {
-      const source = sourceName(place);
+    for (const { end, ...partition } of extents) {
+      const source = sourceName(partition);
       const committed = Math.max(lake.committed(source), catalog.committed(source));
       if (committed > end) throw logBehind(source, committed, end);
     }

@@ -133,9 +133,9 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
     closers.push(async () => stopping.abort());
 
     const consume = async (): Promise<void> => {
-      const place = `the consumer group ${groupId} in Kafka at ${config.kafka.brokers.join(', ')}`;
+      const location = `the consumer group ${groupId} in Kafka at ${config.kafka.brokers.join(', ')}`;
       const group = await readGroupInstallations(kafka, { groupId, topics: [...handlers.keys()] });
-      await refuseOtherGroup(installation, { place, ...group }, () => isEmptyHome(home));
+      await refuseOtherGroup(installation, { location, ...group }, () => isEmptyHome(home));
       const { eventPartitions, replicationFactor } = config;
       await ensureTopics(kafka, { names: topics, eventPartitions, replicationFactor });
       await consumer.start(loop);

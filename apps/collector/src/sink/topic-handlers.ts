@@ -238,10 +238,10 @@ export function createDeadLetters(
       if (refused.length === 0) return;
       const records = refused.map(({ message, field, reason }) => {
         const { key, value, undecodable } = message;
-        const place = { ...position, offset: Number(message.offset), timestamp: Number(message.timestamp) };
+        const origin = { ...position, offset: Number(message.offset), timestamp: Number(message.timestamp) };
         return deadLetterRecord(
           topics.deadLetters,
-          deadLetter({ ...place, key, value, undecodable }, { field, reason }, now()),
+          deadLetter({ ...origin, key, value, undecodable }, { field, reason }, now()),
         );
       });
       await retryPolicy.retry('kafka', () => publisher.publish(records), signal);

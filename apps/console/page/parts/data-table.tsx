@@ -20,10 +20,10 @@ export function DataTable({ label, columns, className = '', scrollClassName = ''
       <table className={`table ${className}`}>
         <thead>
           <tr>
-            {columns.map((column, place) => {
+            {columns.map((column, index) => {
               const { title, className: columnClass } = typeof column === 'string' ? { title: column } : column;
               return (
-                <th key={place} scope="col" className={columnClass}>
+                <th key={index} scope="col" className={columnClass}>
                   {title}
                 </th>
               );

@@ -136,10 +136,10 @@ function optionsOf(
 }
 
 function bandsOf(series: readonly LineSeries[], color: (css: string) => string): uPlot.Band[] {
-  let place = 1;
+  let index = 1;
   return series.flatMap((line) => {
-    const first = place;
-    place += line.band === undefined ? 1 : 3;
+    const first = index;
+    index += line.band === undefined ? 1 : 3;
     if (line.band === undefined) return [];
     return [{ series: [first + 2, first + 1], fill: color(`color-mix(in srgb, ${line.color} 18%, transparent)`) }];
   });

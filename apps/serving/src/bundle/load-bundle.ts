@@ -86,8 +86,8 @@ function findWrongItem({ index, vectors }: Bundle, queries: Float32Array, found:
   const { dim } = index;
   for (let query = 0; query < ids.length / k; query++) {
     if (ids[query * k] === -1) return `the golden interest ${query} finds no item`;
-    for (let place = query * k; place < (query + 1) * k && ids[place] !== -1; place++) {
-      const [item, score] = [ids[place]!, scores[place]!];
+    for (let position = query * k; position < (query + 1) * k && ids[position] !== -1; position++) {
+      const [item, score] = [ids[position]!, scores[position]!];
       if (!(item >= 1 && item <= index.size)) return `item ${item} is not one of the ${index.size} items`;
       const exact = dot(queries, query * dim, vectors, item * dim, dim);
       if (!(Math.abs(score - exact) <= scoreTolerance * Math.max(1, Math.abs(exact)))) {

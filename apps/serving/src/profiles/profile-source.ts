@@ -122,7 +122,7 @@ async function checkInstallation(
     const installation = await readInstallation(home);
     if (installation === undefined) return false;
     const found = await store.installation.read();
-    refuseOtherInstallation(installation, store.installation.place, found);
+    refuseOtherInstallation(installation, store.installation.location, found);
     return found !== undefined;
   }, logger);
   let refusal: Error | undefined;

@@ -80,7 +80,7 @@ export function createS3Storage(
   bucket: Bucket,
   { folder, cacheBytesMax, bucket: bucketName, prefix, now = Date.now }: S3StorageOptions,
 ): S3Storage {
-  const place = `s3://${bucketName}/${prefix}`;
+  const location = `s3://${bucketName}/${prefix}`;
   // May be a disk of this machine.
   const copiesFolder = join(folder, 's3-copies');
   const stagingFolder = join(copiesFolder, 'staging');
@@ -95,7 +95,7 @@ export function createS3Storage(
   async function readEntry(ref: ArtifactRef): Promise<FoundEntry> {
     checkRef(ref);
     const found = await findEntry(ref);
-    if (found === undefined) throw notFound(ref, place);
+    if (found === undefined) throw notFound(ref, location);
     return found;
   }
 
@@ -407,7 +407,7 @@ export function createS3Storage(
         void refreshIfDue();
         const key = `${refsPrefix}${name}.json`;
         const found = await bucket.get(key);
-        return found && { text: found.text, place: `${place}/${key}` };
+        return found && { text: found.text, location: `${location}/${key}` };
       },
       async write(name, text) {
         await bucket.put(`${refsPrefix}${name}.json`, text);

@@ -64,14 +64,14 @@ export function reportExperiment(
   { units, counts, shadow }: JoinedExperiment,
   outcomes: readonly string[],
 ): ExperimentReport {
-  const members = arms.map((_, arm) => Int32Array.from(placesOf(units.arms, arm)));
+  const members = arms.map((_, arm) => Int32Array.from(unitsOf(units.arms, arm)));
   const derived = deriveColumns(units);
   const sampleRatio = testSampleRatio(
     members.map(({ length }) => length),
     arms.map(({ weight }) => weight),
   );
   const figure = (arm: number, numerators: Float64Array, denominators: Float64Array): ArmFigure => {
-    const [estimate, control] = [arm, 0].map((place) => estimateRatio(numerators, denominators, members[place]!));
+    const [estimate, control] = [arm, 0].map((index) => estimateRatio(numerators, denominators, members[index]!));
     const difference = arm === 0 ? undefined : compareRatios(estimate, control);
     return { estimate, difference };
   };
@@ -126,7 +126,7 @@ function deriveColumns({ exposures, exposuresWith }: JoinedUnits) {
   };
 }
 
-function placesOf(arms: Int32Array, arm: number): number[] {
+function unitsOf(arms: Int32Array, arm: number): number[] {
   return Array.from(arms.keys()).filter((unit) => arms[unit] === arm);
 }
 

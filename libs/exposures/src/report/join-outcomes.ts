@@ -118,12 +118,12 @@ async function joinFirstPages(
       if (arm === undefined) continue;
       counts.exposures++;
       const user = userHashOf(record);
-      const place = options.arms.indexOf(arm);
-      if (place < 0) counts.unknownArm++;
+      const armIndex = options.arms.indexOf(arm);
+      if (armIndex < 0) counts.unknownArm++;
       else if (user === undefined) counts.withoutUser++;
       else {
         if (record.respondedAt + options.windowMs > options.now) counts.open++;
-        const unit = table.addExposure(user, place, record);
+        const unit = table.addExposure(user, armIndex, record);
         table.addPage(unit, record, chosen);
         lists.add(listKey(record, user, arm));
       }
@@ -151,15 +151,15 @@ async function joinFurtherPages(
       }
       counts.pages++;
       // A page may be requested again, also with another size.
-      const places = record.items.flatMap((itemId, place) => (shown.add(`${list} ${itemId}`) ? place : []));
-      if (places.length === 0) {
+      const added = record.items.flatMap((itemId, index) => (shown.add(`${list} ${itemId}`) ? index : []));
+      if (added.length === 0) {
         counts.repeated++;
         continue;
       }
       const page = {
         ...record,
-        items: places.map((place) => record.items[place]!),
-        interests: places.map((place) => record.interests[place] ?? null),
+        items: added.map((index) => record.items[index]!),
+        interests: added.map((index) => record.interests[index] ?? null),
       };
       const own = recorded.get(record.recommendationId) ?? [];
       table.addPage(table.unitOf(user), page, chosenItems(page, own, options.windowMs));
@@ -221,7 +221,7 @@ function joinShadow(
   context: { readonly experiment: string; readonly chosen: ReadonlyMap<number, ReadonlySet<number>> },
 ): void {
   const shown = new Set(items);
-  const chosen = new Set([...context.chosen.values()].flatMap((places) => [...places]));
+  const chosen = new Set([...context.chosen.values()].flatMap((indices) => [...indices]));
   for (const { experiment, arm, items: others } of shadow) {
     if (experiment !== context.experiment) continue;
     const tally = tallies.get(arm) ?? { arm, responses: 0, items: 0, shown: 0, chosen: 0, chosenHeld: 0 };
@@ -230,7 +230,7 @@ function joinShadow(
     tally.items += others.length;
     tally.shown += others.filter((item) => shown.has(item)).length;
     tally.chosen += chosen.size;
-    tally.chosenHeld += [...chosen].filter((place) => held.has(items[place]!)).length;
+    tally.chosenHeld += [...chosen].filter((index) => held.has(items[index]!)).length;
     tallies.set(arm, tally);
   }
 }

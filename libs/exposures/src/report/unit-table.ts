@@ -39,9 +39,9 @@ export function createUnitTable(outcomes: readonly string[]) {
     return column;
   };
   /** Returns the column at a position, creating the columns up to it. */
-  const columnAt = (some: number[][], place: number): number[] => {
-    while (some.length <= place) some.push(createColumn());
-    return some[place]!;
+  const columnAt = (some: number[][], index: number): number[] => {
+    while (some.length <= index) some.push(createColumn());
+    return some[index]!;
   };
   const exposures = createColumn();
   const items = createColumn();
@@ -70,9 +70,9 @@ export function createUnitTable(outcomes: readonly string[]) {
       items[unit]! += page.items.length;
       const slotOf = (item: number): number => (page.interests[item] ?? -1) + 1;
       page.items.forEach((_, item) => columnAt(shown, slotOf(item))[unit]!++);
-      for (const [outcome, places] of chosen) {
+      for (const [outcome, indices] of chosen) {
         if (counted.add(`${outcome} ${page.recommendationId}`)) exposuresWith[outcome]![unit]!++;
-        for (const item of places) columnAt(chosenOf[outcome]!, slotOf(item))[unit]!++;
+        for (const item of indices) columnAt(chosenOf[outcome]!, slotOf(item))[unit]!++;
       }
     },
     units(): JoinedUnits {

@@ -24,7 +24,7 @@ export interface TableColumn {
 /** A cell of any format. `undefined` and `null` are empty. JSON cells may be any JSON value. */
 export type Cell = unknown;
 
-/** A place in a file and its text. */
+/** A line of a file and its text. */
 export interface RawLine {
   /** One-based number of the row's first line in the file, or the row number in Parquet. */
   readonly line: number;

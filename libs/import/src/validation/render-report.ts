@@ -242,7 +242,7 @@ function samplesOf(samples: readonly LearningSample[], report: ValidationReport)
   return samples
     .map(({ userId, itemId, value, ...at }) => {
       const valued = value === undefined ? '' : ` ${formatNumber(value)}`;
-      return `${place(at, report)}: ${userId} ${itemId}${valued}`;
+      return `${locate(at, report)}: ${userId} ${itemId}${valued}`;
     })
     .join('; ');
 }
@@ -304,7 +304,7 @@ function unknownSection(
   ];
   const examples = unknown.examples
     .slice(0, namedMax)
-    .map(({ id, events, first }) => [`  ${id}`, `${countOf(events, 'event')}, first in ${place(first, report)}`]);
+    .map(({ id, events, first }) => [`  ${id}`, `${countOf(events, 'event')}, first in ${locate(first, report)}`]);
   return section(title, [...alignColumns(rows, { right: [1] }), ...alignColumns(examples)]);
 }
 
@@ -329,10 +329,10 @@ function lineList({ count, lines }: Pick<ReportRefusal, 'count' | 'lines'>, repo
     const word = count === 1 ? 'line' : 'lines';
     return `${word} ${named.map(({ line }) => line).join(', ')}${more}`;
   }
-  return `${named.map((reference) => place(reference, report)).join(', ')}${more}`;
+  return `${named.map((reference) => locate(reference, report)).join(', ')}${more}`;
 }
 
-function place({ file, line }: LineReference, report: ValidationReport): string {
+function locate({ file, line }: LineReference, report: ValidationReport): string {
   const kindFiles = report.files.filter(({ kind }) => kind === report.files[file]?.kind);
   return kindFiles.length > 1 ? `${report.files[file]?.path}:${line}` : `line ${line}`;
 }

@@ -178,7 +178,7 @@ export class ReportBuilder {
   }
 
   /** Returns a line reference as `path:line`. */
-  place({ file, line }: LineReference): string {
+  locate({ file, line }: LineReference): string {
     return `${this.#files[file]?.path}:${line}`;
   }
 

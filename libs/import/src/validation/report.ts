@@ -17,7 +17,7 @@ export interface ReportFile {
   readonly defaultType?: string;
 }
 
-/** A place in a file of {@link ValidationReport.files}. */
+/** A line in a file of {@link ValidationReport.files}. */
 export interface LineReference {
   /** Index into `files`. */
   readonly file: number;

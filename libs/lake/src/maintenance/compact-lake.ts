@@ -117,7 +117,7 @@ export async function placeMerged(
   if (described === undefined) return undefined;
   await onWritten?.(written);
   const path = mergedPath(day, token);
-  const [placed] = await lakeErrors.writing(storage.place, storage.placeFiles([{ written, path }]));
+  const [placed] = await lakeErrors.writing(storage.location, storage.placeFiles([{ written, path }]));
   return { ...described, ...placed! };
 }
 

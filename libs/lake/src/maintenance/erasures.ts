@@ -123,10 +123,10 @@ export async function verifyErasure(
   return { userHash, erasureKey, erasures, rows, files, unreadable, localFolders };
 }
 
-async function listLocalFolders({ folder, place }: LakeStorage): Promise<string[]> {
+async function listLocalFolders({ folder, location }: LakeStorage): Promise<string[]> {
   const names = (await listNames(folder)).sort();
   // A killed upload leaves days of a lake on S3 in its folder.
-  const local = names.filter((name) => name === uploadedFolder || (place !== folder && isDayFolder(name)));
+  const local = names.filter((name) => name === uploadedFolder || (location !== folder && isDayFolder(name)));
   return local.map((name) => join(folder, name));
 }
 

@@ -71,13 +71,13 @@ export async function maintainLake<Result>(
   });
   const deleteExpired = async (): Promise<void> => {
     const before = now() - (options.graceMs ?? graceMsDefault);
-    await lakeErrors.writing(storage.place, storage.removeLeftovers());
-    const placed = await lakeErrors.writing(storage.place, storage.list());
+    await lakeErrors.writing(storage.location, storage.removeLeftovers());
+    const placed = await lakeErrors.writing(storage.location, storage.list());
     const findUnused = (): string[] => placed.filter((path) => isUnused(path, log.state, { token, before }));
     if (findUnused().length === 0) return;
     // After a pause of this process, another one may have taken over and committed some of these files. Then this commit fails.
     await commit({});
-    await lakeErrors.writing(storage.place, storage.remove(findUnused()));
+    await lakeErrors.writing(storage.location, storage.remove(findUnused()));
   };
   // A query of a large lake can take longer than the claim is valid. If a renewal fails, the next commit throws the reason.
   const renewal = setInterval(() => void commit({}).catch(() => undefined), options.renewMs ?? renewMsDefault);
@@ -118,7 +118,7 @@ interface ClaimedLake {
 async function claimLake(storage: LakeStorage, { now }: { readonly now: () => number }): Promise<ClaimedLake> {
   const log = await openLakeLog(storage, { now });
   const earlier = log.state.claim;
-  if (earlier !== undefined && isHeld(earlier, now())) throw lakeBusy(storage.place, earlier);
+  if (earlier !== undefined && isHeld(earlier, now())) throw lakeBusy(storage.location, earlier);
   const token = randomBytes(6).toString('hex');
   const claim = (): MaintenanceClaim => ({ token, host: hostname(), pid: process.pid, at: now() });
   heldTokens.add(token);
@@ -126,7 +126,7 @@ async function claimLake(storage: LakeStorage, { now }: { readonly now: () => nu
   const commit = async (change: LakeChange, holder: string | undefined): Promise<void> => {
     const committed = earlierCommits.then(async () =>
       log.commit((state) => {
-        if (state.claim?.token !== holder) throw lakeBusy(storage.place, state.claim);
+        if (state.claim?.token !== holder) throw lakeBusy(storage.location, state.claim);
         return change;
       }),
     );

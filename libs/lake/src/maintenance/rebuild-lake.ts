@@ -115,7 +115,7 @@ const refusedColumns = [
   { type: BIGINT, valueOf: ([, offset]: RefusedOffset) => BigInt(offset) },
 ];
 
-/** Writes the events of the ranges to temporary files, and the places of refused records to the table `refused`. */
+/** Writes the events of the ranges to temporary files, and the offsets of refused records to the table `refused`. */
 async function stageEvents(
   log: EventLog,
   {
@@ -163,7 +163,7 @@ async function stageEvents(
         refusedRows,
         refusedColumns,
         offsets.map((offset): RefusedOffset => [source, offset]),
-        ({ valueOf }, place) => valueOf(place),
+        ({ valueOf }, row) => valueOf(row),
       );
       done += next - start;
       position.set(partition, next);

@@ -78,7 +78,7 @@ async function copyLake(
     const sizes = present.version >= 0 ? await remote.sizes() : new Map<string, number>();
     await copyFiles(local, remote, { state, sizes, onProgress });
     await copyLog(local, remote, { state, config });
-    if (await lakeErrors.writing(local.place, fenceLocalLog(local.folder, state.version + 1))) return;
+    if (await lakeErrors.writing(local.location, fenceLocalLog(local.folder, state.version + 1))) return;
   }
 }
 

@@ -10,7 +10,7 @@ import {
   keptSessionRows,
   notErased,
   parquetTable,
-  placeOfRepeat,
+  occurrenceOfEvent,
   sessionRows,
   where,
   windowConditions,
@@ -107,8 +107,8 @@ const distinctTables = [
   stored('suspects', 'SELECT xxhash64(eventId) AS idHash FROM kept GROUP BY idHash HAVING count(*) > 1'),
   stored(
     'repeated',
-    `SELECT logSource, logOffset FROM (SELECT logSource, logOffset, ${placeOfRepeat} AS place FROM kept ` +
-      `WHERE xxhash64(eventId) IN (SELECT idHash FROM suspects)) WHERE place > 1`,
+    `SELECT logSource, logOffset FROM (SELECT logSource, logOffset, ${occurrenceOfEvent} AS occurrence FROM kept ` +
+      `WHERE xxhash64(eventId) IN (SELECT idHash FROM suspects)) WHERE occurrence > 1`,
   ),
   {
     ...view(

@@ -18,7 +18,7 @@ import {
   keptSessionRows,
   notErased,
   parquetTable,
-  placeOfRepeat,
+  occurrenceOfEvent,
   where,
   windowConditions,
 } from './sql.ts';
@@ -263,7 +263,7 @@ function keptTables(
   { events, received }: { readonly events: string; readonly received: string },
 ): string[] {
   // All identify rows are needed: when two name the same session and time, the last received counts.
-  const distinct = `QUALIFY ${placeOfRepeat} = 1 OR type = ${sqlText(identifyType)}`;
+  const distinct = `QUALIFY ${occurrenceOfEvent} = 1 OR type = ${sqlText(identifyType)}`;
   if (snapshot.pendingErasures.length === 0) return [`kept AS (${received} ${distinct})`];
   return [
     `received AS (${received})`,

@@ -66,7 +66,7 @@ function belowOffsets(offsets: Readonly<Record<string, number>>): string {
 }
 
 /** The number of a row among the rows with the same `eventId`; 1 for the first received. */
-export const placeOfRepeat = 'row_number() OVER (PARTITION BY eventId ORDER BY receivedAt, logSource, logOffset)';
+export const occurrenceOfEvent = 'row_number() OVER (PARTITION BY eventId ORDER BY receivedAt, logSource, logOffset)';
 
 /** Returns SQL for the `identify` rows of a table. The conditions may refer to the table as `identify`. */
 export function identifyRows(table: string, conditions: readonly string[] = []): string {

@@ -16,7 +16,7 @@ import {
 export function folderLakeStorage(folder: string): LakeStorage {
   return {
     folder,
-    place: folder,
+    location: folder,
     log: folderLogStorage(join(folder, logFolder)),
     prepareWrites: async () => undefined,
     sizes: () => sizesOfPlacedFiles(folder),
@@ -66,7 +66,7 @@ export function folderLogStorage(folder: string): LogStorage {
   }
 
   return {
-    place: dirname(folder),
+    location: dirname(folder),
     names: () => listNames(folder),
     read: (name) => readFile(pathOf(name), 'utf8'),
     async create(name, text) {

@@ -3,7 +3,7 @@ import type { PlacedFile, WrittenFile } from './place-files.ts';
 /** Where the records and the checkpoints of a transaction log are. */
 export interface LogStorage {
   /** The folder or the URL of the lake or catalog, for errors. */
-  readonly place: string;
+  readonly location: string;
   /** Returns the names of all files of the log. */
   names(): Promise<readonly string[]>;
   /** @throws Error if the file does not exist. */
@@ -65,7 +65,7 @@ export interface LakeStorage {
   /** The folder of the lake on this machine. Temporary files and the key of the erasures are there, also if the lake is on S3. */
   readonly folder: string;
   /** The folder or the URL of the table, for errors. */
-  readonly place: string;
+  readonly location: string;
   readonly log: LogStorage;
   /**
    * Prepares the storage for writes. Call it before each series of writes.

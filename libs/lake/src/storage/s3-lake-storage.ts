@@ -36,7 +36,7 @@ export interface S3LakeStorage extends LakeStorage {
 /** Keeps a lake in a bucket, with local copies of the files that this machine reads. */
 export function s3LakeStorage(folder: string, config: S3Config): S3LakeStorage {
   const bucket = openBucket(config);
-  const place = `s3://${config.bucket}/${config.prefix}`;
+  const location = `s3://${config.bucket}/${config.prefix}`;
   const copies = createLakeCopies({ folder: join(folder, copiesFolder), bytesMax: config.cacheBytesMax });
 
   async function sizes(): Promise<ReadonlyMap<string, number>> {
@@ -56,10 +56,10 @@ export function s3LakeStorage(folder: string, config: S3Config): S3LakeStorage {
 
   return {
     folder,
-    place,
+    location,
     sizes,
     check,
-    log: s3LogStorage(bucket, `${logFolder}/`, place),
+    log: s3LogStorage(bucket, `${logFolder}/`, location),
     async prepareWrites() {
       await check();
       if (!(await fenceLocalLog(folder, 0)) && (await hasLocalLog(folder))) throw lakeHasLocal(folder);
@@ -190,7 +190,7 @@ async function removeAbandonedClusterFolders(bucket: Bucket): Promise<void> {
 }
 
 /** Keeps a transaction log below a prefix of a bucket. A conditional write creates a record. */
-function s3LogStorage(bucket: Bucket, prefix: string, place: string): LogStorage {
+function s3LogStorage(bucket: Bucket, prefix: string, location: string): LogStorage {
   const keyOf = (name: string): string => `${prefix}${name}`;
   const find = async (name: string): Promise<ListedObject | undefined> =>
     (await bucket.list(keyOf(name))).find(({ key }) => key === keyOf(name));
@@ -205,7 +205,7 @@ function s3LogStorage(bucket: Bucket, prefix: string, place: string): LogStorage
   }
 
   return {
-    place,
+    location,
     names: async () => (await bucket.list(prefix)).map(({ key }) => key.slice(prefix.length)),
     async read(name) {
       const found = await bucket.get(keyOf(name));

@@ -39,7 +39,7 @@ function storageOf(lake: Lake): Promise<LakeStorage> | LakeStorage {
 export async function openLakeLog(lake: Lake, options: TransactionLogOptions = {}): Promise<LakeLog> {
   const storage = await storageOf(lake);
   const log = await readLakeLog(storage, options);
-  await lakeErrors.writing(storage.place, storage.prepareWrites());
+  await lakeErrors.writing(storage.location, storage.prepareWrites());
   return log;
 }
 

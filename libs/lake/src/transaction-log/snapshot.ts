@@ -158,5 +158,5 @@ export async function lakeUnreadable(
     () => undefined,
   );
   const isExpired = placed !== undefined && replaced.some(({ path }) => !placed.has(path));
-  return isExpired ? lakeSnapshotExpired(storage.place, cause) : lakeErrors.unreadable(storage.place, cause);
+  return isExpired ? lakeSnapshotExpired(storage.location, cause) : lakeErrors.unreadable(storage.location, cause);
 }

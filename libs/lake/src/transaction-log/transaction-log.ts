@@ -127,7 +127,8 @@ class StoredTransactionLog<
 
   async commit(changeOf: (state: State) => Change): Promise<void> {
     const { errors, createInitial, prepare } = this.#format;
-    const write = <Result>(written: Promise<Result>): Promise<Result> => errors.writing(this.#storage.place, written);
+    const write = <Result>(written: Promise<Result>): Promise<Result> =>
+      errors.writing(this.#storage.location, written);
     for (;;) {
       await this.refresh();
       const info = { version: this.#state.version + 1, id: randomUUID(), parent: this.#state.id, at: this.#now() };
@@ -142,7 +143,7 @@ class StoredTransactionLog<
       if (!(await write(this.#create(transaction)))) continue;
       if (!(await this.#repeatRead(() => this.#isInHistory(transaction)))) {
         await write(this.#storage.remove(transactionName(info.version)));
-        throw errors.superseded(this.#storage.place, Object.keys(change.offsets ?? {}));
+        throw errors.superseded(this.#storage.location, Object.keys(change.offsets ?? {}));
       }
       this.#format.apply(this.#state, transaction);
       await this.#checkpoint();
@@ -157,7 +158,7 @@ class StoredTransactionLog<
         return await read();
       } catch (error) {
         if (attempt === readAttemptsMax || isAppError(error)) {
-          throw this.#format.errors.unreadable(this.#storage.place, error);
+          throw this.#format.errors.unreadable(this.#storage.location, error);
         }
       }
     }
@@ -186,7 +187,7 @@ class StoredTransactionLog<
     const lost = Object.keys(offsets).filter(
       (source) => offsets[source]?.from !== (this.#state.offsets.get(source) ?? 0),
     );
-    if (lost.length > 0) throw this.#format.errors.superseded(this.#storage.place, lost);
+    if (lost.length > 0) throw this.#format.errors.superseded(this.#storage.location, lost);
   }
 
   /** Creates the file of the transaction. Returns false if the version exists. */

@@ -121,9 +121,9 @@ class DuckDbEventBuffer implements EventBuffer {
         `count(*) FILTER (userId IS NULL)::DOUBLE, count(*) FILTER (type = ${sqlText(identifyType)})::DOUBLE ` +
         `FROM buffered GROUP BY ALL ORDER BY ALL`,
     );
-    return (await result.getRows()).map(([dt, place, ...facts]) => {
+    return (await result.getRows()).map(([dt, sourceIndex, ...facts]) => {
       const [rows, receivedFrom, receivedTo, anonymous, identifies] = facts as [number, number, number, number, number];
-      const index = place as number;
+      const index = sourceIndex as number;
       const source = this.#sources[index] as string;
       return { day: String(dt), index, source, facts: { rows, receivedFrom, receivedTo, anonymous, identifies } };
     });

@@ -244,7 +244,7 @@ class BufferedLakeWriter implements LakeWriter {
     const lost = [...this.#pending].filter(([source, { from }]) => from !== this.committed(source));
     if (lost.length === 0) return;
     throw lakeErrors.superseded(
-      this.#storage.place,
+      this.#storage.location,
       lost.map(([source]) => source),
     );
   }
@@ -272,7 +272,7 @@ class BufferedLakeWriter implements LakeWriter {
         await temporary.remove();
       }
     } catch (error) {
-      throw lakeErrors.unwritable(this.#storage.place, error);
+      throw lakeErrors.unwritable(this.#storage.location, error);
     }
   }
 }

@@ -61,8 +61,8 @@ export function coldGrid({ systems }: BenchmarkTable): (Grid & { readonly users:
     ],
     rows: systems.map(({ name, cold }) => [
       name,
-      ...known.cutoffs.flatMap((_, place) => {
-        const measured = cold?.cutoffs[place];
+      ...known.cutoffs.flatMap((_, index) => {
+        const measured = cold?.cutoffs[index];
         const { hitRate, ndcg, hitRateAmongCold } = measured ?? {};
         return [hitRate, ndcg, hitRateAmongCold].map((value) => (value === undefined ? 'n/a' : formatInterval(value)));
       }),

@@ -67,7 +67,7 @@ export interface RunOptions {
   readonly onRow?: (row: {
     readonly name: string;
     readonly seed: number;
-    readonly place: number;
+    readonly index: number;
     readonly total: number;
     /** The number of runs of towers, from this row on. */
     readonly towerRunsLeft: number;
@@ -93,9 +93,9 @@ export async function runBenchmark(options: RunOptions): Promise<BenchmarkRun> {
   );
   const rows: BenchmarkRow[] = [];
   const failed: FailedRun[] = [];
-  for (const [place, { system, seed }] of runs.entries()) {
-    const towerRunsLeft = runs.slice(place).filter(({ system }) => system.kind === 'tower').length;
-    const callbacks = options.onRow?.({ name: system.name, seed, place, total: runs.length, towerRunsLeft });
+  for (const [index, { system, seed }] of runs.entries()) {
+    const towerRunsLeft = runs.slice(index).filter(({ system }) => system.kind === 'tower').length;
+    const callbacks = options.onRow?.({ name: system.name, seed, index, total: runs.length, towerRunsLeft });
     try {
       const { output, isReused } = await runRow(system, seed, options, {
         onProgress: (share, detail) => callbacks?.update(share, detail),
@@ -304,10 +304,10 @@ interface Measured {
 /** Returns the means over all users. */
 function joinMetrics(parts: readonly Measured[]): Measured {
   const users = parts.reduce((sum, part) => sum + part.users, 0);
-  const cutoffs = parts[0]!.cutoffs.map((metrics, place) => {
+  const cutoffs = parts[0]!.cutoffs.map((metrics, index) => {
     const names = Object.keys(metrics) as (keyof CutoffMetrics)[];
     const mean = (name: keyof CutoffMetrics): number =>
-      parts.reduce((sum, part) => sum + (part.users / users) * part.cutoffs[place]![name], 0);
+      parts.reduce((sum, part) => sum + (part.users / users) * part.cutoffs[index]![name], 0);
     return Object.fromEntries(names.map((name) => [name, name === 'cutoff' ? metrics.cutoff : mean(name)]));
   });
   return { users, cutoffs: cutoffs as unknown as CutoffMetrics[] };

@@ -34,12 +34,12 @@ export async function readSequencesFile(path: string): Promise<InteractionTable>
   };
   const bytes = readBytes(path, { facts: await inspectFile(path) });
   for await (const { firstLine, lines, faults } of readLines(bytes, path)) {
-    for (const [place, text] of lines.entries()) {
-      const isFirst = firstLine + place === 1;
+    for (const [index, text] of lines.entries()) {
+      const isFirst = firstLine + index === 1;
       const invalid = isFirst && isHeader(text) ? `"${text.trim().slice(0, 60)}" is a header` : undefined;
-      const problem = faults.has(place) ? 'the text is not UTF-8' : (invalid ?? addLine(text));
+      const problem = faults.has(index) ? 'the text is not UTF-8' : (invalid ?? addLine(text));
       if (problem === undefined) continue;
-      throw new AppError(`${path}, line ${firstLine + place}: ${problem}.`, {
+      throw new AppError(`${path}, line ${firstLine + index}: ${problem}.`, {
         code: 'BENCHMARK_SEQUENCES_INVALID',
         category: 'input',
         remedy:

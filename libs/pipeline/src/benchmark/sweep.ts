@@ -40,8 +40,8 @@ export function sweepSystems(sweep: Sweep, systems: readonly System[]): System[]
     checkSetting({ name: sweep.name, value: undefined });
     const variants = sweep.values.map((value) => withSetting(settings, { name: sweep.name, value }));
     if (variants.every((variant) => variant === settings)) return [];
-    return variants.map((variant, place) => {
-      const name = sweptName(tower, sweep, sweep.values[place]);
+    return variants.map((variant, index) => {
+      const name = sweptName(tower, sweep, sweep.values[index]);
       return towerSystem(name, parseModelSettings(variant, name));
     });
   });
@@ -127,7 +127,7 @@ export function drawChart({ title, xName, yName, xs, series }: Chart): string {
   const [bottom, top] = [ticks[0]!, ticks.at(-1)!];
   const plotWidth = width - margin.left - margin.right;
   const plotHeight = height - margin.top - margin.bottom;
-  const x = (place: number): number => margin.left + (plotWidth * (place + 0.5)) / xs.length;
+  const x = (index: number): number => margin.left + (plotWidth * (index + 0.5)) / xs.length;
   const y = (value: number): number => margin.top + plotHeight * (1 - (value - bottom) / (top - bottom));
   const text = (at: readonly [number, number], content: string, extra = ''): string =>
     `<text x="${round(at[0])}" y="${round(at[1])}" ${extra}>${escapeXml(content)}</text>`;
@@ -139,15 +139,15 @@ export function drawChart({ title, xName, yName, xs, series }: Chart): string {
       line([margin.left, y(tick)], [width - margin.right, y(tick)], 'class="grid"'),
       text([margin.left - 8, y(tick) + 4], formatTick(tick, ticks), 'text-anchor="end"'),
     ]),
-    ...xs.map((label, place) => text([x(place), height - margin.bottom + 18], label, 'text-anchor="middle"')),
+    ...xs.map((label, index) => text([x(index), height - margin.bottom + 18], label, 'text-anchor="middle"')),
     text([margin.left + plotWidth / 2, height - margin.bottom + 36], xName, 'text-anchor="middle"'),
     text([16, 20], title, 'class="title"'),
     text([16, 36], yName),
   ];
-  const curves = series.flatMap(({ name, points }, place) => {
-    const color = colors[place % colors.length]!;
+  const curves = series.flatMap(({ name, points }, position) => {
+    const color = colors[position % colors.length]!;
     // Shifts the error bars of several curves apart.
-    const shift = (place - (series.length - 1) / 2) * 6;
+    const shift = (position - (series.length - 1) / 2) * 6;
     const at = points.flatMap((point, index) =>
       point === undefined
         ? []
@@ -163,8 +163,8 @@ export function drawChart({ title, xName, yName, xs, series }: Chart): string {
         line([point.x - cap, y(point.high)], [point.x + cap, y(point.high)], stroke),
         `<circle cx="${round(point.x)}" cy="${round(y(point.y))}" r="3.5" fill="${color}"/>`,
       ]),
-      `<rect x="${margin.left + place * 150}" y="${height - 18}" width="10" height="10" fill="${color}"/>`,
-      text([margin.left + place * 150 + 16, height - 9], name),
+      `<rect x="${margin.left + position * 150}" y="${height - 18}" width="10" height="10" fill="${color}"/>`,
+      text([margin.left + position * 150 + 16, height - 9], name),
     ];
   });
   return [
@@ -185,7 +185,7 @@ export function niceTicks(low: number, high: number): number[] {
   const step = power * [1, 2, 5, 10].find((factor) => factor * power >= range / 4)!;
   const first = Math.floor(low / step);
   const last = Math.max(first + 1, Math.ceil(high / step));
-  return Array.from({ length: last - first + 1 }, (_, place) => (first + place) * step);
+  return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
 }
 
 function formatTick(tick: number, [first = 0, second = 1]: readonly number[]): string {

@@ -165,13 +165,13 @@ function summarizeCold(runs: readonly BenchmarkRow[]): ColdSummary | undefined {
   const measured = runs.flatMap(({ cold }) => cold ?? []);
   const [first] = measured;
   if (first === undefined) return undefined;
-  const over = (place: number, metric: 'hitRate' | 'ndcg'): SeedInterval =>
-    seedInterval(measured.map(({ cutoffs }) => cutoffs[place]![metric]));
-  const cutoffs = first.cutoffs.map(({ cutoff }, place) => ({
+  const over = (index: number, metric: 'hitRate' | 'ndcg'): SeedInterval =>
+    seedInterval(measured.map(({ cutoffs }) => cutoffs[index]![metric]));
+  const cutoffs = first.cutoffs.map(({ cutoff }, index) => ({
     cutoff,
-    hitRate: over(place, 'hitRate'),
-    ndcg: over(place, 'ndcg'),
-    hitRateAmongCold: seedInterval(measured.map(({ amongCold }) => amongCold[place]!.hitRate)),
+    hitRate: over(index, 'hitRate'),
+    ndcg: over(index, 'ndcg'),
+    hitRateAmongCold: seedInterval(measured.map(({ amongCold }) => amongCold[index]!.hitRate)),
   }));
   return { users: first.users, cutoffs };
 }
@@ -187,10 +187,10 @@ function summarizeTask(runs: readonly BenchmarkRow[], task: Task): TaskSummary {
     });
   return {
     users: first!.users,
-    cutoffs: first!.cutoffs.map(({ cutoff }, place) => ({
+    cutoffs: first!.cutoffs.map(({ cutoff }, index) => ({
       cutoff,
       ...(Object.fromEntries(
-        metricNames.map((name) => [name, seedInterval(measured.map(({ cutoffs }) => cutoffs[place]![name]))]),
+        metricNames.map((name) => [name, seedInterval(measured.map(({ cutoffs }) => cutoffs[index]![name]))]),
       ) as Record<MetricName, SeedInterval>),
     })),
     overUsers: { recall: over('recall'), ndcg: over('ndcg') },

@@ -232,7 +232,7 @@ function createResponder(dataset: Dataset, from: number, options: CompareOptions
         bundle,
         readProfile: async () => ({ profile: undefined, isAvailable: true }),
         settings: options.settings,
-        // Seeds the places of explored items.
+        // Seeds the positions of explored items.
         recommendationId: sequences.userIds[userIndex]!,
         now: from,
         overrides: side.overrides,

@@ -65,8 +65,8 @@ async function attractionsOf(rows: Float32Array, dim: number, points: number): P
   const addNeighbors = (point: number): void => {
     const { ids, distances } = nearestRows(rows, dim, point, nearest);
     const shares = sharesOf(distances, perplexity);
-    ids.forEach((neighbor, place) => {
-      const half = shares[place]! / (2 * points);
+    ids.forEach((neighbor, index) => {
+      const half = shares[index]! / (2 * points);
       pairs[point]!.set(neighbor, (pairs[point]!.get(neighbor) ?? 0) + half);
       pairs[neighbor]!.set(point, (pairs[neighbor]!.get(point) ?? 0) + half);
     });
@@ -102,13 +102,13 @@ function sharesOf(distances: readonly number[], perplexity: number): Float64Arra
   let [low, high, precision] = [0, Number.POSITIVE_INFINITY, 1 / Math.max(1e-12, distances.at(-1)!)];
   for (let round = 0; round < 40; round++) {
     let total = 0;
-    distances.forEach((distance, place) => {
-      shares[place] = Math.exp(-precision * (distance - distances[0]!));
-      total += shares[place]!;
+    distances.forEach((distance, index) => {
+      shares[index] = Math.exp(-precision * (distance - distances[0]!));
+      total += shares[index]!;
     });
     let entropy = 0;
-    shares.forEach((share, place) => {
-      shares[place] = share / total;
+    shares.forEach((share, index) => {
+      shares[index] = share / total;
       if (share > 0) entropy -= (share / total) * Math.log(share / total);
     });
     if (Math.abs(entropy - Math.log(perplexity)) < 1e-4) break;
@@ -126,11 +126,11 @@ function computeGradient(layout: Layout, attraction: Attractions, factor: number
   const { offsets, neighbors, weights } = attraction;
   const points = layout.length / 2;
   for (let i = 0; i < points; i++) {
-    for (let place = offsets[i]!; place < offsets[i + 1]!; place++) {
-      const j = neighbors[place]!;
+    for (let index = offsets[i]!; index < offsets[i + 1]!; index++) {
+      const j = neighbors[index]!;
       const dx = layout[2 * i]! - layout[2 * j]!;
       const dy = layout[2 * i + 1]! - layout[2 * j + 1]!;
-      const pull = (4 * factor * weights[place]!) / (1 + dx * dx + dy * dy);
+      const pull = (4 * factor * weights[index]!) / (1 + dx * dx + dy * dy);
       gradient[2 * i]! += pull * dx;
       gradient[2 * i + 1]! += pull * dy;
     }

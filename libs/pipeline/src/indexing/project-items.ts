@@ -42,23 +42,23 @@ export async function projectItems(
   const landmarks = await chooseLandmarks(embeddings, dim, landmarksMax);
   if (landmarks.length === 0) return positions;
   const directions = new Float32Array(landmarks.length * dim);
-  landmarks.forEach((item, place) => {
+  landmarks.forEach((item, index) => {
     directionOf(embeddings, item, direction);
-    directions.set(direction, place * dim);
+    directions.set(direction, index * dim);
   });
   const axes = findPrincipalAxes(directions, dim, Math.max(2, Math.min(axesMax, dim)));
   const reduced = new Float32Array(landmarks.length * axes.count);
-  landmarks.forEach((_, place) =>
-    projectRow(directions.subarray(place * dim, (place + 1) * dim), axes, reduced, place * axes.count),
+  landmarks.forEach((_, index) =>
+    projectRow(directions.subarray(index * dim, (index + 1) * dim), axes, reduced, index * axes.count),
   );
   const start = startOf(reduced, axes);
   const layout = normalize(
     await layOutNeighbors(reduced, axes.count, start, (share) => onProgress?.(layoutShare * share)),
   );
-  landmarks.forEach((item, place) => positions.set(layout.subarray(2 * place, 2 * place + 2), 2 * item));
+  landmarks.forEach((item, index) => positions.set(layout.subarray(2 * index, 2 * index + 2), 2 * item));
   const coordinates = new Float32Array(axes.count);
   const placeBetween = createPlacement(reduced, layout, axes.count);
-  const place = (first: number, end: number): void => {
+  const placeItems = (first: number, end: number): void => {
     for (let item = first; item < end; item++) {
       const isLandmark = !Number.isNaN(positions[2 * item]);
       if (isLandmark || !directionOf(embeddings, item, direction)) continue;
@@ -67,7 +67,7 @@ export async function projectItems(
     }
     onProgress?.(layoutShare + ((1 - layoutShare) * end) / rows);
   };
-  await inSlices(rows, place, placedPerTurn);
+  await inSlices(rows, placeItems, placedPerTurn);
   return positions;
 }
 
@@ -138,22 +138,22 @@ function createPlacement(reduced: Float32Array, layout: Layout, dim: number): (c
         distance += difference * difference;
       }
       if (distance >= worst) continue;
-      let place = nearestMax - 1;
-      for (; place > 0 && distances[place - 1]! > distance; place--) {
-        distances[place] = distances[place - 1]!;
-        ids[place] = ids[place - 1]!;
+      let index = nearestMax - 1;
+      for (; index > 0 && distances[index - 1]! > distance; index--) {
+        distances[index] = distances[index - 1]!;
+        ids[index] = ids[index - 1]!;
       }
-      distances[place] = distance;
-      ids[place] = landmark;
+      distances[index] = distance;
+      ids[index] = landmark;
     }
     // Ignores far landmarks, so that an item between two clusters does not land in empty space.
     const width = Math.max(1e-12, (distances[nearestMax - 1]! - distances[0]!) / 3);
     let [total, x, y] = [0, 0, 0];
-    for (let place = 0; place < nearestMax; place++) {
-      const weight = Math.exp(-(distances[place]! - distances[0]!) / width);
+    for (let index = 0; index < nearestMax; index++) {
+      const weight = Math.exp(-(distances[index]! - distances[0]!) / width);
       total += weight;
-      x += weight * layout[2 * ids[place]!]!;
-      y += weight * layout[2 * ids[place]! + 1]!;
+      x += weight * layout[2 * ids[index]!]!;
+      y += weight * layout[2 * ids[index]! + 1]!;
     }
     position[0] = x / total;
     position[1] = y / total;

@@ -70,7 +70,7 @@ export interface RedisProfileStore extends ProfileStore {
   /** The id of the installation that uses the store. */
   readonly installation: {
     /** The server and the key, for messages. */
-    readonly place: string;
+    readonly location: string;
     read(): Promise<string | undefined>;
     /** Writes the id if the store has none, and returns the id that the store has then. */
     claim(installationId: string): Promise<string | undefined>;
@@ -298,7 +298,7 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
     beginFill,
     endFill,
     installation: {
-      place: `the profile store in Redis at ${hostOf(options.url)} (key ${keys.installation})`,
+      location: `the profile store in Redis at ${hostOf(options.url)} (key ${keys.installation})`,
       async read() {
         const [installationId] = (await connection.read([['get', keys.installation]])) as [string | null];
         return installationId ?? undefined;

@@ -50,7 +50,7 @@ const PageSequence = Type.Object({
   /** Position of the first remaining item. */
   position: Type.Integer({ minimum: 1, maximum: limitMax }),
   pageSize: Type.Integer({ minimum: 1, maximum: limitMax }),
-  /** `[itemId, score, interest]`, with the propensity of a reserved place; the interest is null in a fallback. */
+  /** `[itemId, score, interest]`, with the propensity of a reserved slot; the interest is null in a fallback. */
   items: Type.Array(
     Type.Union([
       Type.Tuple([Type.String(), Type.Number(), Interest]),

@@ -109,7 +109,7 @@ const RecommendedItem = Type.Object(
       }),
     ),
     reason: Type.Optional(
-      Type.Literal('new', { description: 'A new item that explore has drawn for a reserved place.' }),
+      Type.Literal('new', { description: 'A new item that explore has drawn for a reserved slot.' }),
     ),
     propensity: Type.Optional(
       Type.Number({
@@ -117,7 +117,7 @@ const RecommendedItem = Type.Object(
         maximum: 1,
         description:
           'With reason new: the probability that explore draws this item for the list, over all recommendationIds. A new ' +
-          'item in another place has none.',
+          'item in another slot has none.',
       }),
     ),
     reasons: Type.Optional(

@@ -141,7 +141,7 @@ export async function withQueueInstallation<Result>(
     const read = async (): Promise<string | undefined> =>
       (await callQueue(connection, () => connection.get(name))) ?? undefined;
     return await use({
-      place: `the queue in Redis at ${parseRedisUrl(options.redisUrl).text} (key ${name})`,
+      location: `the queue in Redis at ${parseRedisUrl(options.redisUrl).text} (key ${name})`,
       read,
       async claim(installationId) {
         await callQueue(connection, () => connection.set(name, installationId, 'NX'));

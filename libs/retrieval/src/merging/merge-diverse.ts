@@ -5,7 +5,7 @@ import type { Candidate, InterestList } from './interest-lists.ts';
 export type CategoryOf = (item: number) => string | number | undefined;
 
 /**
- * Returns the number of candidates to consider for `limit` places. Fewer leave no alternatives to a repeated category;
+ * Returns the number of candidates to consider for `limit` slots. Fewer leave no alternatives to a repeated category;
  * more cost search time. For a graph this depth is almost free: usual pages stay below its tuned breadth, and the
  * longest pages need less than twice that breadth.
  */

@@ -54,8 +54,8 @@ export function countFound(
     const nearest = new Set(exact.ids.subarray(start, start + k).filter((item) => item > 0));
     const lowest = exact.scores[start + nearest.size - 1] ?? Infinity;
     wanted += nearest.size;
-    for (let place = start; place < start + nearest.size; place++) {
-      if (nearest.has(found.ids[place]!) || found.scores[place]! >= lowest) hits++;
+    for (let index = start; index < start + nearest.size; index++) {
+      if (nearest.has(found.ids[index]!) || found.scores[index]! >= lowest) hits++;
     }
   }
   return { hits, wanted };

@@ -54,10 +54,10 @@ export interface Diagnosis {
   readonly users: number;
   readonly meanInterests: number;
   readonly meanCosine: number;
-  /** By interest: the shares of the labels that it wins, and of the first 50 served places. */
+  /** By interest: the shares of the labels that it wins, and of the first 50 served slots. */
   readonly labelShares: readonly number[];
   readonly slotShares: readonly number[];
-  /** By interest: the share of its served places that are labels. */
+  /** By interest: the share of its served slots that are labels. */
   readonly precision: readonly number[];
   /** Means over users of the mean cosine of two behaviors with the same strongest interest, and with different ones. */
   readonly within: number;
@@ -99,7 +99,7 @@ export function diagnose(
   const group = (of: readonly LabelRanks[]) => ({ users: of.length, recall: tabulate(of) });
   const served = sumByInterest(ranked, 'slots', K);
   const hits = sumByInterest(ranked, 'hits', K);
-  const places = served.reduce((sum, each) => sum + each, 0);
+  const servedSlots = served.reduce((sum, each) => sum + each, 0);
   return {
     interests: K,
     epochs,
@@ -108,7 +108,7 @@ export function diagnose(
     meanInterests: report.meanInterests,
     meanCosine: report.similarity.meanCosine,
     labelShares: report.labelShares,
-    slotShares: served.map((each) => each / places),
+    slotShares: served.map((each) => each / servedSlots),
     precision: served.map((each, k) => (each === 0 ? 0 : hits[k]! / each)),
     within: meanOf(cohesion, 'within'),
     across: meanOf(cohesion, 'across'),

@@ -27,8 +27,8 @@ export function render(results: readonly Named[]): string {
       'within',
       'across',
       'labels won',
-      'places served',
-      'precision of places',
+      'slots served',
+      'precision of slots',
     ],
     names.map((name) => [
       name,

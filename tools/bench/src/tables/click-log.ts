@@ -51,7 +51,7 @@ function simulateClicks(): Click[] {
   const ranks: number[] = [];
   const launches: number[] = [];
   for (let category = 0; category < categories; category++) {
-    const order = Array.from({ length: itemsPerCategory }, (_, place) => place);
+    const order = Array.from({ length: itemsPerCategory }, (_, index) => index);
     random.shuffle(order);
     ranks.push(...order);
     launches.push(...order.map(() => (random.next() < 0.7 ? 0 : random.next() * days)));
@@ -60,8 +60,8 @@ function simulateClicks(): Click[] {
   const nextItem = (category: number, last: number | undefined, day: number): number => {
     const first = category * itemsPerCategory;
     const isNear = last !== undefined && Math.floor(last / itemsPerCategory) === category && random.next() < 0.6;
-    const weights = Array.from({ length: itemsPerCategory }, (_, place) => {
-      const item = first + place;
+    const weights = Array.from({ length: itemsPerCategory }, (_, index) => {
+      const item = first + index;
       if (launches[item]! > day || item === last) return 0;
       if (!isNear) return (1 + ranks[item]!) ** -0.8 * Math.exp((launches[item]! - day) / 60);
       const distance = Math.abs(item - last);

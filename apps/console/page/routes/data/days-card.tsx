@@ -23,7 +23,7 @@ export function DaysCard({ days }: Pick<Lake, 'days'>) {
   const healths = results.flatMap(({ data }) => data ?? []);
   const failure = results.find(({ error, data }) => error !== null && data === undefined)?.error;
   const shown = asked ?? newest.at(-1)!;
-  const rows = newest.map((day, place) => ({ day, health: results[place]?.data })).reverse();
+  const rows = newest.map((day, index) => ({ day, health: results[index]?.data })).reverse();
   return (
     <>
       <Card
@@ -95,9 +95,9 @@ function TypesChart({ healths }: { readonly healths: readonly DayHealth[] }) {
       title={`Events by type${types.length > typesMax ? `, the ${typesMax} most frequent types` : ''}`}
       kind="day"
       x={healths.map(({ day }) => Date.parse(day) / 1000)}
-      series={types.slice(0, typesMax).map((type, place) => ({
+      series={types.slice(0, typesMax).map((type, index) => ({
         name: type,
-        color: interestColor(place),
+        color: interestColor(index),
         values: healths.map((health) => health.types.find((found) => found.type === type)?.count ?? 0),
       }))}
       format={formatCompact}

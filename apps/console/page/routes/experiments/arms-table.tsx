@@ -17,13 +17,13 @@ export function ArmsTable({ report: { arms, sampleRatio } }: { readonly report: 
         numeric('Fallback share'),
       ]}
     >
-      {arms.map(({ arm, users, exposures, items, fallbacks }, place) => (
+      {arms.map(({ arm, users, exposures, items, fallbacks }, index) => (
         <tr key={arm}>
           <td>
-            <ArmName arm={arm} place={place} />
+            <ArmName arm={arm} index={index} />
           </td>
           <td className="numeric">{formatCount(users)}</td>
-          <td className="numeric">{sampleRatio === undefined ? '–' : formatCount(sampleRatio.expected[place] ?? 0)}</td>
+          <td className="numeric">{sampleRatio === undefined ? '–' : formatCount(sampleRatio.expected[index] ?? 0)}</td>
           <td className="numeric">{formatCount(exposures)}</td>
           <td className="numeric">{formatCount(items)}</td>
           <td className="numeric">{fallbacks.estimate === undefined ? '–' : formatShare(fallbacks.estimate.value)}</td>
@@ -34,12 +34,12 @@ export function ArmsTable({ report: { arms, sampleRatio } }: { readonly report: 
 }
 
 /** An arm with its color. */
-export function ArmName({ arm, place }: { readonly arm: string; readonly place: number }) {
+export function ArmName({ arm, index }: { readonly arm: string; readonly index: number }) {
   return (
     <span className="experiments-arm">
-      <span className="swatch" style={{ background: interestColor(place) }} aria-hidden />
+      <span className="swatch" style={{ background: interestColor(index) }} aria-hidden />
       {arm}
-      {place === 0 && arm !== 'control' ? <span className="small muted">control</span> : null}
+      {index === 0 && arm !== 'control' ? <span className="small muted">control</span> : null}
     </span>
   );
 }

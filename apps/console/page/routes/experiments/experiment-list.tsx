@@ -52,10 +52,10 @@ function ExperimentRow({
       <td className="numeric">{formatShare(share)}</td>
       <td>
         <ul className="experiments-arms">
-          {arms.map((arm, place) => (
+          {arms.map((arm, index) => (
             <li key={arm.name}>
               {arm.name} <span className="muted">× {arm.weight}</span>
-              {place === 0 && arm.name !== 'control' ? <span className="muted"> control</span> : null}{' '}
+              {index === 0 && arm.name !== 'control' ? <span className="muted"> control</span> : null}{' '}
               <Settings settings={arm.settings} />
             </li>
           ))}

@@ -53,8 +53,8 @@ function Report({ report, windowHours }: ReportProps) {
       </Card>
       {counts.exposures === 0
         ? null
-        : outcomes.map(({ outcome }, place) => (
-            <OutcomeCard key={outcome} outcome={outcome} place={place} report={report} />
+        : outcomes.map(({ outcome }, position) => (
+            <OutcomeCard key={outcome} outcome={outcome} position={position} report={report} />
           ))}
     </>
   );

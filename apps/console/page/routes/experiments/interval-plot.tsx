@@ -16,16 +16,16 @@ export function IntervalPlot({ estimate, all, color }: IntervalPlotProps) {
   );
   const from = Math.min(...bounds);
   const span = Math.max(...bounds) - from || 1;
-  const place = (value: number): number => (100 * (value - from)) / span;
+  const percentOf = (value: number): number => (100 * (value - from)) / span;
   const { value, low = value, high = value } = estimate;
   return (
     <span className="interval">
       <span className="interval-track" aria-hidden>
         <span
           className="interval-range"
-          style={{ left: `${place(low)}%`, width: `${place(high) - place(low)}%`, background: color }}
+          style={{ left: `${percentOf(low)}%`, width: `${percentOf(high) - percentOf(low)}%`, background: color }}
         />
-        <span className="interval-value" style={{ left: `${place(value)}%`, background: color }} />
+        <span className="interval-value" style={{ left: `${percentOf(value)}%`, background: color }} />
       </span>
       <span className="small muted">
         {formatShare(low)} to {formatShare(high)}

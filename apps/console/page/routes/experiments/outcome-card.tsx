@@ -9,8 +9,8 @@ import { IntervalPlot } from './interval-plot.tsx';
 
 interface OutcomeCardProps {
   readonly outcome: string;
-  /** The place of the outcome in each arm. */
-  readonly place: number;
+  /** The index of the outcome in each arm. */
+  readonly position: number;
   readonly report: ExperimentReport;
 }
 
@@ -23,7 +23,7 @@ const metrics: readonly { readonly name: string; readonly of: (outcome: ArmOutco
 ];
 
 /** One outcome: its share in each arm, the differences from the control, its days, and the interests of the items. */
-export function OutcomeCard({ outcome, place, report }: OutcomeCardProps) {
+export function OutcomeCard({ outcome, position, report }: OutcomeCardProps) {
   const { arms, days } = report;
   return (
     <Card
@@ -45,12 +45,12 @@ export function OutcomeCard({ outcome, place, report }: OutcomeCardProps) {
         className="experiments-figures"
       >
         {metrics.map(({ name, of }) => {
-          const figures = arms.map(({ outcomes }) => of(outcomes[place]!));
+          const figures = arms.map(({ outcomes }) => of(outcomes[position]!));
           return arms.map(({ arm }, index) => (
             <tr key={`${name} ${arm}`} className={index === 0 ? 'experiments-group' : undefined}>
               <td>{index === 0 ? name : ''}</td>
               <td>
-                <ArmName arm={arm} place={index} />
+                <ArmName arm={arm} index={index} />
               </td>
               <FigureCells figure={figures[index]!} all={figures} color={interestColor(index)} />
             </tr>
@@ -63,7 +63,7 @@ export function OutcomeCard({ outcome, place, report }: OutcomeCardProps) {
           kind="day"
           x={days.map(({ day }) => Date.parse(day) / 1000)}
           series={arms.map(({ arm }, index) => {
-            const estimates = days.map((day) => day.arms[index]?.outcomes[place]?.ofExposures.estimate);
+            const estimates = days.map((day) => day.arms[index]?.outcomes[position]?.ofExposures.estimate);
             return {
               name: arm,
               color: interestColor(index),
@@ -77,7 +77,7 @@ export function OutcomeCard({ outcome, place, report }: OutcomeCardProps) {
           format={formatShare}
         />
       )}
-      <Interests outcome={outcome} place={place} report={report} />
+      <Interests outcome={outcome} position={position} report={report} />
     </Card>
   );
 }
@@ -115,9 +115,9 @@ function FigureCells({ figure: { estimate, difference }, all, color }: FigureCel
   );
 }
 
-function Interests({ outcome, place, report: { arms } }: OutcomeCardProps) {
+function Interests({ outcome, position, report: { arms } }: OutcomeCardProps) {
   const rows = arms.flatMap(({ arm, outcomes }, index) =>
-    outcomes[place]!.interests.map((interest) => ({ arm, index, ...interest })),
+    outcomes[position]!.interests.map((interest) => ({ arm, index, ...interest })),
   );
   if (rows.length === 0) return null;
   return (
@@ -138,7 +138,7 @@ function Interests({ outcome, place, report: { arms } }: OutcomeCardProps) {
         {rows.map(({ arm, index, interest, itemsShown, itemsChosen, ofItems, shareOfChosen }) => (
           <tr key={`${arm} ${interest}`}>
             <td>
-              <ArmName arm={arm} place={index} />
+              <ArmName arm={arm} index={index} />
             </td>
             <td>{interest === null ? 'none' : `Interest ${interest}`}</td>
             <td className="numeric">{formatCount(itemsShown)}</td>

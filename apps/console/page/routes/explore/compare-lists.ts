@@ -5,7 +5,7 @@ interface Listed {
 /** An item of a list, and where it was in the list before. */
 export interface Change<Item> {
   readonly item: Item;
-  /** Places up (positive) or down; 0 for the same place. Undefined for an item that is new. */
+  /** Ranks up (positive) or down; 0 for the same rank. Undefined for an item that is new. */
   readonly moved: number | undefined;
 }
 
@@ -23,10 +23,10 @@ export function compareLists<Item extends Listed>(
   before: readonly Item[] | undefined,
 ): ListChanges<Item> {
   if (before === undefined) return { items: now.map((item) => ({ item, moved: 0 })), left: [], entered: 0 };
-  const placeBefore = new Map(before.map(({ itemId }, place) => [itemId, place]));
-  const items = now.map((item, place) => {
-    const previous = placeBefore.get(item.itemId);
-    return { item, moved: previous === undefined ? undefined : previous - place };
+  const indexBefore = new Map(before.map(({ itemId }, index) => [itemId, index]));
+  const items = now.map((item, index) => {
+    const previous = indexBefore.get(item.itemId);
+    return { item, moved: previous === undefined ? undefined : previous - index };
   });
   const listed = new Set(now.map(({ itemId }) => itemId));
   return {

@@ -36,11 +36,11 @@ export function Recommendations(props: RecommendationsProps) {
         <Empty title="No items">Nothing passes the exclusions and filters.</Empty>
       ) : (
         <ol className={`items ${isStale ? 'stale' : ''}`}>
-          {changes.items.map((change, place) => (
+          {changes.items.map((change, index) => (
             <ItemRow
               key={change.item.itemId}
               change={change}
-              place={place}
+              index={index}
               labels={labels}
               focus={focus}
               onAdd={onAdd}
@@ -113,13 +113,13 @@ function Answer({ response: { data, tookMs } }: { readonly response: Timed<Recom
 
 interface ItemRowProps {
   readonly change: Change<RecommendedItem>;
-  readonly place: number;
+  readonly index: number;
   readonly labels: ReadonlyMap<number, string>;
   readonly focus: number | undefined;
   readonly onAdd: (item: RecommendedItem) => void;
 }
 
-function ItemRow({ change: { item, moved }, place, labels, focus, onAdd }: ItemRowProps) {
+function ItemRow({ change: { item, moved }, index, labels, focus, onAdd }: ItemRowProps) {
   const { interest, reasons = [], score } = item;
   const name = nameOf(item);
   const inFocus = focus === undefined ? '' : interest === focus ? 'in-focus' : 'dimmed';
@@ -128,7 +128,7 @@ function ItemRow({ change: { item, moved }, place, labels, focus, onAdd }: ItemR
   } as CSSProperties;
   return (
     <li className={`item ${inFocus}`} style={style}>
-      <span className="item-place muted numeric">{place + 1}</span>
+      <span className="item-rank muted numeric">{index + 1}</span>
       <div className="item-text">
         <span className="item-title">{name}</span>
         <span className="muted small item-why">
@@ -171,9 +171,9 @@ function describeReasons(reasons: NonNullable<RecommendedItem['reasons']>, hasSh
 function Moved({ moved }: { readonly moved: number | undefined }) {
   if (moved === undefined) return <span className="badge good">entered</span>;
   if (moved === 0) return <span />;
-  const places = `${Math.abs(moved)} ${Math.abs(moved) === 1 ? 'place' : 'places'}`;
+  const ranks = `${Math.abs(moved)} ${Math.abs(moved) === 1 ? 'rank' : 'ranks'}`;
   return (
-    <span className="muted small numeric" title={`${places} ${moved > 0 ? 'up' : 'down'}`}>
+    <span className="muted small numeric" title={`${ranks} ${moved > 0 ? 'up' : 'down'}`}>
       {moved > 0 ? '↑' : '↓'}
       {Math.abs(moved)}
     </span>

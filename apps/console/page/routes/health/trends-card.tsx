@@ -81,9 +81,9 @@ function StageChart({ readings }: ChartProps) {
         title={`${quantileNames[quantile]} by stage`}
         kind="time"
         x={timesOf(readings)}
-        series={stages.map((stage, place) => ({
+        series={stages.map((stage, index) => ({
           name: stage,
-          color: interestColor(place),
+          color: interestColor(index),
           values: readings.map((reading) => valueAt(reading, stage)),
         }))}
         format={formatDuration}

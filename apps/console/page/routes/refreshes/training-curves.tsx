@@ -25,12 +25,12 @@ export function TrainingCurves({ modelId, live }: TrainingCurvesProps) {
   if (epochs.length === 0) return null;
   const last = Math.max(...epochs.map(({ epoch }) => epoch));
   const first = Math.min(...epochs.map(({ epoch }) => epoch));
-  const x = Array.from({ length: last - first + 1 }, (_, place) => first + place);
+  const x = Array.from({ length: last - first + 1 }, (_, index) => first + index);
   const lines = linesOf(epochs);
   const seriesOf = (read: (epoch: Epoch) => number | undefined): LineSeries[] =>
-    lines.map(({ name, epochs: own }, place) => ({
+    lines.map(({ name, epochs: own }, index) => ({
       name,
-      color: interestColor(place),
+      color: interestColor(index),
       values: x.map((number) => {
         const found = own.find(({ epoch }) => epoch === number);
         return (found === undefined ? undefined : read(found)) ?? null;
