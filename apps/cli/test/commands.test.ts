@@ -195,12 +195,11 @@ describe('interruption', () => {
 
 describe('facet estimate', () => {
   it('reports index kinds, the choice, memory and disk, and writes nothing', async () => {
-    const config = await fileWith('index: { flatItemsMax: 5000 }\n', 'facet.yaml');
-    const { code, out, err } = await run(['estimate', '--items', '3000', '--dim', '16', '--config', config]);
+    const { code, out, err } = await run(['estimate', '--items', '3000', '--dim', '16']);
     expect(code).toBe(0);
     expect(out).toContain('3,000 items with 16 dimensions, 6,000 users with 120,000 events, 4 interests per user');
     for (const kind of ['flat', 'hnsw', 'ivf']) expect(out).toMatch(new RegExp(`^  ${kind} .* ms .* ms$`, 'm'));
-    expect(out).toContain('index.kind: auto chooses flat, because 3,000 items do not exceed index.flatItemsMax.');
+    expect(out).toContain('index.kind: auto chooses flat, because 3,000 items need no other.');
     for (const what of ['train', 'index', 'serve', 'one run']) {
       expect(out).toMatch(new RegExp(`^  ${what}, .* [MG]B`, 'm'));
     }

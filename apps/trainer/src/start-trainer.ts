@@ -39,7 +39,7 @@ export async function startTrainer(config: TrainerConfig, logger: Logger): Promi
   return openWithClosers(logger, async (closers) => {
     closers.push(claim.close);
     const { lakeFolder } = home;
-    const queue = openRefreshQueue({ runs, store, lakeFolder, schedule, now, attempts: schedule.attempts }, config);
+    const queue = openRefreshQueue({ runs, store, lakeFolder, schedule, now }, config);
     closers.push(() => queue.close());
     const metrics = createWorkerMetrics('trainer', () => worker.isConnected);
     const worker = startStageWorker(

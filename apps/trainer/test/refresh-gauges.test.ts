@@ -13,7 +13,6 @@ const schedule = {
   timeZone: 'UTC',
   promoteWithinHours: 6,
   catchUp: 'newest',
-  catchUpDaysMax: 7,
 } as const;
 const day = '2026-01-31';
 

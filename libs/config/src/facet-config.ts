@@ -42,7 +42,6 @@ export const FacetConfig = Type.Object(
           default: 'keep',
           description: '`keep`: repeated interactions with an item count. `first`: only the first counts.',
         }),
-        tieSeed: Type.Integer({ default: 1, description: 'Seed for the order of interactions of the same time.' }),
         bots: Type.Object(
           {
             eventsPerDayMax: Type.Integer({
@@ -102,11 +101,6 @@ export const FacetConfig = Type.Object(
           minimum: 1,
           default: 3,
           description: 'Minimum number of items or users with a value.',
-        }),
-        maxSlots: Type.Integer({
-          minimum: 1,
-          default: 10,
-          description: 'Maximum number of values per feature of one item.',
         }),
       },
       section('Attributes that the model reads.'),
@@ -182,12 +176,7 @@ export const FacetConfig = Type.Object(
       {
         kind: Type.Union([Type.Literal('auto'), Type.Literal('flat'), Type.Literal('hnsw'), Type.Literal('ivf')], {
           default: 'auto',
-          description: '`auto` chooses by catalog size and measurements.',
-        }),
-        flatItemsMax: Type.Integer({
-          minimum: 0,
-          default: 50_000,
-          description: 'Maximum catalog size for which `auto` chooses a flat index without measurements.',
+          description: '`auto` chooses by measurements; an exact scan for up to 50,000 items.',
         }),
         recallMin: Type.Number({
           minimum: 0,
@@ -207,7 +196,6 @@ export const FacetConfig = Type.Object(
           description: 'Windows in days before the end of the data; the first is the default.',
         }),
         segments: Names('User attributes with separate lists per value. `auto`: those with few values.'),
-        minUsers: Type.Integer({ minimum: 1, default: 50, description: 'Minimum number of users of a list.' }),
       },
       section('Popular items, the response to requests without behaviors.'),
     ),
@@ -237,36 +225,18 @@ export const FacetConfig = Type.Object(
         }),
         catchUp: Type.Union([Type.Literal('newest'), Type.Literal('all')], {
           default: 'newest',
-          description: 'After missed days: refresh the newest day only, or all days in order.',
-        }),
-        catchUpDaysMax: Type.Integer({
-          minimum: 1,
-          maximum: 366,
-          default: 7,
-          description: 'Maximum number of days for `all`.',
+          description: 'After missed days: refresh the newest day only, or up to 7 days in order.',
         }),
         fullRetrainDays: Type.Integer({
           minimum: 0,
           default: 7,
           description: 'Days between trainings from scratch; 0: always.',
         }),
-        attempts: Type.Integer({
-          minimum: 1,
-          maximum: 20,
-          default: 3,
-          description: 'Attempts per stage for retryable failures.',
-        }),
         stageHoursMax: Type.Number({
           exclusiveMinimum: 0,
           maximum: 500,
           default: 24,
-          description: 'Hours after which workers end an attempt at a stage.',
-        }),
-        silentMinutesMax: Type.Number({
-          exclusiveMinimum: 0,
-          maximum: 30_000,
-          default: 180,
-          description: 'Minutes without progress after which workers end an attempt at a stage.',
+          description: 'Hours after which workers end an attempt at a stage, or an eighth of them without progress.',
         }),
       },
       section('The daily refresh.'),
@@ -295,7 +265,6 @@ export const FacetConfig = Type.Object(
           default: [10, 50, 100],
           description: 'Values of N of the metrics. 50 is the main cutoff if present, else the last.',
         }),
-        tieSeed: Type.Integer({ default: 1, description: 'Seed for the order of items with equal scores.' }),
       },
       section('The evaluation report.'),
     ),

@@ -21,6 +21,14 @@ export const removedSettings: Readonly<Record<string, string>> = {
   ...removed('gate', 'confidence personalLiftMin coverageLossMax indexRecallMin interestCosineMax overlapMin', gate),
   ...removed('gate', 'effectiveInterestsMin effectiveInterestsLossMax latencyMsMax latencyRatioMax', gate),
   ...removed('gate', 'sizeRatioMax newItemsMax lostItemsMax', gate),
+  'interactions.tieSeed': 'Remove it. The seed is always 1.',
+  'evaluation.tieSeed': 'Remove it. The seed is always 1.',
+  'features.maxSlots': 'Remove it. A feature of an item has at most 10 values.',
+  'index.flatItemsMax': 'Remove it, or set index.kind. A catalog of at most 50,000 items is scanned.',
+  'popularity.minUsers': 'Remove it. A list has at least 50 users.',
+  'refresh.catchUpDaysMax': 'Remove it. At most 7 missed days are refreshed.',
+  'refresh.attempts': 'Remove it. A stage has three attempts.',
+  'refresh.silentMinutesMax': 'Set refresh.stageHoursMax. A stage has an eighth of it without progress.',
   ...removed('guardrails', 'fallbackShare emptyShare errorShare p99Ms changedShare interestCosine', guardrails),
 };
 

@@ -26,18 +26,17 @@ describe('facet.yaml', () => {
       interactions: {
         positives: 'click or add_to_cart or purchase or rating >= 4',
         repeats: 'keep',
-        tieSeed: 1,
         bots: { eventsPerDayMax: 5_000, noSleepHours: 20 },
         rareItems: { minUsers: 1 },
       },
       split: { testShare: 0.2, validationShare: 0.2 },
-      features: { items: 'auto', users: 'auto', titleWords: true, minHolders: 3, maxSlots: 10 },
+      features: { items: 'auto', users: 'auto', titleWords: true, minHolders: 3 },
       dataset: { memoryLimit: '2GB', threads: 2 },
       model: { variant: 'facet' },
       training: {},
       trainer: { memoryCheck: true },
-      index: { kind: 'auto', flatItemsMax: 50_000, recallMin: 0.98 },
-      popularity: { windowDays: [7, 30, 90], segments: 'auto', minUsers: 50 },
+      index: { kind: 'auto', recallMin: 0.98 },
+      popularity: { windowDays: [7, 30, 90], segments: 'auto' },
       serving: { merge: { by: 'max' }, excludeSeen: true, filters: {} },
       artifacts: { keep: 5, keepDays: 90 },
       refresh: {
@@ -45,16 +44,13 @@ describe('facet.yaml', () => {
         timeZone: 'UTC',
         promoteWithinHours: 6,
         catchUp: 'newest',
-        catchUpDaysMax: 7,
         fullRetrainDays: 7,
-        attempts: 3,
         stageHoursMax: 24,
-        silentMinutesMax: 180,
       },
       profiles: { eventsMax: 500, ttlDays: 180 },
       experiments: [],
       exposures: { enabled: true, recordStateless: false, sampledShare: 0.001, retentionDays: 30 },
-      evaluation: { cutoffs: [10, 50, 100], tieSeed: 1 },
+      evaluation: { cutoffs: [10, 50, 100] },
       dataHealth: { strictness: 'normal', ignore: [], eventsMin: 100, blockRefresh: true },
       gate: { strictness: 'normal', ignore: [], usersMin: 20 },
       guardrails: { enabled: true, strictness: 'normal', ignore: [], windowMinutes: 15, requestsMin: 500 },
@@ -66,7 +62,7 @@ describe('facet.yaml', () => {
     const config = await read(
       'interactions:\n  repeats: first\nsplit:\n  testFrom: 2011-10-01\n  validationFrom: 2011-08-01T12:30:00Z\n',
     );
-    expect(config.interactions).toMatchObject({ repeats: 'first', tieSeed: 1 });
+    expect(config.interactions).toMatchObject({ repeats: 'first', rareItems: { minUsers: 1 } });
     expect(config.split).toMatchObject({ testFrom: '2011-10-01', validationFrom: '2011-08-01T12:30:00Z' });
   });
 

@@ -289,7 +289,6 @@ export async function gateStage(
   watch: StageWatch = {},
 ): Promise<StageResult<GateReport>> {
   const { datasetId, bundleId, incumbentId } = ids;
-  const { tieSeed } = config.evaluation;
   const result = await runCachedStage({
     folder: home.stagesFolder,
     name: 'gate',
@@ -299,12 +298,11 @@ export async function gateStage(
       bundleId,
       incumbentId: incumbentId ?? null,
       gate: config.gate,
-      tieSeed,
     },
     isUsable: async (report) => report.formatVersion === 1,
     run: async () => {
       const dataset = await openDataset(store, datasetId);
-      return runGate({ store, dataset, bundleId, incumbentId, settings: config.gate, tieSeed, ...watch });
+      return runGate({ store, dataset, bundleId, incumbentId, settings: config.gate, ...watch });
     },
   });
   // A comparison of a bundle with itself must not replace the report about its promotion.

@@ -142,7 +142,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
         const other = { ...opened.benchmark, data: { ...data, sequences: { ...data.sequences, items } } };
         const [system] = systemsOf({ ...opened, benchmark: other }, ['facet']);
         const folder = await temporaryFolder();
-        const fitted = await system!.fit({ benchmark: other, seed: 1, tieSeed: 1, checkpoints: folder, now: () => 0 });
+        const fitted = await system!.fit({ benchmark: other, seed: 1, checkpoints: folder, now: () => 0 });
         const { users } = protocol.test;
         const rankings = rankTasks(fitted.rankers, users, { cutoffs: [24], tieSeed: 1 }, ['all']);
         fitted.dispose?.();
@@ -161,7 +161,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const tensors: number[] = [];
     for (let attempt = 0; attempt < 2; attempt++) {
       const checkpoints = await temporaryFolder();
-      const fit = system!.fit({ benchmark: broken, seed: 1, tieSeed: 1, checkpoints, now: () => 0 });
+      const fit = system!.fit({ benchmark: broken, seed: 1, checkpoints, now: () => 0 });
       await expect(fit).rejects.toThrow();
       tensors.push(tf.memory().numTensors);
     }

@@ -220,7 +220,10 @@ describe('the dataset artifact', () => {
     const again = buildDataset(shopSources(shopEvents()), shopConfig());
     const { id } = await putDataset(one, parts);
     expect((await putDataset(two, again)).id).toBe(id);
-    const other = buildDataset(shopSources(), shopConfig({ interactions: { positives: 'purchase', tieSeed: 2 } }));
+    const other = buildDataset(
+      shopSources(),
+      shopConfig({ interactions: { positives: 'purchase', repeats: 'first' } }),
+    );
     expect((await putDataset(one, other)).id).not.toBe(id);
   });
 

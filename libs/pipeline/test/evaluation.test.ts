@@ -75,7 +75,7 @@ describe('evaluateModel with results known by hand', () => {
   let report: EvaluationReport;
   beforeAll(async () => {
     const dataset = countableShop();
-    report = await evaluateModel({ dataset, model: popularityModel(dataset), cutoffs: [1, 2], tieSeed: 1 });
+    report = await evaluateModel({ dataset, model: popularityModel(dataset), cutoffs: [1, 2] });
   });
 
   it('computes metrics as by hand: popularity ranks a, b, c, d', () => {
@@ -146,7 +146,6 @@ describe('evaluateModel with results known by hand', () => {
       dataset,
       model: popularityModel(dataset),
       cutoffs: [50],
-      tieSeed: 1,
       onProgress: ({ share, detail }) => void seen.push([share, detail]),
     });
     expect(seen[0]).toEqual([0, 'interest model']);
@@ -169,7 +168,7 @@ it('evaluates a test window in which no user has a new item', async () => {
     return earlier === undefined ? [] : [{ ...event, itemId: earlier.itemId }];
   });
   const dataset = shopDataset(repeats);
-  const report = await evaluateModel({ dataset, model: popularityModel(dataset), cutoffs: [3], tieSeed: 1 });
+  const report = await evaluateModel({ dataset, model: popularityModel(dataset), cutoffs: [3] });
   expect(report.methods.map((method) => method.new.users)).toEqual([0, 0, 0, 0, 0]);
   expect(report.methods[0]!.all.users).toBeGreaterThan(0);
   expect(report.margin.new).toMatchObject({ mean: 0, low: 0, high: 0 });
@@ -194,7 +193,7 @@ describe('createBaselines', () => {
       }).flat();
     const choiceOf = async (events: LakeEvent[]) => {
       const dataset = shopDataset(events);
-      const itemCf = createBaselines(dataset, heldOutWindow(dataset, testFrom, Infinity), { tieSeed: 0 }).at(-1)!;
+      const itemCf = createBaselines(dataset, heldOutWindow(dataset, testFrom, Infinity), {}).at(-1)!;
       return (await itemCf.fit()).chosen;
     };
     expect(await choiceOf(eventsOf((things, step) => things[step]!))).toMatchObject({ all: { ownItems: 'left out' } });
@@ -225,7 +224,7 @@ describe('evaluation and time', () => {
     const methods: { name: string; rankers: Record<Task, Scorer<HeldOutSequenceUser>> }[] = [
       { name: 'model', rankers: { new: scorer.score, all: scorer.score } },
     ];
-    for (const { name, fit } of createBaselines(dataset, window, { tieSeed: 0 })) {
+    for (const { name, fit } of createBaselines(dataset, window, {})) {
       methods.push({ name, rankers: (await fit()).rankers as Record<Task, Scorer<HeldOutSequenceUser>> });
     }
     return new Map(
@@ -371,13 +370,13 @@ describe('evaluation and time', () => {
 
   it('returns the same report for the same inputs', async () => {
     const dataset = shopDataset();
-    const evaluate = () => evaluateModel({ dataset, model: outspokenModel(dataset), cutoffs: [3, 10], tieSeed: 1 });
+    const evaluate = () => evaluateModel({ dataset, model: outspokenModel(dataset), cutoffs: [3, 10] });
     expect(await evaluate()).toEqual(await evaluate());
   });
 
   it('reports the similarity and the shares of interests', async () => {
     const dataset = shopDataset();
-    const { interests } = await evaluateModel({ dataset, model: outspokenModel(dataset), cutoffs: [3], tieSeed: 1 });
+    const { interests } = await evaluateModel({ dataset, model: outspokenModel(dataset), cutoffs: [3] });
     expect(interests.meanInterests).toBeGreaterThan(1);
     expect(interests.meanInterests).toBeLessThanOrEqual(3);
     expect(interests.labelShares).toHaveLength(3);

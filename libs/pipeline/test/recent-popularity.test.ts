@@ -42,7 +42,7 @@ it.each([leaveOneOutProtocol(data), userSplitProtocol(data)])(
   async (protocol) => {
     const benchmark = benchmarkOf(protocol, true);
     const [system] = systemsOf(benchmark, ['popularity-30d']);
-    const fitted = await system!.fit({ benchmark, seed: 1, tieSeed: 1, checkpoints: '', now: () => 0 });
+    const fitted = await system!.fit({ benchmark, seed: 1, checkpoints: '', now: () => 0 });
     const score = fitted.rankers.new as Scorer<HeldOutSequenceUser>;
     const { users, candidates, cut } = protocol.test;
     expect(new Set(users.map(({ queryTime }) => Math.floor(queryTime / dayMs))).size).toBeGreaterThan(1);
@@ -63,7 +63,7 @@ it.each([leaveOneOutProtocol(data), userSplitProtocol(data)])(
       const names = protocol.name === 'leave-one-out' ? ['item-cf-bm25'] : ['own-history', 'item-cf-bm25'];
       const scoresOf = async (name: string) => {
         const [system] = systemsOf(benchmark, [name]);
-        const fitted = await system!.fit({ benchmark, seed: 1, tieSeed: 1, checkpoints: '', now: () => 0 });
+        const fitted = await system!.fit({ benchmark, seed: 1, checkpoints: '', now: () => 0 });
         return fitted.rankers.new as Scorer<HeldOutSequenceUser>;
       };
       const popular = await scoresOf(hasTimes ? 'popularity-30d' : 'popularity');

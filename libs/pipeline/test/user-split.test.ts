@@ -40,7 +40,7 @@ async function rankTrainingUsers(
   const rankings: Record<string, number[][]> = {};
   for (const system of systemsOf(opened, names, settings)) {
     const checkpoints = await temporaryFolder();
-    const fitted = await system.fit({ benchmark, seed: 1, tieSeed: 1, checkpoints, now: () => 0 });
+    const fitted = await system.fit({ benchmark, seed: 1, checkpoints, now: () => 0 });
     const ranked = rankTasks(fitted.rankers, probes, { cutoffs: [24], tieSeed: 1 }, ['all']);
     rankings[system.name] = ranked.all.map(({ ranking }) => [...ranking]);
     fitted.dispose?.();

@@ -101,8 +101,8 @@ test('skips a day without news unless a setting of the stages or the erasures ch
   for (const [before, after] of [
     ['epochs: 1', 'epochs: 2'],
     ['testDays: 7', 'testDays: 6'],
-    ['gate:', 'index: { flatItemsMax: 10 }\ngate:'],
-    ['gate:', 'popularity: { minUsers: 3 }\ngate:'],
+    ['gate:', 'index: { recallMin: 0.9 }\ngate:'],
+    ['gate:', 'popularity: { windowDays: [3] }\ngate:'],
   ] as const) {
     expect(await isSkipped(settings.replace(before, after)), after).toBe(false);
   }

@@ -99,20 +99,20 @@ test('restarts a killed stage process and continues the run', { tags: 'full', ti
 });
 
 test('ends a stage process that hangs, and tries again', { tags: 'full', timeout }, async () => {
-  const setup = await createRefreshSetup(redis.url, { refresh: '{ silentMinutesMax: 0.25 }' });
+  const setup = await createRefreshSetup(redis.url, { refresh: '{ stageHoursMax: 0.04 }' });
   setup.start('trainer');
   await setup.queue.request({ day: lastDay, requestedBy: 'test' });
   await expect.poll(stageProcesses, { timeout: 20_000, interval: 20 }).toHaveLength(1);
   for (const pid of await stageProcesses()) process.kill(pid, 'SIGSTOP');
   // The second attempt may be slow.
   const { runs, configFile } = setup.home;
-  await writeFile(configFile, (await readFile(configFile, 'utf8')).replace('0.25', '30'));
+  await writeFile(configFile, (await readFile(configFile, 'utf8')).replace('0.04', '4'));
   await expect
     .poll(async () => (await runs.read(lastDay)).stages[0]?.problem, { timeout: 60_000, interval: 20 })
     .toMatchObject({
       code: 'REFRESH_STAGE_TIMED_OUT',
-      message: 'The stage dataset reported no progress for 0.25 min.',
-      remedy: expect.stringContaining('refresh.silentMinutesMax'),
+      message: 'The stage dataset reported no progress for 0.3 min.',
+      remedy: expect.stringContaining('refresh.stageHoursMax'),
     });
   await expect
     .poll(async () => (await runs.read(lastDay)).stages[0], { timeout: 60_000 })

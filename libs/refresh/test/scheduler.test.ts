@@ -18,7 +18,6 @@ const schedule: RefreshSchedule = {
   timeZone: 'Europe/Berlin',
   promoteWithinHours: 6,
   catchUp: 'newest',
-  catchUpDaysMax: 7,
 };
 let prefixes = 0;
 

@@ -47,7 +47,6 @@ describe('an estimate', () => {
     dim: 16,
     interests: 4,
     recallMin: 0.98,
-    flatItemsMax: 50_000,
     calibrationItemsMax: 4000,
     scanItemsMax: 20_000,
     onProgress: (share, step) => steps.push([share, step]),

@@ -53,7 +53,6 @@ async function estimate(options: EstimateOptions, { output, terminal, progress }
       dim: model.embeddingDim + (model.popularityPrior ? 1 : 0),
       interests: model.interests,
       recallMin: config.index.recallMin,
-      flatItemsMax: config.index.flatItemsMax,
       onProgress: (share, step) => stage.update(share, step),
     });
     stage.done(`measured on up to ${formatCount(estimated.calibration.scanned)} items`);
@@ -89,7 +88,7 @@ function renderIndexes({ kinds, chosen }: IndexesEstimate, style: Style): string
 
 function renderChoice({ chosen, certainty }: IndexesEstimate, { items }: DataSize, { width }: Terminal): string {
   const how = {
-    certain: `because ${formatCount(items)} items do not exceed index.flatItemsMax`,
+    certain: `because ${formatCount(items)} items need no other`,
     likely: 'by a clear margin; the index stage measures the real vectors',
     open: 'by a narrow margin; the index stage measures the real vectors and may choose another kind',
   }[certainty];

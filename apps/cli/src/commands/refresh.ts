@@ -149,10 +149,7 @@ async function refreshOnWorkers(
   await (await claimQueue({ home }, options)).close();
   const schedule = config.refresh;
   const { lakeFolder } = home;
-  const queue = openRefreshQueue(
-    { runs, store, lakeFolder, schedule, now: Date.now, attempts: schedule.attempts },
-    options,
-  );
+  const queue = openRefreshQueue({ runs, store, lakeFolder, schedule, now: Date.now }, options);
   const display = createStageDisplay(progress);
   try {
     let { report } = await queue.request(request);

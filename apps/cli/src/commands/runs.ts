@@ -98,8 +98,7 @@ async function cancel(runId: string, options: CancelRunOptions, context: Command
   async function cancelWithJobs(): Promise<RunReport> {
     const found = queueOf(options, context);
     if (found === undefined) return cancelRun({ runs, store }, runId, decision);
-    const schedule = config.refresh;
-    const queue = openRefreshQueue({ runs, store, schedule, now: Date.now, attempts: schedule.attempts }, found);
+    const queue = openRefreshQueue({ runs, store, schedule: config.refresh, now: Date.now }, found);
     try {
       return await queue.cancel(runId, decision);
     } finally {

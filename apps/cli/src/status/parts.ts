@@ -205,7 +205,7 @@ export async function checkServices(home: HomePaths, context: Pick<CommandContex
       const deps = { runs: createRunStore(home.runsFolder), store: openStore(home.folder), schedule, now: Date.now };
       const options = { redisUrl: queueUrl, redisFiles: parseQueueFiles(inherited, queueUrl), prefix: queuePrefix };
       await withQueueInstallation(options, refuseOther);
-      const queue = openRefreshQueue({ ...deps, attempts: schedule.attempts }, options);
+      const queue = openRefreshQueue(deps, options);
       try {
         const jobs = await queue.counts();
         return { state: 'healthy', details: 'Redis responds', facts: { jobs } };

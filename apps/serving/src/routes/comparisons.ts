@@ -189,7 +189,7 @@ function addGate(app: HttpApp, paths: ComparisonPaths, jobs: Peers['jobs']): voi
     async ({ params: { bundleId } }) => {
       await findBundle(bundleId);
       const { readFacetConfig } = await import('@facet/config');
-      const { gate, evaluation } = await readFacetConfig(paths.facetFile);
+      const { gate } = await readFacetConfig(paths.facetFile);
       const incumbentId = (await store.readRef('current'))?.id;
       const { artifactsFolder, gatesFolder } = paths;
       const task: JobTask = {
@@ -199,7 +199,6 @@ function addGate(app: HttpApp, paths: ComparisonPaths, jobs: Peers['jobs']): voi
         bundleId,
         incumbentId,
         settings: gate,
-        tieSeed: evaluation.tieSeed,
       };
       const state = await jobs.run(task, waitMs);
       if (!state.isFinished) return { state: 'running' as const, progress: state.progress };

@@ -28,7 +28,6 @@ export async function describeApi(): Promise<Record<string, unknown>> {
         timeZone: 'UTC',
         promoteWithinHours: 6,
         catchUp: 'newest',
-        catchUpDaysMax: 1,
       },
       scheduler: { isHolder: false },
       experiments: [],

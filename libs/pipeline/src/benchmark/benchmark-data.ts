@@ -10,7 +10,7 @@ import { hashJson } from '../stage.ts';
 import { buildTables, selectInteractions } from '../dataset/build-dataset.ts';
 import { openDataset } from '../dataset/dataset-artifact.ts';
 import { readCatalog, readCutInteractions } from '../dataset/dataset-from-lake.ts';
-import { encodeTables, excludedEventsOf } from '../dataset/dataset.ts';
+import { encodeTables, excludedEventsOf, tieSeed } from '../dataset/dataset.ts';
 import type { ModelData, ExcludedEvents } from '../dataset/dataset.ts';
 import { datasetStage } from '../stages.ts';
 import type { StageContext } from '../stage.ts';
@@ -256,7 +256,7 @@ async function readSequences(
   source: Extract<BenchmarkSource, { kind: 'sequences' }>,
   rules: Rules,
 ): Promise<OrderedInteractions> {
-  const { table, dropped } = orderTable(await readSequencesFile(source.path), rules);
+  const { table, dropped } = orderTable(await readSequencesFile(source.path), { ...rules, tieSeed });
   const mapping = { ...config.mapping, items: { separator: '|', ...config.mapping?.items } };
   const reading = { mapping, now: () => Date.now() };
   const report = new ReportBuilder(reading.now());

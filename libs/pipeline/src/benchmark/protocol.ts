@@ -84,7 +84,7 @@ export function rollingProtocol(data: CatalogData, { every, count, before }: Per
 
 function orderRule(hasTimes: boolean): string {
   return hasTimes
-    ? 'Interactions at the same time (an invoice) are ordered by a seeded hash (interactions.tieSeed), never by id or by the order of the file.'
+    ? 'Interactions at the same time (an invoice) are ordered by a seeded hash, never by id or by the order of the file.'
     : 'The data contain no times. The interactions of a user have the order of the file.';
 }
 

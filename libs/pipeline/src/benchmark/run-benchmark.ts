@@ -146,7 +146,7 @@ async function runRow(
   callbacks: Required<Pick<FitContext, 'onProgress' | 'onEpoch' | 'onDivergence'>>,
 ): Promise<StageResult<BenchmarkRow>> {
   const { data, protocol } = benchmark;
-  const { cutoffs, tieSeed } = context.config.evaluation;
+  const { cutoffs } = context.config.evaluation;
   const { name, kind, settings } = system;
   const { benchmarksFolder, checkpointsFolder } = context.home;
   // The settings determine a tower, so a sweep value that equals the default reuses the row of the default.
@@ -159,7 +159,6 @@ async function runRow(
     settings,
     seed,
     cutoffs,
-    tieSeed,
   };
   const checkpoints = join(checkpointsFolder, `benchmark-${hashJson(inputs)}`);
   const result = await runCachedStage<BenchmarkRow>({
@@ -169,12 +168,12 @@ async function runRow(
     run: async () => {
       signal?.throwIfAborted();
       const { memoryCheck } = context.config.trainer;
-      const fitContext = { benchmark, seed, tieSeed, memoryCheck, checkpoints, now, signal, ...callbacks };
+      const fitContext = { benchmark, seed, memoryCheck, checkpoints, now, signal, ...callbacks };
       const { rankers, rankersOver, interests, dispose, ...fitted } = await system.fit(fitContext);
       callbacks.onProgress(1, 'the test');
       await setImmediate();
       const startedAt = now();
-      const options = { cutoffs: ascending(cutoffs, protocol.cutoffs), catalogSize: data.items.length - 1, tieSeed };
+      const options = { cutoffs: ascending(cutoffs, protocol.cutoffs), catalogSize: data.items.length - 1 };
       const evaluated = evaluateAndDispose(protocol, { rankers, dispose }, protocol.test.users, options);
       const cold = rankersOver === undefined ? undefined : evaluateCold(benchmark, rankersOver, options);
       return {

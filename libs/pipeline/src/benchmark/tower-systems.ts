@@ -133,11 +133,11 @@ async function runPhase(context: FitContext, plan: FitPlan, { phase, part, parts
 /** Returns a function that computes the protocol's selection metric of weights on the validation part. */
 export function createValidator(
   spec: ModelSpec,
-  { benchmark, tieSeed }: Pick<FitContext, 'benchmark' | 'tieSeed'>,
+  { benchmark }: Pick<FitContext, 'benchmark'>,
 ): (weights: Weights) => Promise<number> {
   const { data, protocol } = benchmark;
   const users = sampleUsers(protocol.validation.users, validationUsersMax);
-  const options = { cutoffs: [protocol.choice.cutoff], catalogSize: spec.itemCount, tieSeed };
+  const options = { cutoffs: [protocol.choice.cutoff], catalogSize: spec.itemCount };
   return async (weights) => {
     const { ranker, dispose } = createModelScorer(data, spec, weights, { ...protocol.validation, tensorFlow });
     const evaluated = evaluateAndDispose(protocol, { rankers: forTasks(ranker), dispose }, users, options);

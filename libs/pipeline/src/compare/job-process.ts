@@ -12,7 +12,7 @@ import type { JobTask } from './run-job.ts';
 
 serveOrder<JobTask, SampleComparison | GateReport, number>(async (task, onShareDone) => {
   if (task.kind === 'compare') return compareSample({ ...task, onProgress: onShareDone });
-  const { bundleId, incumbentId, settings, tieSeed } = task;
+  const { bundleId, incumbentId, settings } = task;
   const store = openArtifactStore(task.artifactsFolder);
   const { datasetId } = await readBundleInfo(store, { kind: 'bundle', id: bundleId });
   const dataset = await ifUsable(() => openDataset(store, datasetId));
@@ -23,7 +23,6 @@ serveOrder<JobTask, SampleComparison | GateReport, number>(async (task, onShareD
     bundleId,
     incumbentId,
     settings,
-    tieSeed,
     onProgress: ({ share }) => onShareDone(share),
   });
   // A comparison of a bundle with itself must not replace the report about its promotion.

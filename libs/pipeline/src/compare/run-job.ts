@@ -15,7 +15,6 @@ export type JobTask =
       readonly bundleId: string;
       readonly incumbentId: string | undefined;
       readonly settings: GateSettings;
-      readonly tieSeed: number;
     };
 
 export type JobResult<Kind extends JobTask['kind']> = Kind extends 'compare' ? SampleComparison : GateReport;

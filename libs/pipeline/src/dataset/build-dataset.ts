@@ -18,7 +18,7 @@ import type { Attributes, InteractionTable, Cut, TimeSplit } from '@facet/featur
 import { AppError, dayMs, invalidConfig } from '@facet/platform';
 import { findSplitProblems } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
-import { datasetVersion } from './dataset.ts';
+import { datasetVersion, tieSeed } from './dataset.ts';
 import type { DatasetInfo, DatasetParts, DatasetTables, LearnedTables } from './dataset.ts';
 
 /** The sources of a dataset. */
@@ -30,6 +30,9 @@ export interface DatasetSources {
   readonly files: DatasetInfo['sources'];
   readonly window: DatasetInfo['window'];
 }
+
+/** The maximum number of values per feature of one item. */
+const maxSlots = 10;
 
 /** The settings that determine a dataset. */
 export type DatasetSettings = Pick<FacetConfig, 'interactions' | 'split' | 'features'>;
@@ -53,7 +56,7 @@ export function buildDataset(sources: DatasetSources, settings: DatasetSettings)
     info: {
       formatVersion: 2,
       stageVersion: datasetVersion,
-      interactions: rules,
+      interactions: { ...rules, tieSeed },
       filters: { bots, rareItems },
       window: sources.window,
       split,
@@ -125,7 +128,7 @@ export function selectInteractions(
   rules: DatasetSettings['interactions'],
 ): { table: InteractionTable; dropped: DatasetInfo['dropped'] } {
   const found = interactions.items.length + interactions.bots.interactions;
-  const ordered = orderTable(interactions, rules);
+  const ordered = orderTable(interactions, { ...rules, tieSeed });
   const common = dropRareItems(ordered.table, rules.rareItems.minUsers);
   if (common.table.items.length === 0) throw noPositives(interactions, rules);
   return {
@@ -176,7 +179,7 @@ export function toCatalogItem({ itemId, title, available, attributes }: Item): C
 /** @param items only items known before the test window */
 function itemFeatureSchemas(
   items: readonly CatalogItem[],
-  { items: attributes, titleWords, minHolders, maxSlots }: DatasetSettings['features'],
+  { items: attributes, titleWords, minHolders }: DatasetSettings['features'],
 ): DatasetInfo['itemFeatures'] {
   const holders = items.map(titleWords ? featureAttributes : (item) => item.attributes);
   const chosen = attributes === 'auto' || !titleWords ? attributes : [...attributes, titleFeatureName];

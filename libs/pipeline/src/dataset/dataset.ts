@@ -10,6 +10,9 @@ import type { Static } from 'typebox';
 /** Increase this when the same sources and settings give other bytes. */
 export const datasetVersion = 6;
 
+/** Seed for the order of a user's interactions of the same time, such as the lines of an invoice. */
+export const tieSeed = 1;
+
 const rules = FacetConfig.properties.interactions.properties;
 
 /** The content of `dataset.json`: rules, sources and counts, sufficient to rebuild the same bytes. */
@@ -37,7 +40,7 @@ export const DatasetInfo = Type.Object({
   }),
   split: Type.Object({ validationFrom: Type.Integer(), testFrom: Type.Integer() }),
   /** The settings that selected the features. */
-  features: FacetConfig.properties.features,
+  features: Type.Object(FacetConfig.properties.features.properties),
   trainedCount: Type.Integer(),
   itemFeatures: Type.Array(FeatureSchema),
   userFeatures: Type.Array(FeatureSchema),

@@ -10,6 +10,7 @@ import { openItemChanges, openLakeSnapshot, readInteractions, readItemsVersion, 
 import type { LakeSnapshot } from '@facet/lake';
 import { dayMs } from '@facet/platform';
 import { toCatalogItem } from '../dataset/build-dataset.ts';
+import { tieSeed } from '../dataset/dataset.ts';
 import type { StageContext } from '../stage.ts';
 import { readDeltaMemo, writeDeltaMemo } from './delta-memo.ts';
 
@@ -135,7 +136,7 @@ async function readNewInteractions(
   const since = { occurredFrom: asOf };
   const positives = parsePositiveClauses(rules.positives);
   const read = await readInteractions(snapshot, since, { positives, bots: rules.bots }, dataset);
-  const { table } = dropRareItems(orderTable(read, rules).table, rules.rareItems.minUsers);
+  const { table } = dropRareItems(orderTable(read, { ...rules, tieSeed }).table, rules.rareItems.minUsers);
   return {
     today: Math.floor(Math.max(asOf, read.newest.occurredAt) / dayMs) + 1,
     itemIds: Array.from(new Set(table.items), (item) => table.itemIds[item]!),

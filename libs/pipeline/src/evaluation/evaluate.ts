@@ -50,7 +50,6 @@ interface EvaluateOptions extends StageWatch {
   readonly dataset: Dataset;
   readonly model: Model;
   readonly cutoffs: readonly number[];
-  readonly tieSeed: number;
 }
 
 const bootstrapSeed = 1;
@@ -77,9 +76,9 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
       detail: detail === '' ? name : `${name}, ${detail}`,
     });
   const evaluate = (name: string, rankers: TaskRankers): void => {
-    const { cutoffs, tieSeed } = options;
+    const { cutoffs } = options;
     const catalogSize = dataset.items.length - 1;
-    evaluations.push({ name, ...evaluateTasks(rankers, window.users, { cutoffs, catalogSize, tieSeed }) });
+    evaluations.push({ name, ...evaluateTasks(rankers, window.users, { cutoffs, catalogSize }) });
   };
   const chosen: Record<string, unknown> = {};
   let interests: InterestReport;
@@ -146,7 +145,6 @@ export function rankTestWindow(options: {
   readonly dataset: Dataset;
   readonly model: Model;
   readonly cutoffs: readonly number[];
-  readonly tieSeed: number;
 }): TaskEvaluations {
   const { dataset, model } = options;
   const { testFrom } = dataset.split;
@@ -173,11 +171,7 @@ interface Baseline {
 }
 
 /** Returns popularity of all time and of the last 30 days, own history, and item-based CF. */
-export function createBaselines(
-  dataset: Dataset,
-  test: HeldOut,
-  { tieSeed, signal }: Pick<FitOptions, 'tieSeed' | 'signal'>,
-): Baseline[] {
+export function createBaselines(dataset: Dataset, test: HeldOut, { signal }: Pick<FitOptions, 'signal'>): Baseline[] {
   const { validationFrom, testFrom } = dataset.split;
   const protocol: HeldOutParts = {
     tasks: ['new', 'all'],
@@ -188,7 +182,6 @@ export function createBaselines(
   const options: FitOptions = {
     benchmark: { data: dataset, protocol, hasTimes: true },
     seed: 0,
-    tieSeed,
     tuningUsersMax: 1000,
     signal,
   };

@@ -19,7 +19,6 @@ export interface FitOptions {
   /** The data, and the parts that tune and test all methods. */
   readonly benchmark: { readonly data: ModelData; readonly protocol: HeldOutParts; readonly hasTimes: boolean };
   readonly seed: number;
-  readonly tieSeed: number;
   /** The number of validation users for the comparison of settings. More users would rarely change the result. Default: 5,000. */
   readonly tuningUsersMax?: number;
   readonly signal?: AbortSignal | undefined;
@@ -84,7 +83,7 @@ export async function chooseSettings<Settings extends object>(
   const sharedFit = protocol.test.cut === validation.cut ? beforeValidation : undefined;
   if (grid.length < 2 && !mayLeaveOut) return { byTask, sharedFit };
   const users = sampleUsers(validation.users, context.tuningUsersMax ?? 5000);
-  const options = { cutoffs: [choice.cutoff], catalogSize: data.items.length - 1, tieSeed: context.tieSeed };
+  const options = { cutoffs: [choice.cutoff], catalogSize: data.items.length - 1 };
   const compare = (settings: Settings, ownItems: OwnItems, compared: readonly Task[]): void => {
     const { ranker, dispose } = toRanker(beforeValidation(settings), validation);
     const rankers = forTasks(ownItems === 'ranked' ? ranker : leaveOutHistory(ranker));

@@ -168,7 +168,8 @@ export type Ranker = Scorer<HeldOutSequenceUser> | BlockScorer<HeldOutSequenceUs
 export interface TaskOptions {
   readonly cutoffs: readonly number[];
   readonly catalogSize: number;
-  readonly tieSeed: number;
+  /** Seed for the order of items with equal scores; 1 by default. */
+  readonly tieSeed?: number;
 }
 
 /** Evaluates both tasks with a ranking of the full catalog per user. */
@@ -185,12 +186,12 @@ export function evaluateTasks(
 export function rankTasks(
   rankers: TaskRankers,
   users: readonly HeldOutSequenceUser[],
-  options: Pick<TaskOptions, 'cutoffs' | 'tieSeed'>,
+  { cutoffs, tieSeed = 1 }: Pick<TaskOptions, 'cutoffs' | 'tieSeed'>,
   tasks: readonly Task[] = ['new', 'all'],
 ): Readonly<Record<Task, readonly RankedUser[]>> {
   const rankings: Record<Task, RankedUser[]> = { new: [], all: [] };
   const orderBy = ({ queryTime }: HeldOutSequenceUser): number => queryTime;
-  const depth = { n: Math.max(...options.cutoffs), tieSeed: options.tieSeed, orderBy };
+  const depth = { n: Math.max(...cutoffs), tieSeed, orderBy };
   const groups = rankers.new === rankers.all ? [tasks] : tasks.map((task) => [task]);
   for (const group of groups) {
     for (const ranked of rankUsers(rankers[group[0]!], users, group, depth)) {

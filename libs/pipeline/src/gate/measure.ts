@@ -46,7 +46,6 @@ export interface MeasureOptions {
   /** The start of the window, epoch milliseconds. The window ends with the data. */
   readonly from: number;
   readonly usersMax: number;
-  readonly tieSeed: number;
   readonly onMethod?: ((name: string) => Promise<void>) | undefined;
 }
 
@@ -55,11 +54,11 @@ const sampleSeed = 1;
 const pairingCount = 10;
 
 export async function measureWindow(options: MeasureOptions): Promise<MeasuredWindow> {
-  const { dataset, from, tieSeed } = options;
+  const { dataset, from } = options;
   const window = heldOutWindow(dataset, from, Number.POSITIVE_INFINITY);
   const users = sampleUsers(window.users, options.usersMax, sampleSeed);
   const catalogSize = dataset.items.length - 1;
-  const evaluation = { cutoffs: [gateCutoff], catalogSize, tieSeed };
+  const evaluation = { cutoffs: [gateCutoff], catalogSize };
   const evaluate = (rankings: Readonly<Record<Task, readonly RankedUser[]>>): TaskEvaluations => ({
     new: evaluateRanking(rankings.new, evaluation),
     all: evaluateRanking(rankings.all, evaluation),

@@ -38,8 +38,6 @@ export interface GateOptions extends StageWatch {
   /** The current bundle, if there is one. */
   readonly incumbentId?: string | undefined;
   readonly settings: GateSettings;
-  /** Seeds the order of items with equal scores, as in the evaluation. */
-  readonly tieSeed: number;
   /** Maximum number of sampled users of the window. */
   readonly usersMax?: number;
 }
@@ -86,7 +84,7 @@ interface Judged {
 }
 
 async function measureAndCheck(
-  { dataset, settings, tieSeed, usersMax = usersMaxDefault, onProgress, signal }: GateOptions,
+  { dataset, settings, usersMax = usersMaxDefault, onProgress, signal }: GateOptions,
   compared: {
     readonly candidate: SizedBundle;
     readonly incumbent: SizedBundle | undefined;
@@ -101,7 +99,7 @@ async function measureAndCheck(
   const steps = createSteps({ onProgress, signal }, newestDay > from ? 7 : 5);
   const notes = rulesNote(candidate, incumbent);
 
-  const common = { dataset, candidate: candidate.bundle, usersMax, tieSeed };
+  const common = { dataset, candidate: candidate.bundle, usersMax };
   const measured = await measureWindow({ ...common, incumbent: incumbent?.bundle, from, onMethod: steps });
   const checks = [usersCheck(measured, settings)];
   const add = async (name: GateCheckName, check: () => Checked): Promise<void> => {

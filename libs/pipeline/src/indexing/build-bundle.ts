@@ -33,6 +33,7 @@ import { embedCatalog } from '../model/model-spec.ts';
 import type { Model } from '../model/model-artifact.ts';
 import { projectItems } from './project-items.ts';
 import { findPopularLists } from './popular-lists.ts';
+import type { PopularitySettings } from './popular-lists.ts';
 import { behaviorsOf, profileOf, sampleInterests } from './sample-interests.ts';
 
 export interface BuildBundleOptions {
@@ -40,7 +41,7 @@ export interface BuildBundleOptions {
   readonly dataset: Dataset;
   readonly model: Model;
   readonly index: FacetConfig['index'];
-  readonly popularity: FacetConfig['popularity'];
+  readonly popularity: PopularitySettings;
   /** Metrics to store in the bundle, by name. */
   readonly metrics: Readonly<Record<string, number>>;
   /** Stores the measured choice of an index, so that a killed and repeated stage builds the same bundle. */

@@ -14,8 +14,14 @@ const autoValuesMax = 50;
 /** Numbers such as ages are divided into fifths, because a list per number would have few users. */
 const numbers = { categoriesMax: 20, bins: 5 };
 
+/** Minimum number of users of a list. */
+const minUsersDefault = 50;
+
 /** The maximum number of values of an attribute per user. */
 const slotsMax = 10;
+
+/** The settings of popular lists; a list has at least 50 users by default. */
+export type PopularitySettings = FacetConfig['popularity'] & { readonly minUsers?: number };
 
 /**
  * Returns the most popular items of some days before `asOf`, of all users and of each value of their attributes: the fallback for
@@ -24,7 +30,7 @@ const slotsMax = 10;
 export function findPopularLists(
   dataset: Pick<Dataset, 'sequences' | 'userAttributes' | 'items'>,
   asOf: number,
-  { windowDays, segments, minUsers }: FacetConfig['popularity'],
+  { windowDays, segments, minUsers = minUsersDefault }: PopularitySettings,
 ): PopularLists {
   const userAttributes = dataset.userAttributes.map((attributes) => attributes ?? {});
   const attributes = learnSegments(userAttributes, segments, minUsers);

@@ -39,6 +39,9 @@ export function shiftDay(day: DataDay, days: number): DataDay {
   return utcDay(Date.parse(day) + days * dayMs);
 }
 
+/** The largest number of missing days that are refreshed with `all`. */
+const catchUpDaysMax = 7;
+
 /** When refreshes are due: the section `refresh` of facet.yaml. */
 export interface RefreshSchedule {
   /** Five or six cron fields, or `off` for no schedule. */
@@ -49,8 +52,6 @@ export interface RefreshSchedule {
   readonly promoteWithinHours: number;
   /** After days without a refresh: refresh only the newest day, or all missing days, oldest first. */
   readonly catchUp: 'newest' | 'all';
-  /** The largest number of missing days with `all`. */
-  readonly catchUpDaysMax: number;
 }
 
 export function isScheduled({ cron }: Pick<RefreshSchedule, 'cron'>): boolean {
@@ -106,7 +107,7 @@ export function missingDays(now: number, schedule: RefreshSchedule, attended: Da
   if (attended !== undefined && attended >= newest) return [];
   if (schedule.catchUp === 'newest' || attended === undefined) return [newest];
   const days: DataDay[] = [];
-  for (let day = newest; day > attended && days.length < schedule.catchUpDaysMax; day = shiftDay(day, -1)) {
+  for (let day = newest; day > attended && days.length < catchUpDaysMax; day = shiftDay(day, -1)) {
     days.unshift(day);
   }
   return days;

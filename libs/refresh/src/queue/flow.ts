@@ -31,12 +31,13 @@ export function jobIdOf(runId: string, stage: RefreshStage): string {
   return `${runId}-${stage}`;
 }
 
+const attemptsDefault = 3;
 const backoffMsDefault = 10_000;
 const kept = { age: 14 * 24 * 3600, count: 600 };
 
-/** How often a stage is attempted. */
+/** How often a stage is attempted if its failures are retryable; 3 times by default. */
 export interface RetryPolicy {
-  readonly attempts: number;
+  readonly attempts?: number;
   /** The delay after the first failed attempt, doubled after each further one; 10 seconds by default. */
   readonly backoffMs?: number;
 }
@@ -44,7 +45,7 @@ export interface RetryPolicy {
 /** Returns the jobs of a run: each stage is the parent of the stage before it, and the last stage is the root. */
 export function flowOf(
   { runId, requestedAt }: Pick<RefreshRun, 'runId' | 'requestedAt'>,
-  { attempts, backoffMs = backoffMsDefault }: RetryPolicy,
+  { attempts = attemptsDefault, backoffMs = backoffMsDefault }: RetryPolicy,
 ): FlowJob {
   const jobOptions: JobsOptions = {
     attempts,

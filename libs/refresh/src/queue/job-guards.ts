@@ -68,28 +68,27 @@ export interface StageWatchdog {
   stop(): void;
 }
 
+/** A stage that reports no progress for an eighth of its time hangs. */
+const silentShareMax = 1 / 8;
+
 /** Starts to watch the execution of a stage. */
 export function watchStage(
   stage: RefreshStage,
-  { stageHoursMax, silentMinutesMax }: Pick<FacetConfig['refresh'], 'stageHoursMax' | 'silentMinutesMax'>,
+  { stageHoursMax }: Pick<FacetConfig['refresh'], 'stageHoursMax'>,
 ): StageWatchdog {
   const timingOut = new AbortController();
-  const abort = (what: string, setting: string): void =>
+  const abort = (what: string): void =>
     timingOut.abort(
       new AppError(`The stage ${stage} ${what}.`, {
         code: 'REFRESH_STAGE_TIMED_OUT',
         category: 'unavailable',
-        remedy: `If it only needs more time, raise refresh.${setting} in facet.yaml.`,
+        remedy: `If it only needs more time, raise refresh.stageHoursMax in facet.yaml.`,
         retryable: true,
       }),
     );
-  const total = setTimeout(abort, stageHoursMax * hourMs, `was not finished after ${stageHoursMax} h`, 'stageHoursMax');
-  const silent = setTimeout(
-    abort,
-    silentMinutesMax * minuteMs,
-    `reported no progress for ${silentMinutesMax} min`,
-    'silentMinutesMax',
-  );
+  const total = setTimeout(abort, stageHoursMax * hourMs, `was not finished after ${stageHoursMax} h`);
+  const silentMs = stageHoursMax * hourMs * silentShareMax;
+  const silent = setTimeout(abort, silentMs, `reported no progress for ${silentMs / minuteMs} min`);
   return {
     signal: timingOut.signal,
     onProgress: () => void silent.refresh(),

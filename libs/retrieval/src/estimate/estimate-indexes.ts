@@ -6,6 +6,7 @@ import { fitPowerLaw } from './power-law.ts';
 import { createSampler, depth } from './sample-indexes.ts';
 import { syntheticVectors } from './synthetic-vectors.ts';
 import type { ClusterSample, GraphSample, ScanSample } from './sample-indexes.ts';
+import { flatItemsMaxDefault } from '../tuning/build-tuned-index.ts';
 import type { BuiltIndexKind } from '../tuning/build-tuned-index.ts';
 import type { Latency } from '../tuning/time-requests.ts';
 
@@ -15,7 +16,6 @@ export interface EstimateOptions {
   /** Interests per user, searched in one request. */
   readonly interests: number;
   readonly recallMin: number;
-  readonly flatItemsMax: number;
   /** Maximum size of the measured indexes; 50,000 by default, which takes some seconds. */
   readonly calibrationItemsMax?: number;
   /** Maximum size of the measured scan; 400,000 by default, because a scan slows down when it exceeds the caches. */
@@ -172,9 +172,9 @@ function extrapolateClusters(samples: readonly ClusterSample[], items: number, d
 /** Returns the first approximate kind that is faster than the scan, like `buildTunedIndex`. */
 function predictKind(
   [flat, ...approximate]: readonly [KindEstimate, ...KindEstimate[]],
-  { items, flatItemsMax }: Pick<EstimateOptions, 'items' | 'flatItemsMax'>,
+  { items }: Pick<EstimateOptions, 'items'>,
 ): Pick<IndexesEstimate, 'chosen' | 'certainty'> {
-  if (items <= flatItemsMax) return { chosen: 'flat', certainty: 'certain' };
+  if (items <= flatItemsMaxDefault) return { chosen: 'flat', certainty: 'certain' };
   const margins = approximate.map(({ kind, latency }) => ({ kind, margin: flat.latency.p50Ms / latency.p50Ms }));
   const faster = margins.find(({ margin }) => margin > 1);
   const comparedKinds = margins.slice(0, faster === undefined ? margins.length : margins.indexOf(faster) + 1);

@@ -12,8 +12,6 @@ export type BuiltIndexKind = 'flat' | 'hnsw' | 'ivf';
 export interface IndexDemand {
   /** `auto` chooses the best kind. Any other kind is built, or the build fails. */
   readonly kind: 'auto' | BuiltIndexKind;
-  /** With `auto`, catalogs up to this size are scanned without measurements. */
-  readonly flatItemsMax: number;
   /** Minimum index recall@k of an approximate index. */
   readonly recallMin: number;
 }
@@ -53,6 +51,8 @@ interface IndexMeasurement {
 export type IndexProgress = (share: number, step: string) => void;
 
 export interface BuildTunedOptions extends IndexDemand {
+  /** With `auto`, catalogs up to this size are scanned without measurements; 50,000 by default. */
+  readonly flatItemsMax?: number;
   /** k of the recall, the number of items per request; 200 by default. */
   readonly depth?: number;
   /** Clock in milliseconds. */
@@ -61,6 +61,8 @@ export interface BuildTunedOptions extends IndexDemand {
 }
 
 const depthDefault = 200;
+
+export const flatItemsMaxDefault = 50_000;
 
 /** Progress at the start and end of the build. The scan comes before it, the tuning after it. */
 const buildShare = { from: 0.1, to: 0.9 };
@@ -86,7 +88,7 @@ export async function buildTunedIndex(
   const size = vectors.length / dim;
   const recallAt = Math.min(options.depth ?? depthDefault, size);
   const unmeasured = chooseWithoutMeasuring(options, size, queries.tuning.length > 0);
-  const { now = () => performance.now(), onProgress = () => undefined } = options;
+  const { now = () => performance.now(), onProgress = () => undefined, flatItemsMax = flatItemsMaxDefault } = options;
   if (unmeasured !== undefined) {
     return {
       index: await buildChosenIndex(vectors, dim, unmeasured.kind, onProgress),
@@ -101,7 +103,7 @@ export async function buildTunedIndex(
   const { exact, ...expected } = await searchExactly(await build('flat'), queries, recallAt, now);
   const counts = { tuning: queries.tuning.length / dim, heldOut: queries.heldOut.length / dim };
   const isAuto = options.kind === 'auto';
-  const findings = [`${formatCount(size)} items (more than ${formatCount(options.flatItemsMax)})`];
+  const findings = [`${formatCount(size)} items (more than ${formatCount(flatItemsMax)})`];
   for (const kind of options.kind === 'auto' ? approximateKinds : [options.kind]) {
     const startedAt = now();
     const index = await build(kind);
@@ -149,7 +151,7 @@ export async function buildChosenIndex(
 
 /** Returns the choice if it needs no measurements, else undefined. */
 function chooseWithoutMeasuring(
-  { kind, flatItemsMax }: IndexDemand,
+  { kind, flatItemsMax = flatItemsMaxDefault }: BuildTunedOptions,
   size: number,
   hasQueries: boolean,
 ): Pick<IndexChoice, 'kind' | 'reason' | 'recall'> | undefined {

@@ -42,7 +42,6 @@ const estimate = await estimateIndexes({
   dim,
   interests: 4,
   recallMin,
-  flatItemsMax: 0,
   onProgress: (_, step) => logProgress(`  ${step}`),
 });
 const auto = await measure('auto', milvusServers);

@@ -85,7 +85,7 @@ async function fitWeights(settings: readonly Setting[], seed: number, checkpoint
   const spec = modelSpecOf(model, data);
   const seeded = { ...fitConfigs(training)[0], seed };
   const shared = { data, spec, config: seeded, initialWeights: initializeWeights(spec, createRandom(seed)) };
-  const validate = createValidator(spec, { benchmark, tieSeed: config.evaluation.tieSeed });
+  const validate = createValidator(spec, { benchmark });
   const fit = await trainPhase({
     ...shared,
     heldOut: protocol.validation,

@@ -135,7 +135,6 @@ async function cachedIndex(
     let lastStep = '';
     const { index, choice } = await buildTunedIndex(vectors.subarray(dim), dim, queries(), {
       kind: 'auto',
-      flatItemsMax: flatItemsMaxDefault,
       recallMin,
       depth,
       onProgress: (_, step) => {
@@ -186,9 +185,6 @@ async function cachedExactLabels(folder: string, vectors: Float32Array, interest
   await writeWhole(path, (part) => writeFile(part, new Uint8Array(labels.buffer)));
   return path;
 }
-
-/** Default of `facet.yaml`. */
-const flatItemsMaxDefault = 50_000;
 
 interface BundleParts {
   readonly model: WorldModel;

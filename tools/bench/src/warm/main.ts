@@ -100,8 +100,7 @@ interface Figures extends Effort, Record<Task, Record<(typeof metrics)[number], 
 async function compareOn(before: number, full: TrainedDay, warm: TrainedDay): Promise<Comparison> {
   const { store, config } = contextOf(before);
   const dataset = await openDataset(store, full.datasetId);
-  const rank = ({ model }: TrainedDay): TaskEvaluations =>
-    rankTestWindow({ dataset, model, cutoffs: [cutoff], tieSeed: config.evaluation.tieSeed });
+  const rank = ({ model }: TrainedDay): TaskEvaluations => rankTestWindow({ dataset, model, cutoffs: [cutoff] });
   const [fullRanks, warmRanks] = [rank(full), rank(warm)];
   return {
     before: isoDay(before),

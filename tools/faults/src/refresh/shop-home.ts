@@ -42,7 +42,7 @@ evaluation: { cutoffs: [10, 50] }
 gate: { ignore: [incumbent, popularity, personal, incumbent-record, latency] }
 dataHealth: { blockRefresh: false }
 experiments: [{ name: merge, arms: { control: {}, spread: { merge: { by: round-robin } } } }]
-refresh: { cron: '${schedule.cron}', timeZone: ${schedule.timeZone}, attempts: 3 }
+refresh: { cron: '${schedule.cron}', timeZone: ${schedule.timeZone} }
 `;
 
 export interface ShopHome {
