@@ -34,6 +34,7 @@ export {
 } from './identifier.ts';
 export { jsonSchemas } from './json-schemas.ts';
 export {
+  IntakeCount,
   parseLoggedErasure,
   parseLoggedEvent,
   parseLoggedIntake,
@@ -42,7 +43,6 @@ export {
   serializeErasure,
   serializeIntake,
 } from './logged-records.ts';
-export type { IntakeCount } from './logged-records.ts';
 export { isPlainObject, isTooDeep, nestingMax, refusalReasons, refuse } from './refusal.ts';
 export type { Refusal, RefusalReason } from './refusal.ts';
 export { epochNumberMs, isCalendarDay, utcMs } from './times.ts';

@@ -1,5 +1,6 @@
 import { epochMsMax } from '@facet/platform';
 import { Type } from 'typebox';
+import type { Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { parseEvent } from './event.ts';
 import type { Event } from './event.ts';
@@ -84,30 +85,20 @@ export function parseLoggedErasure(value: Uint8Array | null): { ok: true; erasur
 }
 
 /** How many events of one producer ingest accepted or refused on one day. */
-export interface IntakeCount {
+export const IntakeCount = Type.Object({
   /** UTC day of receipt, `YYYY-MM-DD`. */
-  readonly day: string;
+  day: Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' }),
   /** The name of an API key, or `topic:<topic>`. */
-  readonly producer: string;
-  readonly outcome: 'accepted' | 'duplicate' | 'refused';
+  producer: Type.String(),
+  outcome: Type.Union([Type.Literal('accepted'), Type.Literal('duplicate'), Type.Literal('refused')]),
   /** Empty unless refused. */
-  readonly field: string;
-  readonly reason: string;
-  readonly count: number;
-}
+  field: Type.String(),
+  reason: Type.String(),
+  count: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+});
+export type IntakeCount = Readonly<Static<typeof IntakeCount>>;
 
-const IntakeCounts = Compile(
-  Type.Array(
-    Type.Object({
-      day: Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' }),
-      producer: Type.String(),
-      outcome: Type.Union([Type.Literal('accepted'), Type.Literal('duplicate'), Type.Literal('refused')]),
-      field: Type.String(),
-      reason: Type.String(),
-      count: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
-    }),
-  ),
-);
+const IntakeCounts = Compile(Type.Array(IntakeCount));
 
 /** Returns the value of a record of the intake topic: the counts since the previous record. */
 export function serializeIntake(counts: readonly IntakeCount[]): string {

@@ -7,6 +7,7 @@ import { folderLogStorage } from '../storage/folder-lake-storage.ts';
 import type { LogStorage } from '../storage/lake-storage.ts';
 import { catalogErrors, otherFormat } from '../transaction-log/errors.ts';
 import { parserOf } from '../transaction-log/parser.ts';
+import { OffsetRanges } from '../transaction-log/state.ts';
 import { openTransactionLog } from '../transaction-log/transaction-log.ts';
 import type {
   LogFormat,
@@ -41,7 +42,10 @@ const SegmentSchema = Type.Object({
     receivedFrom: Type.Number(),
     /** The version of the newest change in the segment, if a compaction wrote it. */
     order: Type.Optional(Type.Integer()),
-    /** Random ids of the newest changes in the segment, the newest last, if a compaction wrote it. */
+    /**
+     * Random ids of the newest changes in the segment, the newest last, if a compaction wrote it. They are unique across catalogs, and
+     * across the writes after a restore.
+     */
     changeIds: Type.Optional(Type.Array(Type.String())),
     /** A compaction dropped versions of items received before this time, epoch milliseconds. */
     compactedBefore: Type.Optional(Type.Number()),
@@ -54,13 +58,12 @@ export type SegmentEntry = Static<typeof SegmentSchema>;
 /** A segment and the version that added it. */
 type StateSegment = SegmentEntry & { readonly version: number };
 
-const Ranges = Type.Record(Type.String(), Type.Object({ from: Type.Integer(), to: Type.Integer() }));
 const ChangeSchema = Type.Partial(
   Type.Object({
     add: Type.Array(SegmentSchema),
     remove: Type.Array(Path),
     /** The offset range that each source advances by. */
-    offsets: Ranges,
+    offsets: OffsetRanges,
     /** Files that an earlier transaction removed and that are now deleted from the disk. */
     deleted: Type.Array(Path),
   }),
@@ -134,30 +137,6 @@ export const catalogFormat: LogFormat<CatalogState, CatalogLogChange, CatalogTra
   },
 };
 
-/** A segment as the transaction log of a catalog lists it. */
-export interface Segment {
-  /** Relative to the catalog folder. */
-  readonly path: string;
-  readonly bytes: number;
-  /** Receipt time of the newest version, epoch milliseconds. */
-  readonly receivedTo: number;
-  /** Receipt time of the oldest version, epoch milliseconds. */
-  readonly receivedFrom: number;
-  /** Number of versions that remove a record. */
-  readonly removals: number;
-  /** The version of the newest change in the segment. */
-  readonly order: number;
-  /**
-   * Random ids of the newest changes in the segment, the newest last. They are unique across catalogs, and across the writes after a
-   * restore.
-   */
-  readonly changeIds: readonly string[];
-  /** A compaction dropped versions of items received before this time, epoch milliseconds. 0 if none. */
-  readonly compactedBefore: number;
-  /** A compaction dropped removals of items among the changes up to this version. 0 if none. */
-  readonly removalsDroppedThrough: number;
-}
-
 /** Returns the segments of a kind, the oldest first. */
 export function segmentsOf({ files }: CatalogState, kind: CatalogKind): Segment[] {
   return [...files.values()]
@@ -166,7 +145,10 @@ export function segmentsOf({ files }: CatalogState, kind: CatalogKind): Segment[
     .sort((a, b) => a.order - b.order);
 }
 
-function toSegment({ path, bytes, receivedTo, version, segment }: StateSegment): Segment {
+/** A segment. If no compaction wrote it, its version is its order, and its name is the id of its only change. */
+export type Segment = ReturnType<typeof toSegment>;
+
+function toSegment({ path, bytes, receivedTo, version, segment }: StateSegment) {
   return {
     path,
     bytes,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IntakeCount } from '@facet/schemas';
+import { IntakeCount } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { logFolder, lakeColumns } from '../layout.ts';
@@ -8,8 +8,8 @@ import { checkAction, checkProtocol, fileFactsTag, checkedFile, protocol } from 
 import type { Action, MetaData } from './delta-actions.ts';
 import { parseJson, parserOf } from './parser.ts';
 import { UnreadableLogError } from './errors.ts';
-import { updatedIntake, updatedErasures } from './state.ts';
-import type { LakeState, LakeStateErasure, LakeStateFile, LakeChange } from './state.ts';
+import { LakeStateErasure, MaintenanceClaim, OffsetRanges, updatedIntake, updatedErasures } from './state.ts';
+import type { LakeState, LakeStateFile, LakeChange } from './state.ts';
 import type { TransactionInfo } from './transaction-log.ts';
 
 /** A commit of the Delta Lake table. */
@@ -134,7 +134,7 @@ const Stats = Type.Object({
 const FileFacts = Type.Object({
   version: Type.Integer(),
   identifies: Type.Integer(),
-  sources: Type.Record(Type.String(), Type.Object({ from: Type.Integer(), to: Type.Integer() })),
+  sources: OffsetRanges,
   erasedThrough: Type.Optional(Type.Integer()),
   sha256: Type.Optional(Type.String()),
 });
@@ -185,36 +185,9 @@ const parseCommit = parserOf(
   'the commit',
   Type.Object({ id: Type.String(), parent: Type.String(), at: Type.Integer() }),
 );
-const parseClaim = parserOf(
-  'the claim',
-  Type.Object({ token: Type.String(), host: Type.String(), pid: Type.Integer(), at: Type.Number() }),
-);
-const parseIntake = parserOf(
-  'an intake count',
-  Type.Array(
-    Type.Object({
-      day: Type.String(),
-      producer: Type.String(),
-      outcome: Type.Enum(['accepted', 'duplicate', 'refused']),
-      field: Type.String(),
-      reason: Type.String(),
-      count: Type.Number(),
-    }),
-  ),
-);
-const parseErasure = parserOf(
-  'an erasure',
-  Type.Object({
-    erasureId: Type.String(),
-    userHash: Type.String(),
-    sessionHashes: Type.Array(Type.String()),
-    requestedAt: Type.Number(),
-    requestedBy: Type.String(),
-    version: Type.Integer(),
-    recordedVersion: Type.Integer(),
-    done: Type.Optional(Type.Object({ through: Type.Integer(), rows: Type.Integer(), files: Type.Integer() })),
-  }),
-);
+const parseClaim = parserOf('the claim', MaintenanceClaim);
+const parseIntake = parserOf('an intake count', Type.Array(IntakeCount));
+const parseErasure = parserOf('an erasure', LakeStateErasure);
 
 /** Returns the text of a transaction. */
 export function serializeActions(actions: readonly Action[]): string {

@@ -1,4 +1,6 @@
 import type { IntakeCount } from '@facet/schemas';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
 import type { MetaData } from './delta-actions.ts';
 import { noErasureKey } from './erasure-key.ts';
 import type { ErasureKey } from './erasure-key.ts';
@@ -17,7 +19,8 @@ export interface LakeFileFacts {
 }
 
 /** Half-open offset ranges, by source. */
-export type OffsetRanges = Readonly<Record<string, { readonly from: number; readonly to: number }>>;
+export const OffsetRanges = Type.Record(Type.String(), Type.Object({ from: Type.Integer(), to: Type.Integer() }));
+export type OffsetRanges = Readonly<Static<typeof OffsetRanges>>;
 
 /** A Parquet file of the lake, as the transaction log lists it. */
 export interface LakeFileEntry extends LakeFileFacts {
@@ -33,16 +36,17 @@ export interface LakeFileEntry extends LakeFileFacts {
 }
 
 /** A request to erase everything received of a user up to `requestedAt`. */
-export interface Erasure {
-  readonly erasureId: string;
+const Erasure = Type.Object({
+  erasureId: Type.String(),
   /** SHA-256 of the user's id in hex. The log contains the HMAC of this hash with the key of the lake, because the log remains after the erasure. */
-  readonly userHash: string;
+  userHash: Type.String(),
   /** The same hashes of the user's sessions. Empty until a compaction has applied the erasure. */
-  readonly sessionHashes: readonly string[];
+  sessionHashes: Type.Array(Type.String()),
   /** Epoch milliseconds. */
-  readonly requestedAt: number;
-  readonly requestedBy: string;
-}
+  requestedAt: Type.Number(),
+  requestedBy: Type.String(),
+});
+export type Erasure = Readonly<Static<typeof Erasure>>;
 
 /** States that a compaction has applied an erasure to all files of version `through`. */
 export interface ErasedMark {
@@ -55,13 +59,14 @@ export interface ErasedMark {
 }
 
 /** The process that may rewrite files of the lake. One process holds the claim at a time. */
-export interface MaintenanceClaim {
-  readonly token: string;
-  readonly host: string;
-  readonly pid: number;
+export const MaintenanceClaim = Type.Object({
+  token: Type.String(),
+  host: Type.String(),
+  pid: Type.Integer(),
   /** Epoch milliseconds. Every transaction renews it. */
-  readonly at: number;
-}
+  at: Type.Number(),
+});
+export type MaintenanceClaim = Readonly<Static<typeof MaintenanceClaim>>;
 
 /** The changes of one transaction. Readers see all of them or none. */
 export interface LakeChange {
@@ -89,14 +94,16 @@ export interface LakeStateFile extends LakeFileEntry {
   readonly addedAt: number;
 }
 
-export interface LakeStateErasure extends Erasure {
+export const LakeStateErasure = Type.Object({
+  ...Erasure.properties,
   /** The version that recorded the erasure, or that opened it again. */
-  readonly version: number;
+  version: Type.Integer(),
   /** The version that recorded the erasure. Unlike `version`, it never changes. */
-  readonly recordedVersion: number;
+  recordedVersion: Type.Integer(),
   /** Absent until a compaction has applied the erasure. Later compactions add to the counts. `through` is -1 while the erasure is open again. */
-  readonly done?: Omit<ErasedMark, 'erasureId' | 'sessionHashes'>;
-}
+  done: Type.Optional(Type.Object({ through: Type.Integer(), rows: Type.Integer(), files: Type.Integer() })),
+});
+export type LakeStateErasure = Readonly<Static<typeof LakeStateErasure>>;
 
 /** The state of the lake at a version: the result of all transactions up to that version. */
 export interface LakeState extends LogState {
