@@ -20,6 +20,7 @@ const summaries = {
 const settings = {
   catalog: { environment: { OMP_NUM_THREADS: '1' } },
   collector: { needsServices: true },
+  interests: { arguments: 'SOURCE' },
 };
 
 const programs = Object.entries(summaries).map(([name, summary]) => [

@@ -9,12 +9,13 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
  * @property {string} summary One line of the list that `--help` prints.
  * @property {string} file The compiled program, relative to the root of the workspace.
  * @property {boolean} [needsServices] Whether setup installs Kafka and Redis first.
+ * @property {string} [arguments] What the program wants in addition to options, as its help names it.
  * @property {Readonly<Record<string, string>>} [environment]
  */
 
 /**
- * Runs the program that the first argument names and passes the other arguments on. Exits with the program's code, or with 2
- * when no program has that name.
+ * Runs the program that the first argument names and passes the other arguments on. Begins the help of the program with its
+ * command and its summary. Exits with the program's code, or with 2 when no program has that name.
  *
  * @param {string} usage The command line, such as `npm run bench -- NAME`.
  * @param {Readonly<Record<string, Program>>} programs
@@ -32,7 +33,9 @@ export function runNamed(usage, programs, [name = '--help', ...args]) {
   const compiler = [path.join(root, 'tools', 'setup', 'build.mjs')];
   // Only programs in test folders are not compiled.
   const loader = program.file.endsWith('.ts') ? ['--conditions=@facet/source', '--import', 'tsx'] : [];
+  const heading = [usage.replace('NAME', name), program.arguments ?? '', '[options]'].filter(Boolean).join(' ');
   for (const argv of [setup, compiler, [...loader, path.join(root, program.file), ...args]]) {
+    if (argv.includes('--help')) process.stdout.write(`${program.summary}\n\n  ${heading}\n\n`);
     const { status, signal } = spawnSync(process.execPath, argv, {
       stdio: 'inherit',
       env: { ...program.environment, ...process.env },

@@ -1,24 +1,21 @@
-import { execFile } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
-const run = promisify(execFile);
-
-export interface SmallDisk {
-  readonly folder: string;
-  unmount(): Promise<void>;
-}
-
-/** Mounts a small tmpfs. Returns undefined without permission to mount (root). */
-export async function mountSmallDisk(folder: string, megabytes: number): Promise<SmallDisk | undefined> {
+/** Mounts a small tmpfs, at most until this process exits. Returns undefined without permission to mount (root). */
+export async function mountSmallDisk(folder: string, megabytes: number) {
   await mkdir(folder, { recursive: true });
-  try {
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder]);
-  } catch {
-    return undefined;
-  }
-  return { folder, unmount: async () => void (await run('umount', ['--lazy', folder])) };
+  const mounting = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder]);
+  if (mounting.status !== 0) return undefined;
+  const unmount = (): void => void spawnSync('umount', ['--lazy', folder]);
+  process.once('exit', unmount);
+  return {
+    folder,
+    unmount() {
+      process.off('exit', unmount);
+      unmount();
+    },
+  };
 }
 
 /** Decreasing chunk sizes; the last one fills the remaining bytes. */
@@ -31,16 +28,15 @@ export async function fillDisk(folder: string): Promise<string> {
   try {
     for (const bytes of chunkBytes) {
       const chunk = Buffer.alloc(bytes);
-      for (;;) {
-        const isWritten = await file.write(chunk).then(
+      const write = (): Promise<boolean> =>
+        file.write(chunk).then(
           () => true,
           (error: NodeJS.ErrnoException) => {
             if (error.code === 'ENOSPC') return false;
             throw error;
           },
         );
-        if (!isWritten) break;
-      }
+      while (await write());
     }
   } finally {
     await file.close();

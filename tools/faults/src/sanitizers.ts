@@ -5,16 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { logProgress, option, readCommandLine } from '@facet/local-services';
-import { alignColumns } from '@facet/platform';
+import { endWithRows, onlyOption, playEach, suiteOptions } from './suite.ts';
 
 const { values } = readCommandLine({
-  usage: 'npm run test:faults -- sanitizers',
-  summary: 'Run the native index code under AddressSanitizer and UBSan',
   options: {
     seconds: option.number('Time for damaged files, and for swaps', 600),
     files: option.number('Number of damaged files at which to stop earlier', Infinity),
-    seed: option.seed('Seed of the damage', 1),
-    only: option.text('TEXT', 'Run the parts whose name contains TEXT: tests, files, swaps', ''),
+    only: onlyOption('parts', ['tests', 'files', 'swaps']),
+    ...suiteOptions,
   },
   notes: `tests runs the tests of libs/retrieval, except those that measure memory. files opens damaged index files, and searches those that are not refused. swaps replaces an
 index during searches. The first run compiles the addon and what it uses of Faiss, which takes minutes.
@@ -34,29 +32,21 @@ const script = (name: string): string[] => [
   ...['--conditions=@facet/source', '--import', 'tsx', join(retrieval, 'test', 'native', 'sanitizers', name)],
   ...[folder, values.seconds, values.seed, values.files].map(String),
 ];
-const parts: Readonly<Record<string, readonly string[]>> = {
+const parts: readonly { readonly name: string; readonly args: readonly string[] }[] = [
   // The sanitizer keeps freed memory, which the tests of memory would count.
-  tests: [vitest, 'run', '--root', retrieval, '--exclude', '**/memory.test.ts'],
-  files: script('fuzz-files.ts'),
-  swaps: script('soak-swaps.ts'),
-};
+  { name: 'tests', args: [vitest, 'run', '--root', retrieval, '--exclude', '**/memory.test.ts'] },
+  { name: 'files', args: script('fuzz-files.ts') },
+  { name: 'swaps', args: script('soak-swaps.ts') },
+];
 
-const rows = Object.entries(parts)
-  .filter(([name]) => name.includes(values.only))
-  .map(([name, args]) => {
-    logProgress(name);
-    const { status, signal } = spawnSync(process.execPath, args, {
-      cwd: retrieval,
-      stdio: 'inherit',
-      env: { ...process.env, ...variables },
-    });
-    return { name, result: status === 0 ? 'passed' : `FAILED (${signal ?? status})`, isPassed: status === 0 };
-  });
-console.log(alignColumns([['part', 'result'], ...rows.map(({ name, result }) => [name, result])]).join('\n'));
-const isPassed = rows.length > 0 && rows.every((row) => row.isPassed);
-if (isPassed) await rm(folder, { recursive: true });
+const rows = await playEach(parts, values.only, async ({ name, args }) => {
+  const env = { ...process.env, ...variables };
+  const { status, signal } = spawnSync(process.execPath, args, { cwd: retrieval, stdio: 'inherit', env });
+  return { name, problems: status === 0 ? [] : [`ended with ${signal ?? `code ${status}`}`] };
+});
+if (rows.every(({ problems }) => problems.length === 0)) await rm(folder, { recursive: true });
 else logProgress(`The last file: ${folder}`);
-process.exitCode = isPassed ? 0 : 1;
+endWithRows(values.json, rows, {});
 
 /** Returns the variables with which Node.js loads the addon with sanitizers. Builds the addon on the first run. */
 function useSanitizedAddon(): Readonly<Record<string, string>> {

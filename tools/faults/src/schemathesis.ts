@@ -3,10 +3,8 @@ import { join } from 'node:path';
 import {
   createScratchFolder,
   installSchemathesis,
-  json,
   logProgress,
   option,
-  printResults,
   readCommandLine,
   runSchemathesis,
   startFacetProcess,
@@ -14,18 +12,15 @@ import {
   startRedis,
   until,
 } from '@facet/local-services';
-import type { FacetProcess } from '@facet/local-services';
-import { addApiKey, alignColumns, createApiKey, hashApiKey } from '@facet/platform';
+import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { lastDay, writeShopHome } from './refresh/shop-home.ts';
+import { endWithRows, onlyOption, playEach, suiteOptions } from './suite.ts';
 
 const { values } = readCommandLine({
-  usage: 'npm run test:faults -- schemathesis',
-  summary: 'Send requests that schemathesis generates from the OpenAPI documents',
   options: {
     seconds: option.number('Time for each API', 600),
-    seed: option.seed('Seed of the requests', 1),
-    only: option.text('TEXT', 'Test the APIs whose name contains TEXT: serving, ingest, sink, trainer', ''),
-    json,
+    only: onlyOption('APIs', ['serving', 'ingest', 'sink', 'trainer']),
+    ...suiteOptions,
   },
   notes: `All apps run on generated data, with a real Kafka and Redis. A response fails if its status is 5xx, or if the document does not
 describe its status, type, headers or body. The first run installs schemathesis, a Python package.
@@ -35,27 +30,13 @@ Exit code: 0 when no response fails, 1 otherwise.`,
 
 const { path: folder } = await createScratchFolder('faults-schemathesis');
 const apiKey = createApiKey();
-const running: FacetProcess[] = [];
 const [program, kafka, redis] = await Promise.all([installSchemathesis(), startKafka(), startRedis()]);
-const rows: { readonly api: string; readonly cases: number; readonly isPassed: boolean }[] = [];
-try {
-  for (const api of await startApis()) {
-    if (!api.name.includes(values.only)) continue;
-    logProgress(api.name);
-    const report = await runSchemathesis(program, api, {
-      seconds: values.seconds,
-      seed: values.seed,
-    });
-    if (!report.isPassed) logProgress(report.output);
-    rows.push({ api: api.name, cases: report.cases, isPassed: report.isPassed });
-  }
-} finally {
-  for (const process of running) await process.kill();
-  await Promise.all([kafka.stop(), redis.stop()]);
-}
-const cells = rows.map(({ api, cases, isPassed }) => [api, String(cases), isPassed ? 'passed' : 'FAILED']);
-printResults(values.json, rows, alignColumns([['API', 'requests', 'result'], ...cells]));
-process.exit(rows.length > 0 && rows.every(({ isPassed }) => isPassed) ? 0 : 1);
+const rows = await playEach(await startApis(), values.only, async (api) => {
+  const { cases, isPassed, output } = await runSchemathesis(program, api, values);
+  if (!isPassed) logProgress(output);
+  return { name: api.name, cases, problems: isPassed ? [] : ['a response fails'] };
+});
+endWithRows(values.json, rows, { requests: ({ cases }) => cases });
 
 /** Starts all apps, and promotes a bundle of the generated shop. */
 async function startApis() {
@@ -72,13 +53,10 @@ async function startApis() {
     FACET_QUEUE_URL: redis.url,
     FACET_LOG_LEVEL: 'error',
   };
-  const start = async (app: string, args: readonly string[] = []) => {
-    const started = await startFacetProcess({ app, args, env: shared, readySeconds: 120 });
-    running.push(started);
-    return started.url;
-  };
-  const ingest = await start('collector', ['ingest']);
-  const sink = await start('collector', ['sink']);
+  const start = async (app: string, ...args: readonly string[]): Promise<string> =>
+    (await startFacetProcess({ app, args, env: shared, readySeconds: 120 })).url;
+  const ingest = await start('collector', 'ingest');
+  const sink = await start('collector', 'sink');
   const trainer = await start('trainer');
   await start('indexer');
   await promoteBundle(trainer);

@@ -1,15 +1,14 @@
 export interface SendOptions {
-  readonly method?: 'POST' | 'PUT' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly body?: object;
   readonly key?: string;
+  readonly timeoutMs?: number;
 }
-
-const requestTimeoutMs = 20_000;
 
 /** Sends a request with JSON; a POST by default. Returns undefined without a response. */
 export async function send(
   url: string,
-  { method = 'POST', body, key }: SendOptions,
+  { method = 'POST', body, key, timeoutMs = 20_000 }: SendOptions,
 ): Promise<{ readonly status: number; readonly headers: Headers; readonly text: string } | undefined> {
   try {
     const response = await fetch(url, {
@@ -19,7 +18,7 @@ export async function send(
         ...(key === undefined ? {} : { 'x-api-key': key }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(requestTimeoutMs),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     return { status: response.status, headers: response.headers, text: await response.text() };
   } catch {

@@ -12,55 +12,31 @@ export interface CommandOption<Value> {
 
 type Options = Readonly<Record<string, CommandOption<unknown>>>;
 
-export interface Command<Given extends Options> {
-  /** The command, such as `npm run bench -- storage`. */
-  readonly usage: string;
-  /** The arguments in the usage, such as `[FILE]`. By default, the command refuses arguments. */
-  readonly arguments?: string;
-  readonly summary: string;
-  readonly options?: Given;
-  /** Text below the options. */
-  readonly notes: string;
+/** Returns a function that makes options with a number. Errors contain `kind`. */
+function number(kind: string, isValid: (value: number) => boolean) {
+  return single('N', (text, name) => parseNumber(text, name, kind, isValid));
 }
 
-export interface CommandLine<Given extends Options> {
-  readonly values: { readonly [Name in keyof Given]: Given[Name] extends CommandOption<infer Value> ? Value : never };
-  readonly positionals: readonly string[];
+function parseNumber(text: string, name: string, kind: string, isValid: (value: number) => boolean): number {
+  const value = Number(text);
+  if (text === '' || !isValid(value)) throw new Error(`${name} is "${text}" instead of ${kind}.`);
+  return value;
 }
 
-/** Returns a function that parses a number. Errors contain `kind`. */
-function numberParser(kind: string, isValid: (value: number) => boolean) {
-  return (text: string, name: string): number => {
-    const value = Number(text);
-    if (text === '' || !isValid(value)) throw new Error(`${name} is "${text}" instead of ${kind}.`);
-    return value;
-  };
-}
-
-const parseNumber = numberParser('a number of at least 0', (value) => value >= 0);
+const parseAmount = (text: string, name: string): number =>
+  parseNumber(text, name, 'a number of at least 0', (value) => value >= 0);
 
 /** Makes options. Without a default, the value of an option that is not given is undefined. */
 export const option = {
-  number: single('N', parseNumber),
-  positive: single(
-    'N',
-    numberParser('a number above 0', (value) => value > 0),
-  ),
-  count: single(
-    'N',
-    numberParser('a whole number of at least 1', (value) => Number.isSafeInteger(value) && value >= 1),
-  ),
-  seed: single(
-    'N',
-    numberParser('a whole number of at least 0', (value) => Number.isSafeInteger(value) && value >= 0),
-  ),
+  number: single('N', parseAmount),
+  positive: number('a number above 0', (value) => value > 0),
+  count: number('a whole number of at least 1', (value) => Number.isSafeInteger(value) && value >= 1),
+  seed: number('a whole number of at least 0', (value) => Number.isSafeInteger(value) && value >= 0),
   /** Numbers, separated by commas. */
-  numbers: single('N,N', (text, name) =>
-    text
-      .split(',')
-      .filter(Boolean)
-      .map((part) => parseNumber(part, name)),
-  ),
+  numbers: single('N,N', (text, name) => {
+    const parts = text.split(',').filter(Boolean);
+    return parts.map((part) => parseAmount(part, name));
+  }),
   text: <Initial extends string | undefined = undefined>(argument: string, about: string, initial?: Initial) =>
     single(argument, (text) => text)(about, initial),
   /** One of several texts, which the help lists after `about`. */
@@ -108,26 +84,36 @@ function parseChoice<Choice extends string>(text: string, name: string, choices:
 
 /**
  * Returns the options and arguments of a bench or a fault suite. Prints the help and exits with 0 on `--help`; exits with 2 on an
- * unknown option or a wrong value.
+ * unknown option or a wrong value. The command that starts the program prints its name and what it does above the help.
+ *
+ * @param command.notes text below the options
+ * @param command.hasArguments whether the program has other arguments than options; by default, it refuses them
  */
-export function readCommandLine<const Given extends Options>(command: Command<Given>): CommandLine<Given> {
-  const options: Options = command.options ?? {};
+export function readCommandLine<const Given extends Options>({
+  options,
+  notes,
+  hasArguments = false,
+}: {
+  readonly options: Given;
+  readonly notes: string;
+  readonly hasArguments?: boolean;
+}) {
+  if (process.argv.includes('--help')) {
+    console.log(describeOptions(options, notes));
+    process.exit(0);
+  }
   const types = Object.entries(options).map(([name, { argument }]) => {
     const type = argument === '' ? { type: 'boolean' as const } : { type: 'string' as const, multiple: true };
     return [name, type] as const;
   });
-  const config = { options: Object.fromEntries(types), allowPositionals: command.arguments !== undefined };
-  if (process.argv.includes('--help')) {
-    console.log(helpOf(command));
-    process.exit(0);
-  }
   try {
+    const config = { options: Object.fromEntries(types), allowPositionals: hasArguments };
     const { values: given, positionals } = parseArgs(config);
     const values = Object.entries(options).map(([name, { initial, parse }]) => {
       const texts = given[name];
       return [name, texts === undefined ? initial : parse(texts as string[], `--${name}`)];
     });
-    return { values: Object.fromEntries(values) as CommandLine<Given>['values'], positionals };
+    return { values: Object.fromEntries(values) as ValuesOf<Given>, positionals };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     console.error(`${message}\nRun the command with --help for its options.`);
@@ -135,7 +121,11 @@ export function readCommandLine<const Given extends Options>(command: Command<Gi
   }
 }
 
-function helpOf({ usage, arguments: wanted, summary, options = {}, notes }: Command<Options>): string {
+type ValuesOf<Given extends Options> = {
+  readonly [Name in keyof Given]: Given[Name] extends CommandOption<infer Value> ? Value : never;
+};
+
+function describeOptions(options: Options, notes: string): string {
   const rows = Object.entries(options).map(([name, { argument, about, initial }]) => {
     const isShown = initial !== undefined && initial !== false && initial !== '';
     return [`--${name} ${argument}`.trim(), isShown ? `${about} (default: ${String(initial)})` : about] as const;
@@ -143,8 +133,7 @@ function helpOf({ usage, arguments: wanted, summary, options = {}, notes }: Comm
   const all = [...rows, ['--help', 'Print this help'] as const];
   const width = Math.max(...all.map(([name]) => name.length));
   const lines = all.map(([name, about]) => `  ${name.padEnd(width)}  ${about}`);
-  const line = [usage, wanted, '[options]'].filter((part) => part !== undefined).join(' ');
-  return `${summary}\n\n  ${line}\n\nOptions:\n${lines.join('\n')}\n\n${notes}`;
+  return `Options:\n${lines.join('\n')}\n\n${notes}`;
 }
 
 /** Writes a line to standard error, which leaves standard output to the results. */

@@ -4,10 +4,10 @@ import { startKafka } from './kafka.ts';
 import { startRedis } from './redis.ts';
 
 const { values } = readCommandLine({
-  usage: 'npm run services --',
-  summary: "Run Kafka and Redis until Ctrl-C, and print the environment variables that connect Facet's apps to them",
   options: { brokers: option.choice('N', 'Number of Kafka brokers', ['1', '3'], '1') },
-  notes: 'Exit code: 0 after Ctrl-C, 2 for a wrong option.',
+  notes: `Runs Kafka and Redis until Ctrl-C, and prints the environment variables that connect Facet's apps to them.
+
+Exit code: 0 after Ctrl-C, 2 for a wrong option.`,
 });
 const ended = Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((name) => once(process, name)));
 const [kafka, redis] = await Promise.all([

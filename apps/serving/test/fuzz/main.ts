@@ -5,8 +5,6 @@ import { runFuzz } from './run-fuzz.ts';
 import type { FuzzReport } from './run-fuzz.ts';
 
 const { values } = readCommandLine({
-  usage: 'npm run test:faults -- fuzz',
-  summary: 'Send requests of every kind to the serving app on a small bundle, and check the responses',
   options: {
     cases: option.number('Number of requests', 100_000),
     seed: option.number('Seed of the requests', 1),

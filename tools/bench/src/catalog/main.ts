@@ -6,8 +6,6 @@ import { runInChild } from '../children.ts';
 import type { Measured, Task } from './in-child.ts';
 
 const { values } = readCommandLine({
-  usage: 'npm run bench -- catalog',
-  summary: 'Measure writes, compactions and deltas of a large catalog',
   options: {
     items: option.number('Number of items in the catalog and in the bundle', 1_000_000),
     upsert: option.number('Number of items in one upsert; a tenth of them is new', 1_000),

@@ -18,8 +18,6 @@ import type { Freshness } from './measure.ts';
 import { runRawProducer } from './raw-producer.ts';
 
 const { values } = readCommandLine({
-  usage: 'npm run bench -- collector',
-  summary: 'Measure the throughput and the freshness of the collector on a real Kafka broker and Redis',
   options: {
     rounds: option.number('Number of rounds', 3),
     events: option.number('Events in a round of the sink', 1_000_000),

@@ -11,8 +11,6 @@ import { generateLake, sizeOf } from './generate-lake.ts';
 import type { LakeSize } from './generate-lake.ts';
 
 const { values } = readCommandLine({
-  usage: 'npm run bench -- dataset',
-  summary: 'Build a dataset of generated events within 4 GiB of memory',
   options: {
     events: option.number('Number of events; users are 1/50 and items 1/100 of it', 50_000_000),
     spark: option.flag(

@@ -8,8 +8,6 @@ import { ms } from '../figures.ts';
 import type { KindMeasurement } from './measure-kind.ts';
 
 const { values } = readCommandLine({
-  usage: 'npm run bench -- index',
-  summary: 'Build and tune an index of each kind on a generated catalog, as the index stage does',
   options: {
     items: option.number('Number of items', 1_000_000),
     milvus: option.flag('Fill Milvus Lite with the vectors and search it, too, unless the chosen index is flat'),

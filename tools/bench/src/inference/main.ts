@@ -10,8 +10,6 @@ import type { Latencies } from '../figures.ts';
 
 // Random weights suffice: times do not depend on their values, except for zeros after a ReLU.
 const { values } = readCommandLine({
-  usage: 'npm run bench -- inference',
-  summary: 'Measure the time to compute the interests of one user, by model variant',
   options: {
     variant: option.texts('NAME', 'Measure this variant (default: all variants)'),
     json,

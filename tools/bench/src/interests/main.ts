@@ -20,9 +20,7 @@ import type { Fitted } from './diagnose.ts';
 import { render } from './render.ts';
 
 const { values, positionals } = readCommandLine({
-  usage: 'npm run bench -- interests',
-  arguments: 'SOURCE',
-  summary: 'Diagnose what several interests of a model find that one interest does not',
+  hasArguments: true,
   options: {
     protocol: option.choice('NAME', 'Protocol', ['time-split', 'leave-one-out', 'user-split'], 'time-split'),
     part: option.choice('PART', 'Held-out part', ['validation', 'test'], 'validation'),

@@ -8,8 +8,6 @@ import { withServing } from '../serving/with-serving.ts';
 import { depth, openWorld } from '../serving/world.ts';
 
 const { values } = readCommandLine({
-  usage: 'npm run bench -- overload',
-  summary: 'Measure the goodput of serving at 1, 2 and 3 times its saturation rate',
   options: {
     items: option.number('Number of items in the generated catalog', 100_000),
     seconds: option.number('Duration of each load', 8),

@@ -21,8 +21,6 @@ import { checkedUsers, depth, openWorld, recallMin, requestBodies } from './worl
 import type { World } from './world.ts';
 
 const { values } = readCommandLine({
-  usage: 'npm run bench -- serving',
-  summary: 'Compare serving with the bare index and with a bare server, on a generated catalog',
   options: {
     items: option.number('Number of items; 1000000, 100000 and 4619 have targets', 1_000_000),
     processes: option.number('Number of serving processes (default: that of the serving app)'),

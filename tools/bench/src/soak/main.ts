@@ -11,8 +11,6 @@ import type { ServingProcess } from '../serving/with-serving.ts';
 import { openWorld } from '../serving/world.ts';
 
 const { values } = readCommandLine({
-  usage: 'npm run bench -- soak',
-  summary: 'Check memory, errors and latency of serving over many requests and promotions',
   options: {
     requests: option.count('Total number of requests', 1_000_000),
     swaps: option.count('Number of promotions, evenly spread', 20),

@@ -10,8 +10,6 @@ import { stepsOf } from './steps.ts';
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const cli = join(root, 'apps/cli/dist/main.js');
 const { values } = readCommandLine({
-  usage: 'npm run bench -- tables',
-  summary: 'Measure the quality tables of docs/benchmarks.md, the most valuable first',
   options: {
     data: option.text('FOLDER', 'Folder with online-retail-2 and amazon-beauty', join(root, '../shared/data')),
     home: option.text('FOLDER', 'Folder of the data homes', '.facet'),

@@ -7,8 +7,6 @@ import type { LineProcess } from '../children.ts';
 import { makeTrainWorld, writeTrainWorld } from './train-world.ts';
 
 const { values } = readCommandLine({
-  usage: 'npm run bench -- train',
-  summary: 'Compare the training step of MIND with PyTorch',
   options: {
     items: option.numbers('Catalog sizes to compare', [12_000, 370_000, 1_000_000]),
     batch: option.numbers('Batch sizes', [256, 1_024]),

@@ -11,8 +11,6 @@ import { timed } from '../figures.ts';
 import type { Effort } from '../figures.ts';
 
 const { values } = readCommandLine({
-  usage: 'npm run bench -- warm',
-  summary: 'Compare warm starts with full retrains on Online Retail II',
   options: {
     data: option.text('DIR', 'Folder with interactions.tsv.gz and items.tsv', '../shared/data/online-retail-2'),
     steps: option.number('Number of refreshes after the first model', 4),

@@ -4,31 +4,13 @@ import { compareDeltaReaders, installDeltaReaders } from '@facet/local-services'
 import type { DeltaVersions } from '@facet/local-services';
 import { parsePositiveRule } from '@facet/features';
 import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@facet/profiles';
-import { numberOf, seededEvent } from '../seeded-events.ts';
+import { numberOf } from '../seeded-events.ts';
+import type { Producer } from './producer.ts';
 
-export interface Verdict {
-  /** Acknowledged events that a dataset would miss. */
-  readonly lost: number;
-  /** Events in the lake that the producer did not send. */
-  readonly invented: number;
-  /** Events whose fields differ from the sent ones. */
-  readonly altered: number;
-  /** Events that a dataset would see twice. */
-  readonly duplicated: number;
-  /** Events in the lake without an acknowledgement, which is allowed. */
-  readonly unacknowledged: number;
-  /** Offsets of the event log that the lake contains twice. */
-  readonly duplicatedOffsets: number;
-  /** Whether the files of the lake match its transaction log. */
-  readonly isLakeSound: boolean;
-  /** The number of versions of the lake that other readers of Delta Lake have read. */
-  readonly versionsCompared: number;
-  /** The number of rows that differ between Facet and another reader, over all versions. */
-  readonly deltaDiffering: number;
-  readonly profiles: number;
-  /** Users whose profile differs from a rebuild from the lake. */
-  readonly profilesDiffering: readonly string[];
-}
+/** Defaults of facet.yaml. */
+export const profileSettings = { eventsMax: 500, ttlDays: 180 };
+
+export type Verdict = Awaited<ReturnType<typeof check>>;
 
 /** Returns whether nothing is lost, invented, altered or duplicated, and the profiles equal the lake. */
 export function isFlawless(verdict: Verdict): boolean {
@@ -55,19 +37,15 @@ export function describeVerdict(verdict: Verdict): string[] {
   ];
 }
 
-/** Compares acknowledged events with the lake as the dataset stage reads it, and stored profiles with a rebuild. */
-export async function check(options: {
+interface CheckOptions {
   readonly lakeFolder: string;
   /** The folder that other readers of Delta Lake read; `lakeFolder` by default. */
   readonly tableFolder?: string;
   readonly catalogFolder: string;
   readonly redisUrl: string;
+  /** The rule for positive interactions. */
   readonly positives: string;
-  readonly eventsMax: number;
-  readonly ttlDays: number;
-  readonly isAcknowledged: (number: number) => boolean;
-  readonly sent: number;
-  readonly startedAt: number;
+  readonly producer: Producer;
   /** Earlier versions of the lake and their files; none by default. */
   readonly versions?: DeltaVersions;
   /** Whether Spark also reads the versions; false by default. */
@@ -76,9 +54,13 @@ export async function check(options: {
   readonly otherIds?: ReadonlySet<string>;
   /** By user, the time until which an erasure covers events, epoch milliseconds; none by default. */
   readonly erasures?: ReadonlyMap<string, number>;
-}): Promise<Verdict> {
-  const seen = new Uint8Array(options.sent);
-  const { erasures = new Map<string, number>() } = options;
+}
+
+/** Compares acknowledged events with the lake as the dataset stage reads it, and stored profiles with a rebuild. */
+export async function check(options: CheckOptions) {
+  const { producer, erasures = new Map<string, number>() } = options;
+  const { sent } = producer.counts;
+  const seen = new Uint8Array(sent);
   const others = new Set(options.otherIds);
   let invented = 0;
   let altered = 0;
@@ -89,30 +71,36 @@ export async function check(options: {
       // A disconnected host received the request only when it was connected again. The sender had already repeated the request.
       if (event.receivedAt > (erasures.get(event.userId) ?? Infinity)) continue;
       const number = numberOf(event.eventId);
-      if (number === undefined || number >= options.sent || event.receivedAt > Date.now()) {
+      if (number === undefined || number >= sent || event.receivedAt > Date.now()) {
         invented++;
         continue;
       }
-      const sent = { ...seededEvent(number, options.startedAt), receivedAt: event.receivedAt };
-      if (!isDeepStrictEqual(event, sent)) altered++;
+      if (!isDeepStrictEqual(event, { ...producer.eventAt(number), receivedAt: event.receivedAt })) altered++;
       if (seen[number] === 1) duplicated++;
       seen[number] = 1;
     }
   }
   let lost = others.size;
   let unacknowledged = 0;
-  for (let number = 0; number < options.sent; number++) {
-    if (options.isAcknowledged(number) && seen[number] === 0) lost++;
-    if (!options.isAcknowledged(number) && seen[number] === 1) unacknowledged++;
+  for (let number = 0; number < sent; number++) {
+    if (producer.isAcknowledged(number) && seen[number] === 0) lost++;
+    if (!producer.isAcknowledged(number) && seen[number] === 1) unacknowledged++;
   }
   const { sources, isSound } = await verifyLake(options.lakeFolder);
   return {
+    /** Acknowledged events that a dataset would miss. */
     lost,
+    /** Events in the lake that the producer did not send. */
     invented,
+    /** Events whose fields differ from the sent ones. */
     altered,
+    /** Events that a dataset would see twice. */
     duplicated,
+    /** Events in the lake without an acknowledgement, which is allowed. */
     unacknowledged,
+    /** Offsets of the event log that the lake contains twice. */
     duplicatedOffsets: sources.reduce((sum, { repeated }) => sum + repeated, 0),
+    /** Whether the files of the lake match its transaction log. */
     isLakeSound: isSound,
     ...(await compareVersions(options)),
     ...(await checkProfiles(options)),
@@ -125,13 +113,9 @@ export async function readVersion(lakeFolder: string): Promise<readonly [number,
   return [version, files.map(({ path }) => path)];
 }
 
-async function compareVersions({
-  lakeFolder,
-  tableFolder = lakeFolder,
-  versions: earlier = new Map(),
-  hasSpark = false,
-}: Parameters<typeof check>[0]): Promise<Pick<Verdict, 'versionsCompared' | 'deltaDiffering'>> {
-  const versions = new Map([...earlier, await readVersion(lakeFolder)]);
+/** Returns how many versions other readers of Delta Lake have read, and how many rows differ between Facet and another reader. */
+async function compareVersions({ lakeFolder, tableFolder = lakeFolder, versions: earlier, hasSpark }: CheckOptions) {
+  const versions = new Map([...(earlier ?? []), await readVersion(lakeFolder)]);
   const results = await compareDeltaReaders(
     await installDeltaReaders({ hasSpark }),
     new Map([[tableFolder, versions]]),
@@ -140,24 +124,17 @@ async function compareVersions({
   return { versionsCompared: versions.size, deltaDiffering };
 }
 
-async function checkProfiles(
-  options: Parameters<typeof check>[0],
-): Promise<Pick<Verdict, 'profiles' | 'profilesDiffering'>> {
-  const { lakeFolder, catalogFolder, redisUrl, eventsMax, ttlDays } = options;
-  const rebuilt = createMemoryProfileStore({ eventsMax });
-  const stored = await openRedisProfileStore({ url: redisUrl, eventsMax, ttlDays });
-  try {
-    const isPositive = parsePositiveRule(options.positives);
-    await fillProfiles(rebuilt, { lakeFolder, catalogFolder }, { isPositive });
-    const users = new Set(options.erasures?.keys());
-    for (let number = 0; number < options.sent; number++) users.add(seededEvent(number, options.startedAt).userId);
-    const differing: string[] = [];
-    for (const userId of users) {
-      if (!isDeepStrictEqual(await stored.read(userId), await rebuilt.read(userId))) differing.push(userId);
-    }
-    return { profiles: users.size, profilesDiffering: differing };
-  } finally {
-    await stored.close();
-    await rebuilt.close();
+/** Returns the number of profiles, and the users whose profile differs from a rebuild from the lake. */
+async function checkProfiles({ lakeFolder, catalogFolder, redisUrl, positives, producer, erasures }: CheckOptions) {
+  const rebuilt = createMemoryProfileStore({ eventsMax: profileSettings.eventsMax });
+  const stored = await openRedisProfileStore({ url: redisUrl, ...profileSettings });
+  await fillProfiles(rebuilt, { lakeFolder, catalogFolder }, { isPositive: parsePositiveRule(positives) });
+  const users = new Set(erasures?.keys());
+  for (let number = 0; number < producer.counts.sent; number++) users.add(producer.eventAt(number).userId);
+  const profilesDiffering: string[] = [];
+  for (const userId of users) {
+    if (!isDeepStrictEqual(await stored.read(userId), await rebuilt.read(userId))) profilesDiffering.push(userId);
   }
+  await stored.close();
+  return { profiles: users.size, profilesDiffering };
 }

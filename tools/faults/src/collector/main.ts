@@ -1,26 +1,23 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom } from '@facet/features';
-import { createScratchFolder, json, logProgress, option, printResults, readCommandLine } from '@facet/local-services';
+import { createScratchFolder, logProgress, option, readCommandLine } from '@facet/local-services';
 import { check, describeVerdict, isFlawless, readVersion } from './check.ts';
-import type { Verdict } from './check.ts';
 import { settle, startParts } from './parts.ts';
 import type { Parts } from './parts.ts';
 import { startProducer } from './producer.ts';
 import type { Producer } from './producer.ts';
 import { mountSmallDisk } from '../disk.ts';
 import type { Victim } from '../killable-app.ts';
+import { endSuite, suiteOptions } from '../suite.ts';
 
 const { values } = readCommandLine({
-  usage: 'npm run test:faults -- collector',
-  summary: 'Kill every part of the collector while events are posted, and account for each acknowledged event',
   options: {
     events: option.number('Minimum number of acknowledged events', 500_000),
     kills: option.number('Minimum number of kills', 24),
-    seed: option.seed('Seed of the random choices', 1),
     rate: option.number('Events per second', 4_000),
     spark: option.flag('Compare with Spark, too; the first run downloads 610 MB'),
-    json,
+    ...suiteOptions,
   },
   notes: `Three brokers, Redis with AOF, two ingest processes and a sink run on this machine. The suite kills each of them with SIGKILL,
 first in turn and then at random, and restarts it. An outage of all brokers fills the spool on a disk of 8 MB. At the end the
@@ -31,67 +28,65 @@ versions. The first run installs these Python packages.
 Exit code: 0 when no event is lost, invented, altered or duplicated; 1 otherwise.`,
 });
 
-/** Defaults of facet.yaml, which the collector uses here. */
+/** The default of facet.yaml, which the collector uses here. */
 const positives = 'click or add_to_cart or purchase or rating >= 4';
-const profileSettings = { eventsMax: 500, ttlDays: 180 };
 const smallDiskMegabytes = 8;
 /** Duration of the outage of all brokers. The rate fills the small disk within it. */
 const outageSeconds = 20;
 const outageRate = 12_000;
 
-const { events: eventsMin, kills: killsMin, seed } = values;
+const { events: eventsMin, kills: killsMin, seed, rate } = values;
 const choose = createRandom(seed).int;
 const { path: folder } = await createScratchFolder('faults-collector');
 const disk = await mountSmallDisk(join(folder, 'small-disk'), smallDiskMegabytes);
 if (disk === undefined) {
   logProgress('Cannot mount a small disk, which needs root. The spool only fills to its size limit.');
 }
-
-const startedAt = Date.now() - eventsMin * 2;
 const parts = await startParts({
   home: join(folder, 'home'),
   spoolFolders: [disk?.folder ?? join(folder, 'spool-1'), join(folder, 'spool-2')],
 });
-/** The version of the lake after each kill, with its files. */
-const versions = new Map<number, readonly string[]>();
-let exitCode = 1;
-try {
-  let { rate } = values;
-  const producer = startProducer({
-    urls: () => parts.ingestUrls,
-    key: parts.key,
-    startedAt,
-    rate: () => rate,
-  });
-  const kills = await killParts(parts, producer, (next) => (rate = next));
-  while (producer.counts.acknowledged < eventsMin) await sleep(1_000);
-  await producer.finish();
-  await settle(parts);
-  const verdict = await check({
-    ...parts,
-    ...profileSettings,
-    redisUrl: parts.redis.url,
-    positives,
-    isAcknowledged: producer.isAcknowledged,
-    sent: producer.counts.sent,
-    startedAt,
-    versions,
-    hasSpark: values.spark,
-  });
-  exitCode = report(kills, producer, verdict);
-} finally {
-  await parts.stop();
-  await disk?.unmount();
-}
-process.exitCode = exitCode;
+const producer = startProducer({
+  urls: parts.ingestUrls,
+  key: parts.key,
+  startedAt: Date.now() - eventsMin * 2,
+  rate,
+});
+const { kills, versions } = await killParts(parts, producer);
+while (producer.counts.acknowledged < eventsMin) await sleep(1_000);
+await producer.finish();
+await settle(parts);
+const verdict = await check({ ...parts, positives, producer, versions, hasSpark: values.spark });
+const { counts } = producer;
+const byPart = Object.fromEntries(
+  [...new Set(kills)].map((name) => [name, kills.filter((one) => one === name).length]),
+);
+endSuite(
+  values.json,
+  {
+    ok: isFlawless(verdict) && counts.unexpected.length === 0,
+    seed,
+    kills: byPart,
+    producer: counts,
+    ...verdict,
+  },
+  [
+    `${kills.length} kills (${Object.entries(byPart)
+      .map((each) => each.join(' '))
+      .join(', ')})`,
+    producer.describe(),
+    ...describeVerdict(verdict),
+    ...counts.unexpected.slice(0, 5).map((text) => `unexpected response        ${text}`),
+  ],
+);
 
-/** Kills each part in turn, then all brokers together, then random parts until the number of kills suffices. Returns the killed parts. */
-async function killParts(
-  { victims, lakeFolder }: Parts,
-  producer: Producer,
-  setRate: (rate: number) => void,
-): Promise<readonly string[]> {
+/**
+ * Kills each part in turn, then all brokers together, then random parts until the number of kills suffices. Returns the killed parts,
+ * and the version of the lake after each kill with its files.
+ */
+async function killParts({ victims, lakeFolder }: Parts, { counts, setRate, describe }: Producer) {
   const kills: string[] = [];
+  const versions = new Map<number, readonly string[]>();
   const kill = async (victim: Victim): Promise<void> => {
     await victim.kill();
     kills.push(victim.name);
@@ -100,10 +95,7 @@ async function killParts(
     await kill(victim);
     await sleep(500 + choose(3_000));
     await victim.start();
-    const { acknowledged, rejected, withoutResponse } = producer.counts;
-    logProgress(
-      `${kills.length} kills, the last of ${victim.name}: ${acknowledged} events acknowledged, ${rejected} requests rejected, ${withoutResponse} without a response`,
-    );
+    logProgress(`${kills.length} kills, the last of ${victim.name}: ${describe()}`);
     versions.set(...(await readVersion(lakeFolder)));
     await sleep(1_500 + choose(3_000));
   };
@@ -115,30 +107,10 @@ async function killParts(
   await sleep(outageSeconds * 1_000);
   // The spool must survive a crash of its process.
   for (const victim of victims.filter(({ name }) => name.startsWith('ingest'))) await one(victim);
-  setRate(values.rate);
+  setRate(rate);
   await Promise.all(brokers.map((broker) => broker.start()));
-  logProgress(
-    `${kills.length} kills, all brokers were away: ${producer.counts.acknowledged} events acknowledged, ${producer.counts.spooled} of them from the spool`,
-  );
+  logProgress(`${kills.length} kills, all brokers were away: ${describe()}`);
 
-  while (kills.length < killsMin || producer.counts.acknowledged < eventsMin * 0.9) {
-    await one(victims[choose(victims.length)] as Victim);
-  }
-  return kills;
-}
-
-function report(kills: readonly string[], { counts }: Producer, verdict: Verdict): number {
-  const ok = isFlawless(verdict) && counts.unexpected.length === 0 && counts.acknowledged >= eventsMin;
-  const byPart = Object.fromEntries(
-    [...new Set(kills)].map((name) => [name, kills.filter((one) => one === name).length]),
-  );
-  const named = Object.entries(byPart).map((each) => each.join(' '));
-  printResults(values.json, { ok, seed, kills: byPart, producer: counts, ...verdict }, [
-    `${kills.length} kills (${named.join(', ')})`,
-    `${counts.acknowledged} events acknowledged, ${counts.spooled} of them from the spool; ${counts.rejected} requests rejected, ${counts.withoutResponse} without a response`,
-    ...describeVerdict(verdict),
-    ...counts.unexpected.slice(0, 5).map((text) => `unexpected response        ${text}`),
-    ok ? 'ok' : 'FAILED',
-  ]);
-  return ok ? 0 : 1;
+  while (kills.length < killsMin || counts.acknowledged < eventsMin * 0.9) await one(victims[choose(victims.length)]!);
+  return { kills, versions };
 }

@@ -1,22 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startKafka, startRedis, startRedisCluster, startSecuredKafka, thisMachine } from '@facet/local-services';
-import type { LocalHost, LocalKafka, LocalRedis } from '@facet/local-services';
+import type { LocalHost } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { KillableApp } from '../killable-app.ts';
 import type { Victim } from '../killable-app.ts';
 
-export interface Parts {
-  readonly redis: { readonly url: string };
-  readonly key: string;
-  readonly lakeFolder: string;
-  readonly catalogFolder: string;
-  readonly ingestUrls: readonly string[];
-  readonly sinkUrls: readonly string[];
-  /** Brokers 1 to 3, the nodes of Redis, both ingest processes and the sinks. */
-  readonly victims: readonly Victim[];
-  stop(): Promise<void>;
-}
+/** The parts of a collector. */
+export type Parts = Awaited<ReturnType<typeof startParts>>;
 
 export interface PartsOptions {
   readonly home: string;
@@ -35,27 +26,26 @@ export interface PartsOptions {
 }
 
 /** Starts three brokers, Redis, two ingest processes with separate spools, and the sinks. */
-export async function startParts(options: PartsOptions): Promise<Parts> {
+export async function startParts(options: PartsOptions) {
   const { home, configFile, spoolFolders, sinks = 1, hasTls = false, env: more, hosts } = options;
   const key = createApiKey();
   await addApiKey(join(home, 'keys.yaml'), { name: 'faults', scopes: ['ingest', 'admin'], sha256: hashApiKey(key) });
   const [kafka, redis] = await Promise.all([startBrokers(hasTls, hosts), startProfileRedis(hosts)]);
-  const shared = {
-    ...more,
-    FACET_HOME: home,
-    ...(configFile === undefined ? {} : { FACET_CONFIG: configFile }),
-    ...kafka.variables,
-    FACET_REDIS_URL: redis.url,
-    FACET_REPLICATION_FACTOR: '3',
-    FACET_LOG_LEVEL: 'warn',
-  };
-  const hostOf = (index: number): LocalHost => hosts?.[index % hosts.length] ?? thisMachine;
   const collector = (name: string, index: number, env: Readonly<Record<string, string>>): KillableApp =>
     new KillableApp(name, {
       app: 'collector',
       args: [name.split(' ')[0]!],
-      host: hostOf(index),
-      env: { ...shared, ...env },
+      host: hosts?.[index % hosts.length] ?? thisMachine,
+      env: {
+        ...more,
+        FACET_HOME: home,
+        ...(configFile === undefined ? {} : { FACET_CONFIG: configFile }),
+        ...kafka.variables,
+        FACET_REDIS_URL: redis.url,
+        FACET_REPLICATION_FACTOR: '3',
+        FACET_LOG_LEVEL: 'warn',
+        ...env,
+      },
       // Ingest is not ready while its disk is full and all brokers are away. The sink is not ready without Redis or a broker.
       probe: '/healthz',
     });
@@ -65,68 +55,54 @@ export async function startParts(options: PartsOptions): Promise<Parts> {
       collector(sinks === 1 ? 'sink' : `sink ${index + 1}`, 2 + index, { FACET_SINK_COMMIT_SECONDS: '3' }),
     ),
   ];
-  const stop = async (): Promise<void> => {
-    for (const app of apps) await app.stop();
-    await Promise.all([kafka.stop(), redis.stop()]);
-  };
-  try {
-    // The first process creates the topics.
-    for (const app of apps) await app.start();
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  // The first process creates the topics.
+  for (const app of apps) await app.start();
   const urls = apps.map(({ url }) => url);
-  const brokers = kafka.nodes.map((node) => victimOf(`broker ${node.id}`, node));
+  const victims: readonly Victim[] = [...kafka.victims, ...redis.victims, ...apps];
   return {
-    redis,
+    redisUrl: redis.url,
     key,
     lakeFolder: join(home, 'lake'),
     catalogFolder: join(home, 'catalog'),
     ingestUrls: urls.slice(0, 2),
     sinkUrls: urls.slice(2),
-    victims: [...brokers, ...redis.victims, ...apps],
-    stop,
+    apps,
+    /** Brokers 1 to 3, the nodes of Redis, both ingest processes and the sinks. */
+    victims,
   };
 }
 
 /** Starts three brokers, and returns the variables with which apps reach them. */
-async function startBrokers(
-  hasTls: boolean,
-  hosts: readonly LocalHost[] | undefined,
-): Promise<LocalKafka & { readonly variables: Record<string, string> }> {
-  if (!hasTls) {
-    const kafka = await startKafka({ brokers: 3, ...(hosts === undefined ? {} : { hosts }) });
-    return { ...kafka, variables: { FACET_KAFKA_BROKERS: kafka.brokers.join(',') } };
-  }
-  const kafka = await startSecuredKafka({ brokers: 3 });
-  const { mutual, certificates } = kafka.secured;
-  const variables = {
-    FACET_KAFKA_BROKERS: mutual,
-    FACET_KAFKA_TLS: 'true',
-    FACET_KAFKA_CA_FILE: certificates.caFile,
-    FACET_KAFKA_CERT_FILE: certificates.facet.certFile,
-    FACET_KAFKA_KEY_FILE: certificates.facet.keyFile,
-  };
-  return { ...kafka, variables };
+async function startBrokers(hasTls: boolean, hosts: readonly LocalHost[] | undefined) {
+  const { brokers, nodes, secured } = hasTls
+    ? await startSecuredKafka({ brokers: 3 })
+    : { secured: undefined, ...(await startKafka({ brokers: 3, ...(hosts === undefined ? {} : { hosts }) })) };
+  const variables: Readonly<Record<string, string>> =
+    secured === undefined
+      ? { FACET_KAFKA_BROKERS: brokers.join(',') }
+      : {
+          FACET_KAFKA_BROKERS: secured.mutual,
+          FACET_KAFKA_TLS: 'true',
+          FACET_KAFKA_CA_FILE: secured.certificates.caFile,
+          FACET_KAFKA_CERT_FILE: secured.certificates.facet.certFile,
+          FACET_KAFKA_KEY_FILE: secured.certificates.facet.keyFile,
+        };
+  return { variables, victims: nodes.map((node): Victim => ({ ...node, name: `broker ${node.id}` })) };
 }
 
 /** Starts one Redis, or on several hosts a Redis Cluster. */
-async function startProfileRedis(hosts: readonly LocalHost[] | undefined) {
+async function startProfileRedis(
+  hosts: readonly LocalHost[] | undefined,
+): Promise<{ readonly url: string; readonly victims: readonly Victim[] }> {
   if (hosts === undefined) {
     const redis = await startRedis({ persistent: true });
-    return { url: redis.url, victims: [victimOf('redis', redis)], stop: () => redis.stop() };
+    return { url: redis.url, victims: [{ ...redis, name: 'redis' }] };
   }
-  const cluster = await startRedisCluster({ persistent: true, hosts });
+  const { addresses, nodes } = await startRedisCluster({ persistent: true, hosts });
   return {
-    url: `redis+cluster://${cluster.addresses}`,
-    victims: cluster.nodes.map((node, position) => victimOf(`redis ${position + 1}`, node)),
-    stop: () => cluster.stop(),
+    url: `redis+cluster://${addresses}`,
+    victims: nodes.map((node, position) => ({ ...node, name: `redis ${position + 1}` })),
   };
-}
-
-function victimOf(name: string, server: Pick<LocalRedis, 'kill' | 'start'>): Victim {
-  return { name, kill: () => server.kill(), start: () => server.start() };
 }
 
 const settleSeconds = 180;

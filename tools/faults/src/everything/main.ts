@@ -4,10 +4,8 @@ import {
   createScratchFolder,
   enterPrivateNetwork,
   installDeltaReaders,
-  json,
   logProgress,
   option,
-  printResults,
   readCommandLine,
   until,
 } from '@facet/local-services';
@@ -17,10 +15,11 @@ import { check, describeVerdict, isFlawless } from '../collector/check.ts';
 import { startProducer } from '../collector/producer.ts';
 import { settle } from '../collector/parts.ts';
 import { people, requestedAt } from '../refresh/shop-home.ts';
+import { endSuite, suiteOptions } from '../suite.ts';
 import { SteadyLoad } from '../serving/steady-load.ts';
 import { changeCatalog, findOutdatedItems, untilOffered } from './catalog-changes.ts';
 import { describeConsistency, judgeConsistency, watchConsistency } from './consistency.ts';
-import { positives, profileSettings, startInstallation } from './installation.ts';
+import { positives, startInstallation } from './installation.ts';
 import { failovers, failoverSeconds, findMovedUsers, judgeRequests, longestStaleMs } from './judge-requests.ts';
 import { killAtRandom } from './kill-at-random.ts';
 import type { Downtime, Downtimes } from './kill-at-random.ts';
@@ -30,14 +29,11 @@ import { compact, operateUntil, refreshUntil, rollBack, verifyErasure } from './
 const calmMs = 15_000;
 
 const { values } = readCommandLine({
-  usage: 'npm run test:faults -- everything',
-  summary: 'Kill every part of an installation while events and requests arrive and bundles change',
   options: {
     minutes: option.positive('Minutes of kills', 120),
-    seed: option.seed('Seed of the random choices', 1),
     rate: option.positive('Events per second', 200),
     hosts: option.flag('Run the parts on three hosts behind a proxy, and also disconnect hosts'),
-    json,
+    ...suiteOptions,
   },
   notes: `Three brokers with TLS, Redis with AOF, two ingest processes, two sinks, two serving processes, a trainer and an indexer run on
 this machine. The suite kills random ones with SIGKILL, up to two at a time, and restarts them. Meanwhile refreshes train and
@@ -72,189 +68,171 @@ if (values.hosts) {
 }
 const installation = await startInstallation((await createScratchFolder('faults-everything')).path, values.hosts);
 const { home, servings, proxy } = installation;
-try {
-  const begunAt = performance.now();
-  let endsAt = begunAt + minutesWanted * 60_000 + (values.hosts ? calmMs : 0);
-  const isOver = (): boolean => performance.now() >= endsAt && (isBroken || !values.hosts || isEachKilled(downtimes));
-  let isBroken = false;
-  /** A failure of the suite's own work, such as a part that exited, ends the kills early. */
-  const guard = (work: Promise<unknown>): Promise<unknown> =>
-    work.catch((error: unknown) => {
-      violations.push(describeError(error));
-      endsAt = performance.now();
-      isBroken = true;
-    });
+const begunAt = performance.now();
+let endsAt = begunAt + minutesWanted * 60_000 + (values.hosts ? calmMs : 0);
+const isOver = (): boolean => performance.now() >= endsAt && (isBroken || !values.hosts || isEachKilled(downtimes));
+let isBroken = false;
+/** A failure of the suite's own work, such as a part that exited, ends the kills early. */
+const guard = (work: Promise<unknown>): Promise<unknown> =>
+  work.catch((error: unknown) => {
+    violations.push(describeError(error));
+    endsAt = performance.now();
+    isBroken = true;
+  });
 
-  const producer = startProducer({
-    urls: () => (proxy === undefined ? installation.ingestUrls : [proxy.ingestUrl]),
-    key: installation.key,
-    startedAt,
-    rate: () => rate,
-  });
-  const nextUser = (): string => `user-${choose(people)}`;
-  const targets = proxy === undefined ? servings : [{ name: 'proxy', url: proxy.servingUrl }];
-  const loads = targets.map(({ name, url }) => ({ name, load: new SteadyLoad(url, requestsPerSecond, nextUser) }));
-  const stopWatching = proxy && watchConsistency({ ...installation, ...proxy, nextUser, startedAt });
-  const stopChanging = proxy && changeCatalog(proxy.ingestUrl, installation.key);
-  if (values.hosts) await sleep(calmMs);
-  const { downtimes, done } = killAtRandom(installation.victims, {
-    choose,
-    isOver,
-    lanes: values.hosts ? 1 : 2,
-    isInTurn: values.hosts,
-  });
-  const namesOfServings = servings.flatMap(({ name, hostName }) =>
-    hostName === undefined ? [name] : [name, hostName],
+const producer = startProducer({
+  urls: proxy === undefined ? installation.ingestUrls : [proxy.ingestUrl],
+  key: installation.key,
+  startedAt,
+  rate,
+});
+const nextUser = (): string => `user-${choose(people)}`;
+const targets = proxy === undefined ? servings : [{ name: 'proxy', url: proxy.servingUrl }];
+const loads = targets.map(({ name, url }) => ({ name, load: new SteadyLoad(url, requestsPerSecond, nextUser) }));
+const stopWatching = proxy && watchConsistency({ ...installation, ...proxy, nextUser, startedAt });
+const stopChanging = proxy && changeCatalog(proxy.ingestUrl, installation.key);
+if (values.hosts) await sleep(calmMs);
+const { downtimes, done } = killAtRandom(installation.victims, {
+  choose,
+  isOver,
+  lanes: values.hosts ? 1 : 2,
+  isInTurn: values.hosts,
+});
+const failoversNow = (): readonly Downtime[] => failovers(downtimes, installation.servingVictims);
+/** The times in which requests may fail. */
+const downtimesOf = (name: string): readonly Downtime[] => downtimes.get(name) ?? failoversNow();
+const runs: RunReport[] = [];
+// Judges each request once: the suite must not delay its own requests, which it would then send all at once.
+const judged = { requests: loads.map(() => 0), cut: 0, failed: 0 };
+const logMinute = (): void => {
+  for (const [position, { load, name }] of loads.entries()) {
+    const { requests, cut, failed } = judgeRequests(load.requests.slice(judged.requests[position]), downtimesOf(name));
+    judged.requests[position]! += requests;
+    judged.cut += cut;
+    judged.failed += failed.length;
+  }
+  const kills = [...downtimes.values()].flat().length;
+  const requests = judged.requests.reduce((sum, count) => sum + count, 0);
+  logProgress(
+    `${minutesSince(begunAt)} min: ${kills} kills, ${runs.length} runs; ${producer.describe()}; ${requests} requests, ${judged.cut} cut, ${judged.failed} failed`,
   );
-  const failoversNow = (): readonly Downtime[] => failovers(downtimes, namesOfServings);
-  /** The times in which requests may fail. */
-  const downtimesOf = (name: string): readonly Downtime[] => downtimes.get(name) ?? failoversNow();
-  const runs: RunReport[] = [];
-  // Judges each request once: the suite must not delay its own requests, which it would then send all at once.
-  const judged = { requests: loads.map(() => 0), cut: 0, failed: 0 };
-  const logMinute = (): void => {
-    const { acknowledged, rejected, withoutResponse } = producer.counts;
-    for (const [position, { load, name }] of loads.entries()) {
-      const { requests, cut, failed } = judgeRequests(
-        load.requests.slice(judged.requests[position]),
-        downtimesOf(name),
-      );
-      judged.requests[position]! += requests;
-      judged.cut += cut;
-      judged.failed += failed.length;
-    }
-    const kills = [...downtimes.values()].flat().length;
-    const requests = judged.requests.reduce((sum, count) => sum + count, 0);
-    logProgress(
-      `${minutesSince(begunAt)} min: ${kills} kills, ${runs.length} runs; ${acknowledged} events acknowledged, ${rejected} posts rejected, ${withoutResponse} without a response; ${requests} requests, ${judged.cut} cut, ${judged.failed} failed`,
-    );
-  };
-  const logging = setInterval(logMinute, 60_000);
-  const changes = { choose, isOver };
-  await Promise.all([
-    guard(done),
-    guard(refreshUntil(installation, runs, changes)),
-    guard(operateUntil(() => rollBack(home), changes)),
-    ...(values.hosts ? [guard(operateUntil(() => compact(home, 1), changes))] : []),
-  ]);
-  clearInterval(logging);
-  const minutes = minutesSince(begunAt);
-  const watched = await stopWatching?.();
-  const changed = await stopChanging?.();
-  await producer.finish();
-  await guard(settle(installation));
-  if (watched !== undefined) {
-    await guard(compact(home, 0));
-    for (const userId of verifiedOf([...watched.erasures.keys()])) await guard(verifyErasure(home, userId));
-  }
-  const current = (await home.store.readRef('current'))?.id;
-  await guard(untilServed(current));
-  if (changed !== undefined) {
-    const outdated = await findOutdatedItems(installation.catalogFolder, changed);
-    if (outdated.length > 0) violations.push(`the catalog has other versions of ${outdated.join(', ')}`);
-    await guard(untilOffered(installation, changed));
-  }
-  for (const { name, isRunning } of installation.apps) if (!isRunning) violations.push(`${name} has exited`);
-  await Promise.all(loads.map(({ load }) => load.stop()));
-
-  const { counts } = producer;
-  const verdict = await check({
-    ...installation,
-    ...profileSettings,
-    redisUrl: installation.redis.url,
-    positives,
-    otherIds: new Set([...installation.earlierIds, ...(watched?.keptIds ?? [])]),
-    ...(watched === undefined ? {} : { erasures: watched.erasures }),
-    isAcknowledged: producer.isAcknowledged,
-    sent: counts.sent,
-    startedAt,
-  });
-  if (!isFlawless(verdict)) violations.push('events or profiles differ');
-  violations.push(...counts.unexpected.map((text) => `unexpected response of ingest: ${text}`));
-  for (const { state, reason, run } of runs) {
-    if (state !== 'promoted') violations.push(`the run ${run.runId} is ${state}: ${reason}`);
-  }
-  const promotions = await home.store.promotions();
-  const byServing = loads.map(({ load, name }) => {
-    const { failed, ...judged } = judgeRequests(load.requests, downtimesOf(name), promotions);
-    violations.push(...failed.map((problem) => `${name}: ${problem}`));
-    return { name, ...judged, failed: failed.length, staleMs: longestStaleMs(load.requests, promotions) };
-  });
-  const requests = loads.flatMap(({ load }) => load.requests);
-  violations.push(...findMovedUsers(requests).map((user) => `${user} changed the arm`));
-  const consistency = watched && judgeConsistency(watched, { downtimes, failovers: failoversNow() });
-  violations.push(...(consistency?.violations ?? []));
-  const rollbacks = promotions.filter(({ kind }) => kind === 'rollback');
-  if (!Number.isFinite(installation.orphanMs())) violations.push('a stage process outlived its killed worker');
-  // A run in which little happened proves nothing.
-  const least: readonly (readonly [name: string, count: number, least: number])[] = [
-    ['kills', [...downtimes.values()].flat().length, 2 * minutesWanted],
-    ['acknowledged events', counts.acknowledged, (rate * minutesWanted * 60) / 2],
-    ['promotions', promotions.length - rollbacks.length, 2],
-    ['rollbacks', rollbacks.length, 1],
-    ['arms', new Set(requests.flatMap(({ arm }) => arm ?? [])).size, 2],
-    ...(consistency === undefined
-      ? []
-      : [
-          ['writes with all parts up', consistency.calmWrites, 5] as const,
-          ['lists from two processes', consistency.listsAcrossProcesses, 5] as const,
-          ['erasures', watched!.erasures.size, 5 * minutesWanted] as const,
-          ['changed items', changed!.size, 30 * minutesWanted] as const,
-        ]),
-    ...byServing.map(({ name, requests, swaps }) => [`swaps of ${name}`, requests === 0 ? 0 : swaps, 1] as const),
-  ];
-  for (const [name, count, atLeast] of least) {
-    if (count < atLeast) violations.push(`only ${count} ${name}, and ${atLeast} are expected at least`);
-  }
-  const byGuardrails = rollbacks.filter(({ by }) => by === 'guardrails');
-  const results = {
-    ok: violations.length === 0,
-    seed,
-    minutes,
-    kills: Object.fromEntries([...downtimes].map(([name, times]) => [name, times.length])),
-    promotions: promotions.filter(({ kind }) => kind === 'promote').length,
-    rollbacks: rollbacks.length,
-    rollbacksByGuardrails: byGuardrails.map(({ reason }) => reason),
-    servings: byServing,
-    ...(consistency === undefined
-      ? {}
-      : { consistency, erasures: watched!.erasures.size, changedItems: changed!.size }),
-    producer: counts,
-    ...verdict,
-    violations,
-  };
-  printResults(values.json, results, [
-    ...alignColumns([
-      ['part', 'kills', 'longest downtime'],
-      ...[...downtimes].map(([name, times]) => [name, String(times.length), longest(times)]),
-    ]),
-    '',
-    ...alignColumns([
-      ['process', 'requests', 'cut by kills', 'failed', 'refused', 'no profile', 'bundles', 'swaps', 'stale'],
-      ...byServing.map((row) => [
-        row.name,
-        ...[row.requests, row.cut, row.failed, row.refused, row.degraded, row.bundles, row.swaps].map(String),
-        `${(row.staleMs / 1_000).toFixed(1)} s`,
-      ]),
-    ]),
-    '',
-    `${minutes} minutes; ${results.promotions} promotions, ${rollbacks.length} rollbacks, ${byGuardrails.length} of them by guardrails`,
-    `${counts.acknowledged} events acknowledged, ${counts.spooled} of them from the spool; ${counts.rejected} posts rejected, ${counts.withoutResponse} without a response`,
-    ...(consistency === undefined ? [] : describeConsistency(consistency)),
-    ...(changed === undefined ? [] : [`${changed.size} items changed, ${watched!.erasures.size} users erased`]),
-    ...describeVerdict(verdict),
-    ...violations.slice(0, 20),
-    results.ok ? 'ok' : `FAILED: ${violations.length} violations`,
-  ]);
-  if (!results.ok) {
-    for (const { name, errorOutput } of installation.apps) {
-      if (errorOutput !== '') logProgress(`\nThe output of ${name}:\n${errorOutput.slice(-outputCharactersMax)}`);
-    }
-  }
-  process.exitCode = results.ok ? 0 : 1;
-} finally {
-  await installation.stop();
+};
+const logging = setInterval(logMinute, 60_000);
+const changes = { choose, isOver };
+await Promise.all([
+  guard(done),
+  guard(refreshUntil(installation, runs, changes)),
+  guard(operateUntil(() => rollBack(home), changes)),
+  ...(values.hosts ? [guard(operateUntil(() => compact(home, 1), changes))] : []),
+]);
+clearInterval(logging);
+const minutes = minutesSince(begunAt);
+const watched = await stopWatching?.();
+const changed = await stopChanging?.();
+await producer.finish();
+await guard(settle(installation));
+if (watched !== undefined) {
+  await guard(compact(home, 0));
+  for (const userId of verifiedOf([...watched.erasures.keys()])) await guard(verifyErasure(home, userId));
 }
+const current = (await home.store.readRef('current'))?.id;
+await guard(untilServed(current));
+if (changed !== undefined) {
+  const outdated = await findOutdatedItems(installation.catalogFolder, changed);
+  if (outdated.length > 0) violations.push(`the catalog has other versions of ${outdated.join(', ')}`);
+  await guard(untilOffered(installation, changed));
+}
+for (const { name, isRunning } of installation.apps) if (!isRunning) violations.push(`${name} has exited`);
+await Promise.all(loads.map(({ load }) => load.stop()));
+
+const { counts } = producer;
+const verdict = await check({
+  ...installation,
+  positives,
+  producer,
+  otherIds: new Set([...installation.earlierIds, ...(watched?.keptIds ?? [])]),
+  ...(watched === undefined ? {} : { erasures: watched.erasures }),
+});
+if (!isFlawless(verdict)) violations.push('events or profiles differ');
+violations.push(...counts.unexpected.map((text) => `unexpected response of ingest: ${text}`));
+for (const { state, reason, run } of runs) {
+  if (state !== 'promoted') violations.push(`the run ${run.runId} is ${state}: ${reason}`);
+}
+const promotions = await home.store.promotions();
+const byServing = loads.map(({ load, name }) => {
+  const { failed, ...judged } = judgeRequests(load.requests, downtimesOf(name), promotions);
+  violations.push(...failed.map((problem) => `${name}: ${problem}`));
+  return { name, ...judged, failed: failed.length, staleMs: longestStaleMs(load.requests, promotions) };
+});
+const requests = loads.flatMap(({ load }) => load.requests);
+violations.push(...findMovedUsers(requests).map((user) => `${user} changed the arm`));
+const consistency = watched && judgeConsistency(watched, { downtimes, failovers: failoversNow() });
+violations.push(...(consistency?.violations ?? []));
+const rollbacks = promotions.filter(({ kind }) => kind === 'rollback');
+if (!Number.isFinite(installation.orphanMs())) violations.push('a stage process outlived its killed worker');
+// A run in which little happened proves nothing.
+const least: readonly (readonly [name: string, count: number, least: number])[] = [
+  ['kills', [...downtimes.values()].flat().length, 2 * minutesWanted],
+  ['acknowledged events', counts.acknowledged, (rate * minutesWanted * 60) / 2],
+  ['promotions', promotions.length - rollbacks.length, 2],
+  ['rollbacks', rollbacks.length, 1],
+  ['arms', new Set(requests.flatMap(({ arm }) => arm ?? [])).size, 2],
+  ...(consistency === undefined
+    ? []
+    : [
+        ['writes with all parts up', consistency.calmWrites, 5] as const,
+        ['lists from two processes', consistency.listsAcrossProcesses, 5] as const,
+        ['erasures', watched!.erasures.size, 5 * minutesWanted] as const,
+        ['changed items', changed!.size, 30 * minutesWanted] as const,
+      ]),
+  ...byServing.map(({ name, requests, swaps }) => [`swaps of ${name}`, requests === 0 ? 0 : swaps, 1] as const),
+];
+for (const [name, count, atLeast] of least) {
+  if (count < atLeast) violations.push(`only ${count} ${name}, and ${atLeast} are expected at least`);
+}
+const byGuardrails = rollbacks.filter(({ by }) => by === 'guardrails');
+const results = {
+  ok: violations.length === 0,
+  seed,
+  minutes,
+  kills: Object.fromEntries([...downtimes].map(([name, times]) => [name, times.length])),
+  promotions: promotions.filter(({ kind }) => kind === 'promote').length,
+  rollbacks: rollbacks.length,
+  rollbacksByGuardrails: byGuardrails.map(({ reason }) => reason),
+  servings: byServing,
+  ...(consistency === undefined ? {} : { consistency, erasures: watched!.erasures.size, changedItems: changed!.size }),
+  producer: counts,
+  ...verdict,
+  violations,
+};
+if (!results.ok) {
+  for (const { name, errorOutput } of installation.apps) {
+    if (errorOutput !== '') logProgress(`\nThe output of ${name}:\n${errorOutput.slice(-outputCharactersMax)}`);
+  }
+}
+endSuite(values.json, results, [
+  ...alignColumns([
+    ['part', 'kills', 'longest downtime'],
+    ...[...downtimes].map(([name, times]) => [name, String(times.length), longest(times)]),
+  ]),
+  '',
+  ...alignColumns([
+    ['process', 'requests', 'cut by kills', 'failed', 'refused', 'no profile', 'bundles', 'swaps', 'stale'],
+    ...byServing.map((row) => [
+      row.name,
+      ...[row.requests, row.cut, row.failed, row.refused, row.degraded, row.bundles, row.swaps].map(String),
+      `${(row.staleMs / 1_000).toFixed(1)} s`,
+    ]),
+  ]),
+  '',
+  `${minutes} minutes; ${results.promotions} promotions, ${rollbacks.length} rollbacks, ${byGuardrails.length} of them by guardrails`,
+  producer.describe(),
+  ...(consistency === undefined ? [] : describeConsistency(consistency)),
+  ...(changed === undefined ? [] : [`${changed.size} items changed, ${watched!.erasures.size} users erased`]),
+  ...describeVerdict(verdict),
+  ...violations.slice(0, 20),
+  `${violations.length} violations`,
+]);
 
 /** Waits until all serving processes use the current bundle. */
 async function untilServed(current: string | undefined): Promise<void> {

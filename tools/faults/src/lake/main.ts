@@ -1,25 +1,24 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { openFileEventLog } from '@facet/event-log';
-import type { FileEventLog } from '@facet/event-log';
 import { createRandom } from '@facet/features';
 import { compactLake, openLakeSnapshot, openLakeWriter } from '@facet/lake';
 import {
   compareDeltaReaders,
+  createScratchFolder,
   installDeltaReaders,
-  json,
   logProgress,
   option,
-  printResults,
   readCommandLine,
   startS3,
 } from '@facet/local-services';
-import type { DeltaVersions, LocalS3 } from '@facet/local-services';
+import type { DeltaVersions } from '@facet/local-services';
 import { isAppError, minuteMs } from '@facet/platform';
 import { readVersion } from '../collector/check.ts';
+import { endSuite, suiteOptions } from '../suite.ts';
 import { checkLake, checkLeftovers } from './check-lake.ts';
 import type { LakeFolders } from './check-lake.ts';
 import { commitsSinceCheckpoint, eventAt, isCheckpointDue, requestErasure, source } from './lake-events.ts';
@@ -27,15 +26,13 @@ import { repeatedWorks, runAndKill } from './killed-worker.ts';
 import type { Acknowledged, Work } from './killed-worker.ts';
 
 const { values } = readCommandLine({
-  usage: 'npm run test:faults -- lake',
-  summary: 'Kill a process that writes and rewrites a lake, and compare what other readers of Delta Lake read',
   options: {
     rounds: option.count('Number of lakes', 4),
     kills: option.count('Kills in each lake', 12),
     seed: option.seed('Seed of the random choices (default: random)'),
     storage: option.choice('NAME', 'Where the lakes are', ['folder', 's3'], 'folder'),
     spark: option.flag('Compare with Spark, too; needs Java and Maven, and the first run downloads 610 MB'),
-    json,
+    json: suiteOptions.json,
     keep: option.flag('Keep the lakes and their copies'),
   },
   notes: `A process commits events, and at the same time compacts, erases and rebuilds. The suite kills it with SIGKILL during one of these
@@ -66,7 +63,9 @@ const uploadKillsMax = 3;
 const { rounds, kills: killsPerRound, seed = Date.now() % 100_000 } = values;
 logProgress(`seed ${seed}`);
 const choose = createRandom(seed).int;
-const folder = await mkdtemp(join(tmpdir(), 'facet-faults-lake-'));
+const scratch = values.keep ? undefined : await createScratchFolder('faults-lake');
+const folder = scratch?.path ?? (await mkdtemp(join(tmpdir(), 'facet-faults-lake-')));
+if (values.keep) logProgress(`The lakes are in ${folder}.`);
 const logFolder = join(folder, 'log');
 const readers = await installDeltaReaders({ hasSpark: values.spark });
 const s3 = values.storage === 's3' ? await startS3() : undefined;
@@ -78,26 +77,36 @@ const kills = new Map<Work, number>(works.map((work) => [work, 0]));
 let idleKills = 0;
 let compared = 0;
 let failedCheckpoints = 0;
-try {
-  const log = await openFileEventLog(logFolder);
-  await log.append(Array.from({ length: logEvents }, (_, offset) => eventAt(offset)));
-  for (let round = 0; round < rounds; round++) await runRound(round, log);
-  await log.close();
-} finally {
-  if (values.keep) logProgress(`The lakes are in ${folder}.`);
-  else await rm(folder, { recursive: true, force: true });
-  await s3?.stop();
-}
-process.exitCode = report();
+const log = await openFileEventLog(logFolder);
+await log.append(Array.from({ length: logEvents }, (_, offset) => eventAt(offset)));
+for (let round = 0; round < rounds; round++) await runRound(round);
+await log.close();
 
-async function runRound(round: number, log: FileEventLog): Promise<void> {
+const total = rounds * killsPerRound;
+const during = Object.fromEntries(kills);
+const rare = works.filter((work) => kills.get(work)! < Math.max(1, Math.floor(total / 24)));
+const isEnough = rare.length === 0 && idleKills <= total / 2;
+const ok = problems.length === 0 && isEnough;
+const named = works.map((work) => `${work} ${kills.get(work)!}`).join(', ');
+endSuite(values.json, { ok, seed, total, during, idleKills, failedCheckpoints, compared, problems }, [
+  `${total} kills in ${rounds} lakes (${named}; between works ${idleKills})`,
+  `${compared} comparisons with other readers of Delta Lake`,
+  `at most ${failedCheckpoints} failed checkpoints`,
+  `${problems.length} violations`,
+  ...problems.slice(0, 10),
+  ...(isEnough ? [] : [`Too few kills during ${rare.length > 0 ? rare.join(', ') : 'maintenance'}: increase --kills.`]),
+]);
+
+async function runRound(round: number): Promise<void> {
   const lake = join(folder, `lake-${round}`);
   // The test server keeps the objects as files.
   const table = s3 === undefined ? lake : join(s3.folder, `lake-${round}`);
   const startsInFolder = round % 2 === 0;
-  if (s3 !== undefined && !startsInFolder) await moveToS3(lake, s3);
-  const acknowledged = await createLake(lake, log);
-  if (s3 !== undefined && startsInFolder) await moveToS3(lake, s3);
+  // Makes the lake one on S3, with the name of its folder as the prefix. A lake that exists needs an upload.
+  const moveToS3 = async (): Promise<unknown> => s3?.writeConfig(lake, basename(lake));
+  if (!startsInFolder) await moveToS3();
+  const acknowledged = await createLake(lake);
+  if (startsInFolder) await moveToS3();
   const copies = new Map<string, DeltaVersions>();
   const copy = async (): Promise<void> => {
     const path = `${lake}-copy-${copies.size}`;
@@ -130,7 +139,7 @@ async function runRound(round: number, log: FileEventLog): Promise<void> {
     logProgress(`lake ${round + 1}, kill ${kill + 1} during ${during}: ${acknowledged.committed} events acknowledged`);
     note(lake, found);
   }
-  await finish({ lake, table }, log, acknowledged);
+  await finish({ lake, table }, acknowledged);
   failedCheckpoints += acknowledged.failedCheckpoints;
   await copy();
   const readings = await compareDeltaReaders(readers, copies);
@@ -143,11 +152,6 @@ async function runRound(round: number, log: FileEventLog): Promise<void> {
       note(table, [`${reader} lacks ${missing} rows in version ${version}, and has ${surplus} other rows`]);
     }
   }
-}
-
-/** Makes the lake one on S3, with the name of its folder as the prefix. A lake that exists needs an upload. */
-async function moveToS3(lake: string, server: LocalS3): Promise<void> {
-  await server.writeConfig(lake, basename(lake));
 }
 
 /** Returns whether the next process must upload the lake. */
@@ -164,7 +168,7 @@ function note(lake: string, found: readonly string[]): void {
 }
 
 /** Creates a lake with commits, a compaction, and an erasure that is pending. */
-async function createLake(lake: string, log: FileEventLog): Promise<Acknowledged> {
+async function createLake(lake: string): Promise<Acknowledged> {
   const writer = await openLakeWriter(lake);
   const acknowledged: Acknowledged = { committed: 0, erasureIds: new Set(), failedCheckpoints: 0 };
   for (let commit = 0; commit < 10; commit++) {
@@ -179,7 +183,7 @@ async function createLake(lake: string, log: FileEventLog): Promise<Acknowledged
 }
 
 /** Compacts the lake after a commit that makes all files of killed processes obsolete, and checks it. */
-async function finish({ lake, table }: LakeFolders, log: FileEventLog, acknowledged: Acknowledged): Promise<void> {
+async function finish({ lake, table }: LakeFolders, acknowledged: Acknowledged): Promise<void> {
   const at = Date.now() + killsPerRound * clockStepMs;
   const now = (): number => at;
   const writer = await openLakeWriter(lake, { now });
@@ -193,26 +197,4 @@ async function finish({ lake, table }: LakeFolders, log: FileEventLog, acknowled
   if (await isCheckpointDue(table)) {
     note(lake, [`the last ${await commitsSinceCheckpoint(table)} commits have no checkpoint`]);
   }
-}
-
-function report(): number {
-  const total = rounds * killsPerRound;
-  const during = Object.fromEntries(kills);
-  const wanted = Math.max(1, Math.floor(total / 24));
-  const rare = works.filter((work) => kills.get(work)! < wanted);
-  const isEnough = rare.length === 0 && idleKills <= total / 2;
-  const ok = problems.length === 0 && isEnough;
-  const named = works.map((work) => `${work} ${kills.get(work)!}`).join(', ');
-  printResults(values.json, { ok, seed, total, during, idleKills, failedCheckpoints, compared, problems }, [
-    `${total} kills in ${rounds} lakes (${named}; between works ${idleKills})`,
-    `${compared} comparisons with other readers of Delta Lake`,
-    `at most ${failedCheckpoints} failed checkpoints`,
-    `${problems.length} violations`,
-    ...problems.slice(0, 10),
-    ...(isEnough
-      ? []
-      : [`Too few kills during ${rare.length > 0 ? rare.join(', ') : 'maintenance'}: increase --kills.`]),
-    ok ? 'ok' : 'FAILED',
-  ]);
-  return ok ? 0 : 1;
 }

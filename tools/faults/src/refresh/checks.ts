@@ -11,12 +11,6 @@ import { schedule } from './shop-home.ts';
 /** Artifacts of a refresh. Equal data gives equal ids, regardless of faults. */
 export type Artifacts = Readonly<Record<(typeof kinds)[number], string>>;
 
-export interface Check {
-  readonly name: string;
-  /** Description of the failure, or undefined for a passed check. */
-  readonly problem: string | undefined;
-}
-
 const kinds = ['dataset', 'model', 'bundle'] as const;
 /** One reconcile period plus time for a slow machine. */
 const scheduleWithinMs = schedulerSeconds * 1_000 + 15_000;
@@ -26,40 +20,36 @@ export function artifactsOf({ stages }: RunReport): Partial<Artifacts> {
   return { dataset: datasetId!, model: modelId!, bundle: bundleId! };
 }
 
-/** Runs the checks of every scenario after its last run. */
+/** Runs the checks of every scenario after its last run. Returns a description of each failure. */
 export async function checkTestbed(
   testbed: Testbed,
   last: RunReport,
   control: Artifacts | undefined,
-): Promise<Check[]> {
-  const checks: [string, () => Promise<string | undefined>][] = [
-    ['the run is promoted', async () => (last.state === 'promoted' ? undefined : `${last.state}: ${last.reason}`)],
-    ['artifacts are intact', () => findDamagedArtifact(testbed)],
-    ['promoted once per day', () => findSecondPromotion(testbed)],
-    ['current is the newest promotion', () => checkCurrent(testbed, last)],
-    ['the same artifacts', async () => (control === undefined ? undefined : compare(artifactsOf(last), control))],
-    ['the schedule exists', () => checkSchedule(testbed)],
-    ['the queues are empty', () => checkQueues(testbed)],
-    ['no orphans', () => checkOrphans(testbed)],
-  ];
-  const done: Check[] = [];
-  for (const [name, check] of checks) done.push({ name, problem: await check() });
-  return done;
+): Promise<string[]> {
+  const problems: string[] = [];
+  const check = (name: string, problem: string | undefined): void => {
+    if (problem !== undefined) problems.push(`${name}: ${problem}`);
+  };
+  check('the run is promoted', last.state === 'promoted' ? undefined : `${last.state}: ${last.reason}`);
+  check('artifacts are intact', await findDamagedArtifact(testbed));
+  check('promoted once per day', await findSecondPromotion(testbed));
+  check('current is the newest promotion', await checkCurrent(testbed, last));
+  check('the same artifacts', control && compare(artifactsOf(last), control));
+  check('the schedule exists', await checkSchedule(testbed));
+  check('the queues are empty', await checkQueues(testbed));
+  check('no orphans', await checkOrphans(testbed));
+  return problems;
 }
 
 /** Opens every listed artifact and finds folders that the store does not list. */
 async function findDamagedArtifact({ home: { store, paths } }: Testbed): Promise<string | undefined> {
   for (const kind of kinds) {
     const listed = (await store.list(kind)).map(({ ref }) => ref);
-    for (const ref of listed) {
-      const problem = await store.open(ref).then(
-        () => undefined,
-        (error: unknown) => {
-          if (isAppError(error)) return error.message;
-          throw error;
-        },
-      );
-      if (problem !== undefined) return problem;
+    try {
+      for (const ref of listed) await store.open(ref);
+    } catch (error) {
+      if (isAppError(error)) return error.message;
+      throw error;
     }
     const present = await readdir(join(paths.artifactsFolder, kind)).catch(() => []);
     const partial = present.find((name) => !listed.some(({ id }) => id === name));
@@ -95,31 +85,25 @@ function compare(made: Partial<Artifacts>, control: Artifacts): string | undefin
 }
 
 /** Checks for exactly one schedule with the right pattern and a next time in the future. */
-async function checkSchedule({ redis }: Testbed): Promise<string | undefined> {
-  return withQueue(redis.url, 'kickoff', (queue) =>
-    settle(scheduleWithinMs, async () => {
-      const schedulers = await queue.getJobSchedulers();
-      const [{ pattern, tz, next } = {}] = schedulers;
-      const isIntact =
-        schedulers.length === 1 && pattern === schedule.cron && tz === schedule.timeZone && (next ?? 0) > Date.now();
-      return isIntact ? undefined : `the schedules are ${JSON.stringify(schedulers)}`;
-    }),
-  );
+function checkSchedule(testbed: Testbed): Promise<string | undefined> {
+  return settleQueue(testbed, 'kickoff', scheduleWithinMs, async (queue) => {
+    const schedulers = await queue.getJobSchedulers();
+    const [{ pattern, tz, next } = {}] = schedulers;
+    const isIntact =
+      schedulers.length === 1 && pattern === schedule.cron && tz === schedule.timeZone && (next ?? 0) > Date.now();
+    return isIntact ? undefined : `the schedules are ${JSON.stringify(schedulers)}`;
+  });
 }
 
 /** Checks that the queues contain no open job. */
-async function checkQueues({ redis }: Testbed): Promise<string | undefined> {
-  for (const name of ['trainer', 'indexer']) {
-    const problem = await withQueue(redis.url, name, (queue) =>
-      settle(60_000, async () => {
-        const counts = await queue.getJobCounts('active', 'waiting', 'delayed', 'waiting-children', 'prioritized');
-        const busy = Object.values(counts).some((count) => count > 0);
-        return busy ? `the queue of the ${name} contains ${JSON.stringify(counts)}` : undefined;
-      }),
-    );
-    if (problem !== undefined) return problem;
-  }
-  return undefined;
+async function checkQueues(testbed: Testbed): Promise<string | undefined> {
+  const check = (name: string): Promise<string | undefined> =>
+    settleQueue(testbed, name, 60_000, async (queue) => {
+      const counts = await queue.getJobCounts('active', 'waiting', 'delayed', 'waiting-children', 'prioritized');
+      const busy = Object.values(counts).some((count) => count > 0);
+      return busy ? `the queue of the ${name} contains ${JSON.stringify(counts)}` : undefined;
+    });
+  return (await check('trainer')) ?? check('indexer');
 }
 
 async function checkOrphans(testbed: Testbed): Promise<string | undefined> {
@@ -129,19 +113,21 @@ async function checkOrphans(testbed: Testbed): Promise<string | undefined> {
   return orphanMs <= orphanMsMax ? undefined : `a stage process outlived its worker for ${orphanMs} ms`;
 }
 
-async function settle(withinMs: number, toProblem: () => Promise<string | undefined>): Promise<string | undefined> {
-  const until = Date.now() + withinMs;
-  for (;;) {
-    const problem = await toProblem();
-    if (problem === undefined || Date.now() > until) return problem;
-    await sleep(200);
-  }
-}
-
-async function withQueue<Result>(url: string, name: string, work: (queue: Queue) => Promise<Result>): Promise<Result> {
-  const queue = new Queue(name, { connection: { url }, prefix: queuePrefix });
+/** Looks at a queue until it has no problem. Returns the problem that it still has after `withinMs`. */
+async function settleQueue(
+  { redis }: Testbed,
+  name: string,
+  withinMs: number,
+  findProblem: (queue: Queue) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  const queue = new Queue(name, { connection: { url: redis.url }, prefix: queuePrefix });
   try {
-    return await work(queue);
+    const until = Date.now() + withinMs;
+    for (;;) {
+      const problem = await findProblem(queue);
+      if (problem === undefined || Date.now() > until) return problem;
+      await sleep(200);
+    }
   } finally {
     await queue.close();
   }

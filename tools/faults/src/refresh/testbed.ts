@@ -1,10 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { startRedis, thisMachine, until } from '@facet/local-services';
-import type { LocalHost, LocalRedis } from '@facet/local-services';
+import type { LocalHost } from '@facet/local-services';
 import { hasEnded } from '@facet/pipeline/runs';
 import type { RefreshStage, RunReport, StageRecord } from '@facet/pipeline/runs';
 import { openRefreshQueue, scheduleName } from '@facet/refresh';
-import type { RefreshQueue } from '@facet/refresh';
 import { lastDay, requestedAt, schedule } from './shop-home.ts';
 import type { ShopHome } from './shop-home.ts';
 import { KillableApp } from '../killable-app.ts';
@@ -25,43 +24,17 @@ export const orphanMsMax = 2_000;
 /** End of the command line of a stage process: its file and the process id of its worker. */
 const commandPattern = /\/child-process\/stage\.[jt]s\0(\d+)\0$/;
 
-export interface StageProcess {
+interface StageProcess {
   readonly pid: number;
   /** Process id of the worker that started the stage, which may have exited. */
   readonly worker: number;
 }
 
 /** The trainers and indexers of a data home. Call `startApps` to start the apps. */
-export interface Workers {
-  readonly home: ShopHome;
-  readonly queue: RefreshQueue;
-  readonly trainer: KillableApp;
-  readonly indexer: KillableApp;
-  /** All workers, including second ones. */
-  readonly workers: readonly KillableApp[];
-  /** Returns the longest time in milliseconds that a stage process outlived its worker; infinite if it still runs. */
-  orphanMs(): number;
-  /** Requests a refresh of the shop's last day. Returns its run id. */
-  request(isForced?: boolean): Promise<string>;
-  /** Starts an indexer and a trainer, or two of them. */
-  startApps(second?: { readonly trainers?: 2; readonly indexers?: 2 }): Promise<void>;
-  /** Waits until the record of a stage satisfies `isWanted`. */
-  untilStage(runId: string, stage: RefreshStage, isWanted: (record: StageRecord) => boolean): Promise<StageRecord>;
-  /** Waits for the end of a run, at most 180 seconds by default. */
-  ended(runId: string, seconds?: number): Promise<RunReport>;
-  /** Waits for a stage process. */
-  stageProcess(): Promise<StageProcess>;
-  /** Sends SIGKILL and waits until the stage processes of the app exit. */
-  killApp(app: KillableApp): Promise<void>;
-  /** Returns stage processes without a living worker. */
-  orphans(): Promise<StageProcess[]>;
-  stop(): Promise<void>;
-}
+export type Workers = ReturnType<typeof createWorkers>;
 
 /** Workers with a dedicated Redis. */
-export interface Testbed extends Workers {
-  readonly redis: LocalRedis;
-}
+export type Testbed = Awaited<ReturnType<typeof startTestbed>>;
 
 export interface WorkersOptions {
   readonly queueUrl: string;
@@ -77,9 +50,9 @@ export interface WorkersOptions {
 }
 
 /** Creates a testbed. Request the first run before `startApps`, because a trainer without a run requests one automatically. */
-export async function startTestbed(home: ShopHome): Promise<Testbed> {
+export async function startTestbed(home: ShopHome) {
   const redis = await startRedis({ persistent: true });
-  const workers = await createWorkers(home, { queueUrl: redis.url });
+  const workers = createWorkers(home, { queueUrl: redis.url });
   const stop = async (): Promise<void> => {
     await workers.stop();
     await redis.stop();
@@ -88,39 +61,41 @@ export async function startTestbed(home: ShopHome): Promise<Testbed> {
 }
 
 /** Creates workers whose queue is in a Redis that the caller stops. */
-export async function createWorkers(home: ShopHome, options: WorkersOptions): Promise<Workers> {
-  const {
+export function createWorkers(
+  home: ShopHome,
+  {
     queueUrl,
     hosts = [thisMachine],
     now = () => requestedAt,
     lockSeconds = jobLockSeconds,
     deltaSeconds = 0,
-  } = options;
-  const env = {
-    ...options.env,
-    FACET_HOME: home.folder,
-    FACET_CONFIG: home.configFile,
-    FACET_QUEUE_URL: queueUrl,
-    FACET_QUEUE_PREFIX: queuePrefix,
-    FACET_QUEUE_LOCK_SECONDS: String(lockSeconds),
-    FACET_INSECURE: 'true',
-    FACET_LOG_LEVEL: 'info',
-  };
+    env,
+  }: WorkersOptions,
+) {
   const settings = {
     trainer: { FACET_SCHEDULER_SECONDS: String(schedulerSeconds) },
     indexer: { FACET_DELTA_SECONDS: String(deltaSeconds) },
   };
-  const apps: KillableApp[] = [];
-  const add = (app: 'trainer' | 'indexer', name: string = app): KillableApp => {
-    const host = hosts[apps.length % hosts.length]!;
+  const workers: KillableApp[] = [];
+  const add = (app: keyof typeof settings, name: string = app): KillableApp => {
     const worker = new KillableApp(name, {
       app,
-      host,
-      env: { ...env, ...settings[app] },
+      host: hosts[workers.length % hosts.length]!,
+      env: {
+        ...env,
+        FACET_HOME: home.folder,
+        FACET_CONFIG: home.configFile,
+        FACET_QUEUE_URL: queueUrl,
+        FACET_QUEUE_PREFIX: queuePrefix,
+        FACET_QUEUE_LOCK_SECONDS: String(lockSeconds),
+        FACET_INSECURE: 'true',
+        FACET_LOG_LEVEL: 'info',
+        ...settings[app],
+      },
       // The app is healthy while it waits for Redis.
       probe: '/healthz',
     });
-    apps.push(worker);
+    workers.push(worker);
     return worker;
   };
   const [trainer, indexer] = [add('trainer'), add('indexer')];
@@ -129,15 +104,11 @@ export async function createWorkers(home: ShopHome, options: WorkersOptions): Pr
     { redisUrl: queueUrl, prefix: queuePrefix },
   );
   let orphanMs = 0;
-
-  const stop = async (): Promise<void> => {
-    await queue.close().catch(() => undefined);
-    await Promise.all(apps.map((app) => app.stop()));
-  };
+  const findStages = () => stageProcesses(workers.flatMap(({ pids }) => pids));
+  /** Returns stage processes without a living worker. */
   const orphans = async (): Promise<StageProcess[]> => {
-    const living = apps.flatMap(({ isRunning, pids }) => (isRunning ? [pids.at(-1)] : []));
-    const all = await stageProcesses(apps.flatMap(({ pids }) => pids));
-    return all.filter(({ worker }) => !living.includes(worker));
+    const living = workers.flatMap(({ isRunning, pids }) => (isRunning ? [pids.at(-1)] : []));
+    return (await findStages()).filter(({ worker }) => !living.includes(worker));
   };
 
   return {
@@ -145,18 +116,23 @@ export async function createWorkers(home: ShopHome, options: WorkersOptions): Pr
     queue,
     trainer,
     indexer,
-    workers: apps,
+    /** All workers, including second ones. */
+    workers,
+    /** Returns the longest time in milliseconds that a stage process outlived its worker; infinite if it still runs. */
     orphanMs: () => orphanMs,
-    async startApps(second = {}) {
-      if (second.trainers === 2) add('trainer', 'trainer 2');
-      if (second.indexers === 2) add('indexer', 'indexer 2');
-      await Promise.all(apps.map((app) => app.start()));
+    orphans,
+    /** Starts an indexer and a trainer, and a second worker of each given kind. */
+    async startApps(...second: readonly (keyof typeof settings)[]) {
+      for (const app of second) add(app, `${app} 2`);
+      await Promise.all(workers.map((worker) => worker.start()));
     },
+    /** Requests a refresh of the shop's last day. Returns its run id. */
     async request(isForced = false) {
       const { report } = await queue.request({ day: lastDay, isForced, requestedBy: scheduleName });
       return report.run.runId;
     },
-    untilStage: (runId, stage, isWanted) =>
+    /** Waits until the record of a stage satisfies `isWanted`; by default, until it has begun. */
+    untilStage: (runId: string, stage: RefreshStage, isWanted: (record: StageRecord) => boolean = () => true) =>
       until(`${stage} of ${runId}`, async () => {
         const report = await home.runs.read(runId);
         const record = report.stages.find((each) => each.stage === stage);
@@ -164,18 +140,18 @@ export async function createWorkers(home: ShopHome, options: WorkersOptions): Pr
         if (hasEnded(report)) throw new Error(`${runId} ended early as ${report.state}: ${report.reason}`);
         return undefined;
       }),
-    ended: (runId, seconds) =>
-      until(
-        `the end of ${runId}`,
-        async () => {
-          const report = await home.runs.read(runId);
-          return hasEnded(report) ? report : undefined;
-        },
-        seconds,
-      ),
-    stageProcess: () =>
-      until('a stage process', async () => (await stageProcesses(apps.flatMap(({ pids }) => pids)))[0]),
-    async killApp(app) {
+    /** Waits for the end of a run, at most 180 seconds by default. */
+    ended(runId: string, seconds?: number) {
+      const read = async (): Promise<RunReport | undefined> => {
+        const report = await home.runs.read(runId);
+        return hasEnded(report) ? report : undefined;
+      };
+      return until(`the end of ${runId}`, read, seconds);
+    },
+    /** Waits for a stage process. */
+    stageProcess: () => until('a stage process', async () => (await findStages())[0]),
+    /** Sends SIGKILL and waits until the stage processes of the app exit. */
+    async killApp(app: KillableApp) {
       await app.kill();
       const killedAt = Date.now();
       const isGone = await until('the exit of orphans', async () => (await orphans()).length === 0, 20).catch(
@@ -183,8 +159,10 @@ export async function createWorkers(home: ShopHome, options: WorkersOptions): Pr
       );
       orphanMs = isGone ? Math.max(orphanMs, Date.now() - killedAt) : Infinity;
     },
-    orphans,
-    stop,
+    async stop() {
+      await queue.close().catch(() => undefined);
+      await Promise.all(workers.map((worker) => worker.stop()));
+    },
   };
 }
 

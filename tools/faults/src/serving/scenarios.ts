@@ -1,37 +1,86 @@
-import { readFile, rename, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { until } from '@facet/local-services';
-import type { FacetProcess, LocalRedis } from '@facet/local-services';
+import { fileURLToPath } from 'node:url';
+import type { ArtifactRef } from '@facet/artifacts';
+import { bundleContents, createBundleStore } from '@facet/bundles/testing';
+import { createRandom } from '@facet/features';
+import { createScratchFolder, startFacetProcess, startRedis, until } from '@facet/local-services';
+import type { FacetProcess } from '@facet/local-services';
 import { isAppError } from '@facet/platform';
-import { fillDisk, flipByte } from '../disk.ts';
+import { openRedisProfileStore } from '@facet/profiles';
+import { fillDisk, flipByte, mountSmallDisk } from '../disk.ts';
 
 /** The processes and folders that scenarios act on. */
-export interface ServingTestbed {
-  readonly url: string;
-  readonly serving: FacetProcess;
-  readonly redis: LocalRedis;
-  readonly store: ArtifactStore;
-  readonly artifactsFolder: string;
-  /** Small disk for exposures, or undefined without permission to mount. */
-  readonly smallDisk: string | undefined;
-  /** Adds another bundle to the store. */
-  putBundle(): Promise<ArtifactRef>;
-  choose(bound: number): number;
-}
+export type ServingTestbed = Awaited<ReturnType<typeof startTestbed>>;
 
 export interface ServingScenario {
   readonly name: string;
   readonly fault: string;
-  /** Allowed number of failed requests, such as those in a killed worker. */
-  readonly failedMax: number;
+  /** Allowed number of failed requests, such as those in a killed worker; 0 by default. */
+  readonly failedMax?: number;
   readonly needsSmallDisk?: boolean;
   /** Injects the fault and reverts it. Returns a problem that the requests do not show. */
-  run(testbed: ServingTestbed): Promise<string | undefined>;
+  run(testbed: ServingTestbed): Promise<string | void>;
 }
 
 const faultMs = 3_000;
+
+/** Starts serving with two processes, a small bundle, the profile of a user in Redis, and, with permission to mount, a small disk for exposures. */
+export async function startTestbed(seed: number) {
+  const { path: folder } = await createScratchFolder('faults-serving');
+  const exposuresFolder = join(folder, 'exposures');
+  const smallDisk = await mountSmallDisk(exposuresFolder, 8);
+  const [{ store, root, ...bundles }, redis] = await Promise.all([
+    createBundleStore(),
+    startRedis({ persistent: true }),
+  ]);
+  process.once('exit', () => rmSync(root, { recursive: true, force: true }));
+  let count = 0;
+  /** Adds another bundle to the store. */
+  const putBundle = (): Promise<ArtifactRef> => {
+    const contents = bundleContents();
+    return bundles.put({ ...contents, info: { ...contents.info, modelId: `model-${++count}` } });
+  };
+  await store.promote(await putBundle());
+  const profiles = await openRedisProfileStore({ url: redis.url, connectTimeoutMs: 5_000 });
+  await profiles.apply(
+    ['item1', 'item2', 'item3'].map((itemId, position) => ({
+      kind: 'event',
+      userId: 'ada',
+      receivedAt: Date.now(),
+      event: { eventId: itemId, type: 'purchase', itemId, occurredAt: Date.now() - 3_600_000 * (3 - position) },
+    })),
+  );
+  await profiles.close();
+  await mkdir(exposuresFolder, { recursive: true });
+  await symlink(root, join(folder, 'artifacts'));
+  await writeFile(join(folder, 'facet.yaml'), '');
+  const serving = await startFacetProcess({
+    app: 'serving',
+    env: {
+      FACET_HOME: folder,
+      FACET_CONFIG: join(folder, 'facet.yaml'),
+      FACET_REDIS_URL: redis.url,
+      FACET_PROCESSES: '2',
+      FACET_INSECURE: 'true',
+      FACET_WATCH_INTERVAL_MS: '200',
+      NODE_OPTIONS: `--import ${fileURLToPath(new URL('clock-shift.js', import.meta.url))}`,
+    },
+    readySeconds: 120,
+  });
+  return {
+    url: serving.url,
+    serving,
+    redis,
+    store,
+    artifactsFolder: root,
+    smallDisk,
+    putBundle,
+    choose: createRandom(seed).int,
+  };
+}
 
 /** Returns the bundle id of `/readyz`. */
 async function readyBundle(url: string): Promise<string | undefined> {
@@ -39,11 +88,13 @@ async function readyBundle(url: string): Promise<string | undefined> {
   return ((await response.json()) as { bundleId?: string }).bundleId;
 }
 
-/** Waits until all processes serve a bundle. Connections go to the processes in turn. */
-async function untilAllServe(url: string, { id }: ArtifactRef): Promise<void> {
+/** Adds a bundle, promotes it, and waits until all processes serve it. Connections go to the processes in turn. */
+async function untilNextServes({ url, store, putBundle }: ServingTestbed): Promise<void> {
+  const next = await putBundle();
+  await store.promote(next);
   await until('the new bundle', async () => {
     const ids = await Promise.all(Array.from({ length: 8 }, () => readyBundle(url)));
-    return ids.every((one) => one === id);
+    return ids.every((one) => one === next.id);
   });
 }
 
@@ -58,41 +109,28 @@ async function workersOf({ pid }: FacetProcess): Promise<number[]> {
 }
 
 export const servingScenarios: readonly ServingScenario[] = [
-  {
-    name: 'nothing',
-    fault: 'none',
-    failedMax: 0,
-    run: async () => {
-      await sleep(faultMs);
-      return undefined;
-    },
-  },
+  { name: 'nothing', fault: 'none', run: () => sleep(faultMs) },
   {
     name: 'redis down',
     fault: 'kill -9 of Redis, restarted after 3 s',
-    failedMax: 0,
     async run({ redis }) {
       await redis.kill();
       await sleep(faultMs);
       await redis.start();
-      return undefined;
     },
   },
   {
     name: 'redis hangs',
     fault: 'Redis stopped for 3 s with open connections',
-    failedMax: 0,
     async run({ redis }) {
       process.kill(redis.pid, 'SIGSTOP');
       await sleep(faultMs);
       process.kill(redis.pid, 'SIGCONT');
-      return undefined;
     },
   },
   {
     name: 'redis slow',
     fault: 'Redis runs 5 ms of every 45 ms for 3 s',
-    failedMax: 0,
     async run({ redis }) {
       for (const end = performance.now() + faultMs; performance.now() < end;) {
         process.kill(redis.pid, 'SIGSTOP');
@@ -100,14 +138,13 @@ export const servingScenarios: readonly ServingScenario[] = [
         process.kill(redis.pid, 'SIGCONT');
         await sleep(5);
       }
-      return undefined;
     },
   },
   {
     name: 'bundle corrupted',
     fault: 'bytes flipped before and after a promotion, then an intact bundle',
-    failedMax: 0,
-    async run({ url, store, artifactsFolder, putBundle, choose }) {
+    async run(testbed) {
+      const { url, store, artifactsFolder, putBundle, choose } = testbed;
       const before = await readyBundle(url);
       const damaged = await putBundle();
       await flipByte(join(artifactsFolder, 'bundle', damaged.id), choose);
@@ -120,9 +157,7 @@ export const servingScenarios: readonly ServingScenario[] = [
       await flipByte(join(artifactsFolder, 'bundle', promoted.id), choose);
       await sleep(faultMs);
       const during = await readyBundle(url);
-      const sound = await putBundle();
-      await store.promote(sound);
-      await untilAllServe(url, sound);
+      await untilNextServes(testbed);
       if (!isRefused) return 'the damaged bundle was promoted';
       return during === before ? undefined : `serving uses the damaged bundle: ${during}`;
     },
@@ -130,27 +165,22 @@ export const servingScenarios: readonly ServingScenario[] = [
   {
     name: 'artifact store missing',
     fault: 'artifact folder missing for 3 s, then a promotion',
-    failedMax: 0,
-    async run({ url, store, artifactsFolder, putBundle }) {
+    async run(testbed) {
+      const { artifactsFolder } = testbed;
       await rename(artifactsFolder, `${artifactsFolder}-away`);
       await sleep(faultMs);
       await rename(`${artifactsFolder}-away`, artifactsFolder);
-      const next = await putBundle();
-      await store.promote(next);
-      await untilAllServe(url, next);
-      return undefined;
+      await untilNextServes(testbed);
     },
   },
   {
     name: 'clock jumps',
     fault: 'wall clock of all processes a day ahead for 1.5 s',
-    failedMax: 0,
     async run({ serving }) {
-      for (const pid of await workersOf(serving)) process.kill(pid, 'SIGWINCH');
-      await sleep(faultMs / 2);
-      for (const pid of await workersOf(serving)) process.kill(pid, 'SIGWINCH');
-      await sleep(faultMs / 2);
-      return undefined;
+      for (let jump = 0; jump < 2; jump++) {
+        for (const pid of await workersOf(serving)) process.kill(pid, 'SIGWINCH');
+        await sleep(faultMs / 2);
+      }
     },
   },
   {
@@ -167,19 +197,16 @@ export const servingScenarios: readonly ServingScenario[] = [
         const response = await fetch(`${url}/metrics`).catch(() => undefined);
         return (await response?.text())?.includes('facet_serving_workers 2');
       });
-      return undefined;
     },
   },
   {
     name: 'disk full',
     fault: 'no space left for exposures for 3 s',
-    failedMax: 0,
     needsSmallDisk: true,
     async run({ smallDisk }) {
-      const ballast = await fillDisk(smallDisk!);
+      const ballast = await fillDisk(smallDisk!.folder);
       await sleep(faultMs);
       await rm(ballast);
-      return undefined;
     },
   },
 ];

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { send } from '../send.ts';
 
 /** Timing and result of one request. */
 export interface TimedRequest {
@@ -59,20 +60,16 @@ export class SteadyLoad {
 
   async #send(at: number): Promise<void> {
     const userId = this.#nextUser();
-    const response = await fetch(`${this.#url}/v1/recommendations`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ userId, limit: 10 }),
-      signal: AbortSignal.timeout(timeoutMs),
-    }).catch(() => undefined);
-    const text = await response?.text().catch(() => undefined);
-    const fieldOf = (pattern: RegExp): string | undefined => pattern.exec(text ?? '')?.[1];
+    const body = { userId, limit: 10 };
+    const response = await send(`${this.#url}/v1/recommendations`, { body, timeoutMs });
+    const { status = 0, text = '' } = response ?? {};
+    const fieldOf = (pattern: RegExp): string | undefined => pattern.exec(text)?.[1];
     this.#requests.push({
       at,
       ms: performance.now() - at,
       userId,
-      status: text === undefined ? 0 : response!.status,
-      isDegraded: text?.includes('profiles_unavailable') === true,
+      status,
+      isDegraded: text.includes('profiles_unavailable'),
       bundleId: fieldOf(/"bundleId":"([^"]+)"/),
       arm: fieldOf(/"arms":\{"[^"]+":"([^"]+)"/),
       code: fieldOf(/"code":"([A-Z_]+)"/),

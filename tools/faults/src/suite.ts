@@ -1,0 +1,68 @@
+import { json, logProgress, option, printResults } from '@facet/local-services';
+import { alignColumns } from '@facet/platform';
+
+/** The options of every suite. */
+export const suiteOptions = { seed: option.seed('Seed of the random choices', 1), json };
+
+/** Returns the option that selects some of the named parts of a suite. */
+export function onlyOption(kind: string, names: readonly string[]) {
+  return option.text('TEXT', `Run the ${kind} whose name contains TEXT: ${names.join(', ')}`, '');
+}
+
+/** The result of one part of a suite. */
+export interface Row {
+  readonly name: string;
+  /** Descriptions of what went wrong. Without any, the part has passed. */
+  readonly problems: readonly string[];
+}
+
+/** Plays the parts whose name contains `only` one after the other. Returns the result of each. */
+export async function playEach<Part extends { readonly name: string }, Played extends Row>(
+  parts: readonly Part[],
+  only: string,
+  play: (part: Part, position: number) => Promise<Played>,
+): Promise<Played[]> {
+  const rows: Played[] = [];
+  for (const [position, part] of parts.entries()) {
+    if (!part.name.includes(only)) continue;
+    logProgress(part.name);
+    const row = await play(part, position);
+    for (const problem of row.problems) logProgress(`  FAILED: ${problem}`);
+    rows.push(row);
+  }
+  return rows;
+}
+
+/**
+ * Prints a table with one row for each part, and ends the process. No part, or a part with a problem, fails the suite.
+ *
+ * @param columns by heading, what the table has in addition to the name and whether the part has passed
+ * @param more in addition to the rows, for `--json`
+ */
+export function endWithRows<Played extends Row>(
+  isJson: boolean,
+  rows: readonly Played[],
+  columns: Readonly<Record<string, (row: Played) => string | number>>,
+  more?: object,
+): never {
+  const ok = rows.length > 0 && rows.every(({ problems }) => problems.length === 0);
+  const cells = rows.map((row) => [
+    row.name,
+    ...Object.values(columns).map((cellOf) => String(cellOf(row))),
+    row.problems.length === 0 ? 'passed' : 'FAILED',
+  ]);
+  endSuite(isJson, { ok, ...more, rows }, [
+    ...alignColumns([['name', ...Object.keys(columns), 'result'], ...cells]),
+    ...rows.flatMap(({ name, problems }) => problems.map((problem) => `${name}: ${problem}`)),
+  ]);
+}
+
+/** Prints the results of a suite and ends the process: with 0 if the suite has passed, else with 1. */
+export function endSuite<Results extends { readonly ok: boolean }>(
+  isJson: boolean,
+  results: Results,
+  lines: readonly string[],
+): never {
+  printResults(isJson, results, [...lines, results.ok ? 'ok' : 'FAILED']);
+  process.exit(results.ok ? 0 : 1);
+}
