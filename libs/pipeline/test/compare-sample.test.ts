@@ -3,7 +3,7 @@ import { isAppError } from '@facet/platform';
 import { folderOfFile } from '@facet/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compareSample } from '../src/compare/compare-sample.ts';
-import type { CompareOptions, SampleComparison } from '../src/compare/compare-sample.ts';
+import type { CompareOptions, SampleComparison } from '../src/compare/run-job.ts';
 import { createStageContext } from '../src/index.ts';
 import { dayOf, ignorantWeights, putThemedBundle, putThemedDataset, themedConfig } from './themed-shop.ts';
 

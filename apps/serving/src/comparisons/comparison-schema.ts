@@ -1,5 +1,5 @@
+import { GateReport, SampleComparison } from '@facet/pipeline/compare';
 import { Type } from 'typebox';
-import type { Static } from 'typebox';
 import { Side } from './sides.ts';
 
 export const usersDefault = 100;
@@ -21,54 +21,6 @@ export const ComparisonRequest = Type.Object(
     examples: [{ before: {}, after: { merge: { by: 'round-robin' } }, users: 100 }],
   },
 );
-
-const Interval = Type.Object(
-  { mean: Type.Number(), low: Type.Number(), high: Type.Number() },
-  {
-    title: 'Interval',
-    description: 'A mean over users with its 95 % bootstrap interval. A difference is after minus before.',
-  },
-);
-const Pair = Type.Object({ before: Type.Integer(), after: Type.Integer() });
-const MovedItems = Type.Array(
-  Type.Object(
-    { itemId: Type.String(), title: Type.Optional(Type.String()), users: Type.Integer() },
-    { title: 'MovedItem' },
-  ),
-);
-
-export const SampleComparison = Type.Object(
-  {
-    window: Type.Object(
-      { from: Type.Integer(), before: Type.Integer() },
-      { description: 'The held-out window, epoch milliseconds. Lists are made at its start.' },
-    ),
-    users: Type.Array(
-      Type.Object({
-        userId: Type.String(),
-        overlap: Type.Number({ description: 'The share of the longer list that is in both lists.' }),
-        ndcgBefore: Type.Number(),
-        ndcgAfter: Type.Number(),
-      }),
-    ),
-    overlap: Interval,
-    metrics: Type.Array(
-      Type.Object({
-        name: Type.Union([Type.Literal('hitRate'), Type.Literal('ndcg'), Type.Literal('recall')]),
-        before: Interval,
-        after: Interval,
-        difference: Interval,
-      }),
-    ),
-    distinctItems: { ...Pair, description: 'Distinct items in all lists.' },
-    fallbacks: { ...Pair, description: 'Lists of popular items, for users without interests.' },
-    gained: { ...MovedItems, description: 'Items that more lists contain after, by number of users.' },
-    lost: { ...MovedItems, description: 'Items that lists contain only before, by number of users.' },
-  },
-  { title: 'SampleComparison' },
-);
-
-export type SampleComparison = Static<typeof SampleComparison>;
 
 const resolved = Type.Object({ bundleId: Type.String() }, { title: 'ResolvedSide' });
 
@@ -95,44 +47,6 @@ export const ComparisonResponse = Type.Object(
     ],
   },
 );
-
-const Difference = Type.Object({
-  mean: Type.Number(),
-  low: Type.Number(),
-  high: Type.Number(),
-  shareAboveZero: Type.Number(),
-});
-
-export const GateReport = Type.Object(
-  {
-    formatVersion: Type.Literal(1),
-    bundleId: Type.String(),
-    incumbentId: Type.Union([Type.String(), Type.Null()]),
-    incumbentProblem: Type.Union([Type.String(), Type.Null()]),
-    datasetId: Type.String(),
-    window: Type.Object({ from: Type.Integer(), before: Type.Integer(), users: Type.Integer() }),
-    verdict: Type.Union([Type.Literal('pass'), Type.Literal('reject')]),
-    reasons: Type.Array(Type.String()),
-    notes: Type.Array(Type.String()),
-    checks: Type.Array(
-      Type.Object(
-        {
-          name: Type.String(),
-          value: Type.Number(),
-          incumbent: Type.Union([Type.Number(), Type.Null()]),
-          threshold: Type.Number({ description: 'The limit of the value.' }),
-          passed: Type.Boolean(),
-          sentence: Type.String(),
-          difference: Type.Optional(Difference),
-        },
-        { title: 'GateCheck' },
-      ),
-    ),
-  },
-  { title: 'GateReport', description: 'The verdict about a bundle, with its reasons.' },
-);
-
-export type GateReport = Static<typeof GateReport>;
 
 export const GateResponse = Type.Object(
   {

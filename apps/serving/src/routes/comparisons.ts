@@ -3,7 +3,7 @@ import { isRunning } from '@facet/exposures';
 import { describeRoutes } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { readGateReport } from '@facet/pipeline/compare';
-import type { JobTask } from '@facet/pipeline/compare';
+import type { GateReport, JobTask, SampleComparison } from '@facet/pipeline/compare';
 import {
   pick,
   RecommendationsRequest,
@@ -20,7 +20,6 @@ import {
   limitDefault,
   usersDefault,
 } from '../comparisons/comparison-schema.ts';
-import type { GateReport, SampleComparison } from '../comparisons/comparison-schema.ts';
 import { PreviewBundles } from '../comparisons/preview-bundles.ts';
 import { resolveSide, sideFields } from '../comparisons/sides.ts';
 import type { Peers } from '../processes/peers.ts';

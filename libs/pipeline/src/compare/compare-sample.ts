@@ -3,67 +3,22 @@ import type { ArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
 import { bootstrapInterval, ndcgAt, pairedBootstrap, recallAt, truthSize } from '@facet/evaluation';
-import type { BootstrapInterval, RankedUser } from '@facet/evaluation';
+import type { RankedUser } from '@facet/evaluation';
 import { sampleByHash } from '@facet/features';
 import { AppError } from '@facet/platform';
 import { compareBundles, respondWithRecommendations } from '@facet/recommendations';
-import type { ArmOverrides, MovedItem, RecommendationsRequest } from '@facet/recommendations';
-import type { ServingSettings } from '@facet/recommendations/settings';
+import type { RecommendationsRequest } from '@facet/recommendations';
 import { openDataset } from '../dataset/dataset-artifact.ts';
 import { behaviorsBetween } from '../dataset/dataset.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { heldOutWindow } from '../evaluation/tasks.ts';
 import type { HeldOutSequenceUser } from '../evaluation/tasks.ts';
-
-/** A bundle and the settings of its requests. */
-export interface ComparedSide {
-  readonly bundleId: string;
-  readonly overrides: ArmOverrides;
-}
-
-export interface CompareOptions {
-  readonly artifactsFolder: string;
-  readonly before: ComparedSide;
-  readonly after: ComparedSide;
-  readonly settings: ServingSettings;
-  /** Length of the compared lists. */
-  readonly limit: number;
-  readonly usersMax: number;
-  readonly onProgress?: ((share: number) => void) | undefined;
-}
-
-/** A metric of both sides, and the mean difference over the same users, with 95 % intervals. */
-export interface ComparedMetric {
-  readonly name: 'hitRate' | 'ndcg' | 'recall';
-  readonly before: BootstrapInterval;
-  readonly after: BootstrapInterval;
-  readonly difference: BootstrapInterval;
-}
-
-export interface ComparedUser {
-  readonly userId: string;
-  /** The share of the longer list that is in both lists; 1 for two empty lists. */
-  readonly overlap: number;
-  readonly ndcgBefore: number;
-  readonly ndcgAfter: number;
-}
-
-export interface SampleComparison {
-  /** The held-out window: users are requested at its start, and what they chose in it is the truth. */
-  readonly window: { readonly from: number; readonly before: number };
-  readonly users: readonly ComparedUser[];
-  readonly overlap: BootstrapInterval;
-  readonly metrics: readonly ComparedMetric[];
-  /** Distinct items in all lists. */
-  readonly distinctItems: { readonly before: number; readonly after: number };
-  /** Responses without interests. */
-  readonly fallbacks: { readonly before: number; readonly after: number };
-  /** Items by number of users, most first. */
-  readonly gained: readonly MovedItem[];
-  readonly lost: readonly MovedItem[];
-}
+import type { ComparedSide, CompareOptions, SampleComparison } from './run-job.ts';
 
 type Truth = RankedUser['truth'];
+
+type ComparedUser = SampleComparison['users'][number];
+type ComparedMetric = SampleComparison['metrics'][number];
 
 interface UserComparison extends ComparedUser {
   /** Before and after. */

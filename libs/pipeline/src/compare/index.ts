@@ -1,4 +1,3 @@
-export { readGateReport } from '../gate/gate-report.ts';
-export type { ComparedSide } from './compare-sample.ts';
-export { runJob } from './run-job.ts';
-export type { JobResult, JobTask } from './run-job.ts';
+export { GateReport, readGateReport } from '../gate/gate-report.ts';
+export { runJob, SampleComparison } from './run-job.ts';
+export type { ComparedSide, JobResult, JobTask } from './run-job.ts';

@@ -7,8 +7,7 @@ import { saveGateReport } from '../gate/gate-report.ts';
 import type { GateReport } from '../gate/gate-report.ts';
 import { runGate } from '../gate/run-gate.ts';
 import { compareSample, noDataset } from './compare-sample.ts';
-import type { SampleComparison } from './compare-sample.ts';
-import type { JobTask } from './run-job.ts';
+import type { JobTask, SampleComparison } from './run-job.ts';
 
 serveOrder<JobTask, SampleComparison | GateReport, number>(async (task, onShareDone) => {
   if (task.kind === 'compare') return compareSample({ ...task, onProgress: onShareDone });

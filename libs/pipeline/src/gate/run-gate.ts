@@ -6,30 +6,15 @@ import { dayMs } from '@facet/platform';
 import type { Dataset, DatasetInfo } from '../dataset/dataset.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import type { StageWatch } from '../stage.ts';
-import {
-  indexRecallCheck,
-  latencyCheck,
-  lostItemsCheck,
-  newItemsCheck,
-  overlapCheck,
-  sampleRequests,
-  sizeCheck,
-} from './bundle-checks.ts';
+import { bundleChecks, sampleRequests } from './bundle-checks.ts';
 import type { SizedBundle } from './bundle-checks.ts';
+import { judge } from './gate-report.ts';
 import type { GateCheck, GateReport } from './gate-report.ts';
 import { gateBounds } from '@facet/config';
 import type { GateCheckName, GateSettings } from '@facet/config';
 import { measureWindow } from './measure.ts';
 import type { MeasuredWindow } from './measure.ts';
-import {
-  baselineCheck,
-  coverageCheck,
-  effectiveInterestsCheck,
-  incumbentChecks,
-  interestCosineCheck,
-  personalCheck,
-  recordCheck,
-} from './quality-checks.ts';
+import { qualityChecks } from './quality-checks.ts';
 
 export interface GateOptions extends StageWatch {
   readonly store: ArtifactStore;
@@ -47,7 +32,8 @@ const windowRatioMax = 2;
 
 const usersMaxDefault = 2_000;
 
-type Checked = readonly GateCheck[] | Promise<readonly GateCheck[]>;
+/** The checks that the newest day passes separately. */
+const newestDayChecks = { popularity: qualityChecks.popularity, personal: qualityChecks.personal };
 
 /**
  * Decides whether a bundle may replace the incumbent. Evaluates both with the same code on the newest window that neither was
@@ -62,14 +48,14 @@ export async function runGate(options: GateOptions): Promise<GateReport> {
   const candidate = await openSized(store, bundleId);
   const { incumbent, problem } = await openIncumbent(store, incumbentId);
   try {
-    const older = olderDataCheck(candidate, incumbent, options.settings);
-    if (older !== undefined && !older.passed) return reportOf(options, { problem, checks: [older] });
+    const isIgnored = options.settings.ignore.includes('data-age');
+    const age = isIgnored ? [] : dataAgeCheck(candidate, incumbent);
+    if (age.some(({ passed }) => !passed)) return reportOf(options, { problem, checks: age });
     const trainedOn = incumbent && (await ifUsable(() => readDatasetInfo(store, incumbent.bundle.info.datasetId)));
     // After a change of the split, the incumbent may have been trained on a part of the window, which is left out.
     const from = Math.max(dataset.split.testFrom, trainedOn?.split.testFrom ?? 0);
     const judged = await measureAndCheck(options, { candidate, incumbent, trainedOn, from });
-    const checks = [...(older === undefined ? [] : [older]), ...judged.checks];
-    return reportOf(options, { problem, ...judged, checks });
+    return reportOf(options, { problem, ...judged, checks: [...age, ...judged.checks] });
   } finally {
     candidate.bundle.close();
     incumbent?.bundle.close();
@@ -102,38 +88,28 @@ async function measureAndCheck(
   const common = { dataset, candidate: candidate.bundle, usersMax };
   const measured = await measureWindow({ ...common, incumbent: incumbent?.bundle, from, onMethod: steps });
   const checks = [usersCheck(measured, settings)];
-  const add = async (name: GateCheckName, check: () => Checked): Promise<void> => {
-    if (!settings.ignore.includes(name)) checks.push(...(await check()));
+  const add = async <Subject>(
+    table: Readonly<Record<string, (subject: Subject) => readonly GateCheck[] | Promise<readonly GateCheck[]>>>,
+    subject: Subject,
+  ): Promise<void> => {
+    for (const [name, check] of Object.entries(table)) {
+      if (!settings.ignore.some((ignored) => ignored === name)) checks.push(...(await check(subject)));
+    }
   };
   if (measured.users >= settings.usersMin) {
     const recorded = recordedMetrics({ incumbent, trainedOn, length: before - from, notes });
-    await add('incumbent', () => incumbentChecks(measured, bounds));
-    await add('popularity', () => baselineCheck(measured, bounds));
-    await add('personal', () => personalCheck(measured, bounds));
-    await add('incumbent-record', () => recordCheck(measured, recorded, bounds));
-    await add('coverage', () => coverageCheck(measured, bounds));
-    await add('interest-cosine', () => interestCosineCheck(measured, bounds));
-    await add('effective-interests', () => effectiveInterestsCheck(measured, bounds));
+    await add(qualityChecks, { ...measured, bounds, recorded, isNewestDay: false });
   }
   if (newestDay > from) {
     const day = await measureWindow({ ...common, incumbent: undefined, from: newestDay, onMethod: steps });
     if (day.users < settings.usersMin) {
       notes.push(`The newest day has ${day.users} users with a history, too few for separate checks.`);
     } else {
-      const when = ' on the newest day';
-      await add('popularity', () => baselineCheck(day, bounds, when));
-      await add('personal', () => personalCheck(day, bounds, when));
+      await add(newestDayChecks, { ...day, bounds, recorded: {}, isNewestDay: true });
     }
   }
   await steps('index, latency, size, items and recommendations');
-  const sample = sampleRequests(dataset);
-  const bundles = [candidate.bundle, incumbent?.bundle] as const;
-  await add('index-recall', () => indexRecallCheck(candidate, incumbent, bounds));
-  await add('latency', () => latencyCheck(...bundles, sample, bounds));
-  await add('size', () => sizeCheck(candidate, incumbent, bounds));
-  await add('new-items', () => newItemsCheck(...bundles, bounds));
-  await add('lost-items', () => lostItemsCheck(...bundles, bounds));
-  await add('overlap', () => overlapCheck(...bundles, sample, bounds));
+  await add(bundleChecks, { candidate, incumbent, bounds, sample: sampleRequests(dataset) });
   return { measured, checks, notes };
 }
 
@@ -190,37 +166,26 @@ async function openIncumbent(
   }
 }
 
-function olderDataCheck(
-  { bundle: candidate }: SizedBundle,
-  incumbent: SizedBundle | undefined,
-  settings: GateSettings,
-): GateCheck | undefined {
-  if (incumbent === undefined || settings.ignore.includes('data-age')) return undefined;
+function dataAgeCheck({ bundle: candidate }: SizedBundle, incumbent: SizedBundle | undefined): GateCheck[] {
+  if (incumbent === undefined) return [];
   const [value, threshold] = [candidate.info.asOf, incumbent.bundle.info.asOf];
   const passed = value >= threshold;
   const [end, incumbentEnd] = [value, threshold].map((time) => new Date(time).toISOString());
-  return {
-    name: 'data age',
-    value,
-    incumbent: threshold,
-    threshold,
-    passed,
-    sentence: `The data ends at ${end}, ${passed ? 'not before' : 'before'} the data of the incumbent (${incumbentEnd}).`,
-  };
+  const found = `The data ends at ${end}, ${passed ? 'not before' : 'before'} the data of the incumbent (${incumbentEnd})`;
+  return [judge({ name: 'data age', value, incumbent: threshold, threshold, passed, found, failed: '' })];
 }
 
 function usersCheck({ users }: MeasuredWindow, { usersMin }: GateSettings): GateCheck {
   const passed = users >= usersMin;
-  return {
+  const kind = passed ? 'evaluated users' : 'users with a history';
+  return judge({
     name: 'users',
     value: users,
-    incumbent: null,
     threshold: usersMin,
     passed,
-    sentence: passed
-      ? `The window has ${users} evaluated users.`
-      : `The window has ${users} users with a history, too few to compare bundles; at least ${usersMin} are required.`,
-  };
+    found: `The window has ${users} ${kind}`,
+    failed: `, too few to compare bundles; at least ${usersMin} are required`,
+  });
 }
 
 /** Returns the recorded metrics of the incumbent if their window has about the same length. */
