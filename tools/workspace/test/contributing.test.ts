@@ -11,7 +11,7 @@ const examples = [
   ...readFileSync(path.join(workspaceRoot, 'CONTRIBUTING.md'), 'utf8').matchAll(
     /```(?:tsx?|yaml)\n(?:\/\/|#) (.*)\n([^]*?)```/g,
   ),
-].map(([, place = '', code = '']) => ({ place, code }));
+].map(([, target = '', code = '']) => ({ target, code }));
 
 /** The tests that run in the copy. */
 const testsOfExamples = ['e2e/test/alert-rules.test.ts', 'apps/console/test/pages.test.ts'];
@@ -21,7 +21,7 @@ let types: { readonly code: number | null; readonly output: string };
 
 beforeAll(() => {
   copy = copyWorkspace((file) => !/^(e2e|\w+\/[\w-]+)\/test\//.test(file) || testsOfExamples.includes(file));
-  for (const { place, code } of examples) applyExample(place, code);
+  for (const { target, code } of examples) applyExample(target, code);
   runNode('tools/setup/build.mjs');
   runNode('tools/workspace/openapi.mjs');
   types = copy.run('typescript-7/bin/tsc', ['-b', '.', 'apps/console/page']);
@@ -33,17 +33,18 @@ function runNode(file: string, ...args: string[]): string {
   return execFileSync(process.execPath, [path.join(copy.folder, file), ...args], { encoding: 'utf8' });
 }
 
-function applyExample(place: string, code: string): void {
-  const newFile = /^new file: (.+)$/.exec(place)?.[1];
+function applyExample(target: string, code: string): void {
+  const newFile = /^new file: (.+)$/.exec(target)?.[1];
   if (newFile !== undefined) return copy.write(newFile, code);
-  const [, file = '', anchor = ''] = /^(\S+), after: (.+)$/.exec(place) ?? [];
+  const [, file = '', where = '', anchor = ''] = /^(\S+), (after|before|instead of): (.+)$/.exec(target) ?? [];
   const lines = readFileSync(path.join(copy.folder, file), 'utf8').split('\n');
   const position = lines.findIndex((line) => line.trim() === anchor);
   if (position < 0) throw new Error(`${file} has no line "${anchor}".`);
   // Prettier removes the indentation of YAML in a page.
-  const missing = Math.max(0, indentOf(lines[position + 1]!) - indentOf(code));
+  const missing = Math.max(0, indentOf(lines[where === 'after' ? position + 1 : position]!) - indentOf(code));
   const indented = code.trimEnd().replaceAll(/^(?=.)/gm, ' '.repeat(missing));
-  copy.write(file, [...lines.slice(0, position + 1), indented, ...lines.slice(position + 1)].join('\n'));
+  lines.splice(where === 'after' ? position + 1 : position, where === 'instead of' ? 1 : 0, indented);
+  copy.write(file, lines.join('\n'));
 }
 
 function indentOf(text: string): number {
@@ -51,7 +52,7 @@ function indentOf(text: string): number {
 }
 
 it('each example of CONTRIBUTING.md compiles', () => {
-  expect(examples).toHaveLength(10);
+  expect(examples).toHaveLength(14);
   expect(types.output).toBe('');
   expect(types.code).toBe(0);
 });
@@ -107,6 +108,27 @@ it('facet.yaml and the API accept the filter operator of the example, and items 
     console.log(JSON.stringify([items, properties.contains.type]));`;
   copy.write('libs/bundles/example.mjs', script);
   expect(JSON.parse(runNode('libs/bundles/example.mjs'))).toEqual([[true, false], 'array']);
+});
+
+it('facet.yaml accepts the setting of the example, which turns pruning off', async () => {
+  copy.write('examples/facet.yaml', 'artifacts: { prune: false }\n');
+  runNode('apps/cli/dist/main.js', 'config', 'check', '--config', path.join(copy.folder, 'examples/facet.yaml'));
+  const script = `
+    import { readFacetConfig } from '@facet/config';
+    import { pruneHome } from './dist/execution/prune-home.js';
+    // Without a store, pruning fails.
+    console.log(await pruneHome({ config: await readFacetConfig(process.argv[2]) }, 0));`;
+  copy.write('libs/pipeline/example.mjs', script);
+  expect(runNode('libs/pipeline/example.mjs', path.join(copy.folder, 'examples/facet.yaml')).trim()).toBe('undefined');
+});
+
+it('the console reads and describes the variable of the example', () => {
+  expect(runNode('apps/console/dist/main.js', '--help')).toContain('FACET_CONSOLE_SESSION_HOURS');
+  const script = `
+    import { readConfig } from './dist/config.js';
+    console.log(readConfig({ FACET_CONSOLE_SESSION_HOURS: '2' }).sessionMs);`;
+  copy.write('apps/console/example.mjs', script);
+  expect(runNode('apps/console/example.mjs').trim()).toBe('7200000');
 });
 
 it('the alert of the example fires', () => {
