@@ -1,7 +1,9 @@
 import { isPlainObject, keyOf, parseLoggedEvent, serializeEvent } from '@facet/schemas';
 import type { Event, Refusal } from '@facet/schemas';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
 import type { KafkaConnection } from './connect-kafka.ts';
-import { payloadBytes, readDeadLetters, redrivenRecord } from './dead-letters.ts';
+import { DeadLetterSchema, payloadBytes, readDeadLetters, redrivenRecord } from './dead-letters.ts';
 import type { DeadLetter, FoundDeadLetter, ReadDeadLettersQuery } from './dead-letters.ts';
 import type { Publisher } from './publisher.ts';
 import type { TopicNames } from './topics.ts';
@@ -13,19 +15,18 @@ export interface DeadLetterFilter {
 }
 
 /** The number of dead letters with a reason. */
-export interface ReasonCount {
-  readonly reason: string;
-  /** Empty for the whole message. */
-  readonly field: string;
-  readonly count: number;
-}
+export const ReasonCountSchema = Type.Object(
+  { reason: Type.String(), field: DeadLetterSchema.properties.field, count: Type.Integer() },
+  { title: 'ReasonCount' },
+);
+export type ReasonCount = Static<typeof ReasonCountSchema>;
 
-export interface DeadLetterSummary {
+interface DeadLetterSummary {
   readonly total: number;
   /** Most frequent first. */
-  readonly reasons: readonly ReasonCount[];
+  readonly reasons: ReasonCount[];
   /** The newest dead letters, in ascending order of time. */
-  readonly deadLetters: readonly FoundDeadLetter[];
+  readonly deadLetters: FoundDeadLetter[];
 }
 
 export interface SummaryQuery extends ReadDeadLettersQuery, DeadLetterFilter {
@@ -71,17 +72,21 @@ export async function findDeadLetter(
   return undefined;
 }
 
-export interface RedriveReport {
-  /** False if the signal ended the redrive before it reached all dead letters. */
-  readonly isComplete: boolean;
-  readonly redriven: number;
-  /** Dead letters that are still invalid, and why. */
-  readonly failed: number;
-  readonly reasons: readonly ReasonCount[];
-  readonly failures: readonly { readonly deadLetterId: string; readonly field: string; readonly reason: string }[];
-  /** Requested ids that do not exist or were redriven before; empty if the redrive is not complete. */
-  readonly notFound: readonly string[];
-}
+export const RedriveReportSchema = Type.Object({
+  isComplete: Type.Boolean({
+    description: 'False if the signal ended the redrive before it reached all dead letters.',
+  }),
+  redriven: Type.Integer({ description: 'Messages that were sent, or would be sent.' }),
+  failed: Type.Integer({ description: 'Dead letters that are still invalid.' }),
+  reasons: Type.Array(ReasonCountSchema, { description: 'Why they are still invalid, most frequent first.' }),
+  failures: Type.Array(
+    Type.Object({ deadLetterId: Type.String(), ...Type.Omit(ReasonCountSchema, ['count']).properties }),
+  ),
+  notFound: Type.Array(Type.String(), {
+    description: 'Requested ids that do not exist or were redriven before; empty if isComplete is false.',
+  }),
+});
+export type RedriveReport = Static<typeof RedriveReportSchema>;
 
 /**
  * Sends dead letters that are now valid back to Kafka. When the signal aborts, finishes the current batch and reports how far it
@@ -107,7 +112,7 @@ export async function redrive(
   let redriven = 0;
   let isComplete = true;
   const counts = new ReasonCounts();
-  const failures: RedriveReport['failures'][number][] = [];
+  const failures: RedriveReport['failures'] = [];
   try {
     for await (const { letter, failure } of redriveDeadLetters(parts, { ...options, isWanted })) {
       const { deadLetterId } = letter;
@@ -134,7 +139,7 @@ function isInFilter({ reason, field }: DeadLetter, filter: DeadLetterFilter): bo
 }
 
 class ReasonCounts {
-  readonly #counts = new Map<string, { reason: string; field: string; count: number }>();
+  readonly #counts = new Map<string, ReasonCount>();
   total = 0;
 
   add({ reason, field }: Omit<ReasonCount, 'count'>): void {
@@ -145,7 +150,7 @@ class ReasonCounts {
     this.#counts.set(key, entry);
   }
 
-  rows(): readonly ReasonCount[] {
+  rows(): ReasonCount[] {
     return [...this.#counts.values()].sort((a, b) => b.count - a.count);
   }
 }

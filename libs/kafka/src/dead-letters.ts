@@ -1,5 +1,9 @@
 import { isUtf8 } from 'node:buffer';
+import { epochMs } from '@facet/platform';
 import { isPlainObject } from '@facet/schemas';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { Compile } from 'typebox/compile';
 import type { KafkaConnection } from './connect-kafka.ts';
 import { fetchExtents } from './offsets.ts';
 import type { LogRecord } from './publisher.ts';
@@ -7,31 +11,29 @@ import { readRecords } from './read-records.ts';
 import type { RawRecord } from './read-records.ts';
 import type { UndecodableBatch } from './record-batches.ts';
 
-/** A message, or a batch of messages, that the sink could not use, its offset, and the reason. */
-export interface DeadLetter {
-  /** `<topic>-<partition>-<offset>` of the message, so that a repeated dead letter has the same id. */
-  readonly deadLetterId: string;
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: number;
-  /** The last offset of a batch that could not be decoded; absent for a message. The topic has the content of the batch. */
-  readonly lastOffset?: number;
-  /** Epoch milliseconds at which the log received the message. */
-  readonly timestamp: number;
-  readonly reason: string;
-  /** Why the batch could not be decoded. */
-  readonly problem?: string;
-  /** The invalid field, shortened; empty for the whole message. A producer can send any field name. */
-  readonly field: string;
-  /** The message key, shortened. */
-  readonly key: string | null;
-  readonly payload: string | null;
-  readonly encoding: 'utf8' | 'base64';
-  /** Size of the message when `payload` is only its beginning. */
-  readonly bytes?: number;
-  /** Epoch milliseconds. */
-  readonly failedAt: number;
-}
+/** A message, or a batch of messages, that the sink could not use, its place in the log, and the reason. Key and field are shortened. */
+export const DeadLetterSchema = Type.Object({
+  // A repeated dead letter has the same id.
+  deadLetterId: Type.String({ description: 'Topic, partition and offset of the message.' }),
+  topic: Type.String(),
+  partition: Type.Integer(),
+  offset: Type.Integer(),
+  lastOffset: Type.Optional(
+    Type.Integer({ description: 'The last offset of a batch that cannot be decoded; absent for a message.' }),
+  ),
+  timestamp: Type.Integer({ description: 'When the log received the message, epoch milliseconds.' }),
+  reason: Type.String(),
+  problem: Type.Optional(Type.String({ description: 'Why the batch cannot be decoded.' })),
+  field: Type.String({ description: 'The invalid field; empty for the whole message.' }),
+  key: Type.Union([Type.String(), Type.Null()], { description: 'The key of the message.' }),
+  payload: Type.Union([Type.String(), Type.Null()]),
+  encoding: Type.Union([Type.Literal('utf8'), Type.Literal('base64')], { description: 'The encoding of payload.' }),
+  bytes: Type.Optional(Type.Integer({ description: 'Size of the message when payload is only its beginning.' })),
+  failedAt: epochMs('Epoch milliseconds.'),
+});
+export type DeadLetter = Readonly<Static<typeof DeadLetterSchema>>;
+
+const checkDeadLetter = Compile(DeadLetterSchema);
 
 /** A message as stored in the log. */
 export interface DeadMessage {
@@ -89,10 +91,11 @@ export function payloadBytes({ payload, encoding }: DeadLetter): Buffer | null {
   return payload === null ? null : Buffer.from(payload, encoding);
 }
 
-export interface FoundDeadLetter extends DeadLetter {
-  /** Epoch milliseconds; absent until the message is back in the log. */
-  readonly redrivenAt?: number;
-}
+export const FoundDeadLetterSchema = Type.Object({
+  ...DeadLetterSchema.properties,
+  redrivenAt: Type.Optional(epochMs('Epoch milliseconds; absent until it is redriven.')),
+});
+export type FoundDeadLetter = Readonly<Static<typeof FoundDeadLetterSchema>>;
 
 export interface ReadDeadLettersQuery {
   /** The topic of the dead letters. */
@@ -138,20 +141,11 @@ export function parseDeadLetterRecord({ key, value }: RawRecord): DeadLetterEntr
   const deadLetterId = key.toString('utf8');
   const fields = parseObject(value.toString('utf8'));
   if (typeof fields?.['redrivenAt'] === 'number') return { deadLetterId, redrivenAt: fields['redrivenAt'] };
-  return isDeadLetter(fields) ? { letter: fields } : undefined;
+  return checkDeadLetter.Check(fields) ? { letter: fields } : undefined;
 }
 
-function isDeadLetter(fields: unknown): fields is DeadLetter {
-  return (
-    isPlainObject(fields) &&
-    ['deadLetterId', 'topic', 'reason', 'field'].every((name) => typeof fields[name] === 'string') &&
-    ['partition', 'offset', 'timestamp', 'failedAt'].every((name) => typeof fields[name] === 'number') &&
-    (fields['payload'] === null || typeof fields['payload'] === 'string') &&
-    (fields['encoding'] === 'utf8' || fields['encoding'] === 'base64')
-  );
-}
-
-function parseObject(json: string): Record<string, unknown> | undefined {
+/** Returns undefined for a text that is no JSON object. */
+export function parseObject(json: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(json);
     return isPlainObject(value) ? value : undefined;

@@ -1,6 +1,6 @@
 import { dayMs } from '@facet/platform';
 import type { KafkaConnection } from './connect-kafka.ts';
-import { parseDeadLetterRecord, payloadBytes } from './dead-letters.ts';
+import { parseDeadLetterRecord, parseObject, payloadBytes } from './dead-letters.ts';
 import type { DeadLetter } from './dead-letters.ts';
 import { unreachable } from './kafka-errors.ts';
 import { fetchExtents } from './offsets.ts';
@@ -75,31 +75,19 @@ function namesUser({ key, value }: Pick<RawRecord, 'key' | 'value'>, userId: str
   const text = value?.toString() ?? '';
   // Most records of other users do not contain the id at all. JSON may escape its other characters.
   if (/^[\w.@-]+$/.test(userId) && !text.includes(userId) && !text.includes('"base64"')) return false;
-  const content = parseJson(text);
+  const content = parseObject(text);
   if (content === undefined) return text.includes(userId);
-  if (content.userId === userId || content.key === userId) return true;
-  if (typeof content.payload !== 'string') return false;
+  if (content['userId'] === userId || content['key'] === userId) return true;
+  if (typeof content['payload'] !== 'string') return false;
   const payload = payloadBytes(content as unknown as DeadLetter)!.toString();
-  const dead = parseJson(payload);
-  return dead === undefined ? payload.includes(userId) : dead.userId === userId;
+  const dead = parseObject(payload);
+  return dead === undefined ? payload.includes(userId) : dead['userId'] === userId;
 }
 
 /** Returns when the log received the message of a record. The sink may write a dead letter long after its message. */
 function receivedAtOf(record: RawRecord): number {
   const entry = parseDeadLetterRecord(record);
   return entry !== undefined && 'letter' in entry ? entry.letter.timestamp : record.timestampMs;
-}
-
-/** Returns undefined for a text that is no JSON object. */
-function parseJson(
-  text: string,
-): { readonly userId?: unknown; readonly key?: unknown; readonly payload?: unknown } | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** The broker of a topic without this setting starts a new segment after a week. */

@@ -1,8 +1,14 @@
 export { connectKafka } from './connect-kafka.ts';
 export type { KafkaConnection } from './connect-kafka.ts';
-export { deadLetter, deadLetterRecord, readDeadLetters } from './dead-letters.ts';
+export { deadLetter, deadLetterRecord, FoundDeadLetterSchema, readDeadLetters } from './dead-letters.ts';
 export type { DeadLetter } from './dead-letters.ts';
-export { findDeadLetter, redrive, summarizeDeadLetters } from './dead-letter-reports.ts';
+export {
+  findDeadLetter,
+  ReasonCountSchema,
+  redrive,
+  RedriveReportSchema,
+  summarizeDeadLetters,
+} from './dead-letter-reports.ts';
 export type { RedriveReport } from './dead-letter-reports.ts';
 export { findUserInTopic, topicsOfUsers } from './find-user.ts';
 export { installationMetadata, readGroupInstallations, fetchExtents } from './offsets.ts';

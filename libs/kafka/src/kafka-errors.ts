@@ -17,9 +17,9 @@ export function unreachable(problem: string, cause?: unknown): AppError {
   const refusal = refusalOf(cause);
   const reason = cause instanceof Error ? `: ${refusal?.reason ?? cause.message}` : '';
   return new AppError(`${problem}${reason}.`, {
+    category: 'unavailable',
     ...(refusal ?? {
       code: 'EVENTS_LOG_UNREACHABLE',
-      category: 'unavailable',
       remedy: `Check that the brokers run and that FACET_KAFKA_BROKERS has their addresses.${isCutOff(cause) ? listenerHint : ''}`,
     }),
     context: { type: protocolErrorType(cause) },
@@ -104,7 +104,6 @@ export function logTruncated(topic: string, range: PartitionRange, end: number):
 /** Why a broker, or this client, refuses a connection or a request until an operator changes a setting or a file. */
 interface Refusal {
   readonly code: string;
-  readonly category: 'unavailable';
   readonly reason: string;
   readonly remedy: string;
 }
@@ -147,7 +146,6 @@ function unreadable({ message }: KafkaError): Refusal | undefined {
   if (!message.startsWith(noSocket)) return undefined;
   return {
     code: 'EVENTS_LOG_UNREACHABLE',
-    category: 'unavailable',
     reason: message.slice(noSocket.length).replace(/\.$/, ''),
     remedy:
       'Correct the files of FACET_KAFKA_CA_FILE, FACET_KAFKA_CERT_FILE and FACET_KAFKA_KEY_FILE. New connections read them again.',
@@ -157,13 +155,12 @@ function unreadable({ message }: KafkaError): Refusal | undefined {
 function untrusted({ code, broker = '' }: KafkaError): Refusal | undefined {
   const problem = tlsProblemOf(code, broker, 'FACET_KAFKA');
   if (problem?.refused !== 'server') return undefined;
-  return { code: 'EVENTS_LOG_UNTRUSTED', category: 'unavailable', reason: problem.reason, remedy: problem.remedy };
+  return { code: 'EVENTS_LOG_UNTRUSTED', reason: problem.reason, remedy: problem.remedy };
 }
 
 function unauthenticated({ name, message, code, type, broker = '' }: KafkaError): Refusal | undefined {
   const refusal = (reason: string, remedy: string): Refusal => ({
     code: 'EVENTS_LOG_UNAUTHENTICATED',
-    category: 'unavailable',
     reason,
     remedy,
   });
@@ -194,7 +191,6 @@ function forbidden({ name, message, type }: KafkaError): Refusal | undefined {
     // kafkajs does not pass on why.
     return {
       code: 'EVENTS_LOG_UNREACHABLE',
-      category: 'unavailable',
       reason: 'no broker lets this client use the consumer group',
       remedy: `Check that the brokers run, and that the user may READ the group: ${permissionsPage}.`,
     };
@@ -202,7 +198,6 @@ function forbidden({ name, message, type }: KafkaError): Refusal | undefined {
   if (type?.endsWith('AUTHORIZATION_FAILED') !== true) return undefined;
   return {
     code: 'EVENTS_LOG_FORBIDDEN',
-    category: 'unavailable',
     reason: message,
     remedy: `Grant the user of this process the permissions in ${permissionsPage}.`,
   };

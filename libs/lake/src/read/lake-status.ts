@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { hashFile } from '@facet/platform';
 import type { IntakeCount } from '@facet/schemas';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
 import { readCatalogOffsets } from '../catalog/read-catalog.ts';
 import { dayOf } from '../layout.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
@@ -9,28 +11,35 @@ import { filesOfWindow, lakeUnreadable, openLakeSnapshot, withFiles } from '../t
 import type { LakeSnapshot, LakeWindow } from '../transaction-log/snapshot.ts';
 import type { MaintenanceClaim } from '../transaction-log/state.ts';
 
-interface LakeStatus {
-  readonly version: number;
-  /** By source, the first offset that the lake does not contain. */
-  readonly offsets: Readonly<Record<string, number>>;
-  readonly days: readonly LakeDay[];
-  readonly files: number;
-  readonly rows: number;
-  readonly bytes: number;
+const Count = Type.Integer({ minimum: 0 });
+
+/** The content of the lake, from its transaction log. */
+export const LakeContent = Type.Object({
+  version: Type.Integer({ description: 'The number of the newest record in the transaction log; 0 for no lake.' }),
+  rows: Count,
+  files: Count,
+  bytes: Count,
+  days: Type.Array(
+    Type.Object({
+      day: Type.String({ description: 'UTC day of the events, YYYY-MM-DD.' }),
+      rows: Type.Integer({ minimum: 0, description: 'Events, with duplicates.' }),
+      files: Count,
+      bytes: Count,
+    }),
+    { description: 'Ascending.' },
+  ),
+  offsets: Type.Record(Type.String(), Type.Integer(), {
+    description: 'By source, the first offset that the lake does not contain.',
+  }),
+});
+
+interface LakeStatus extends Static<typeof LakeContent> {
   /** Accepted and refused events, by day of receipt and producer. */
   readonly intake: readonly IntakeCount[];
   /** Replaced files that stay on the disk until their grace period ends. */
   readonly replacedFiles: number;
   /** The process that rewrites files, or died while doing so. */
   readonly maintenance: MaintenanceClaim | undefined;
-}
-
-interface LakeDay {
-  /** UTC day of `occurredAt`, `YYYY-MM-DD`. */
-  readonly day: string;
-  readonly files: number;
-  readonly rows: number;
-  readonly bytes: number;
 }
 
 /** Summarizes the transaction log without opening a data file. @throws AppError as `openLakeSnapshot` */

@@ -1,14 +1,17 @@
 import { createReportQueue, problemError, problemResponses, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import { findDeadLetter, redrive, summarizeDeadLetters } from '@facet/kafka';
+import {
+  findDeadLetter,
+  FoundDeadLetterSchema,
+  ReasonCountSchema,
+  redrive,
+  RedriveReportSchema,
+  summarizeDeadLetters,
+} from '@facet/kafka';
 import type { KafkaConnection, Publisher, TopicNames } from '@facet/kafka';
-import { epochMs } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { sinkProblems } from '../sink-problems.ts';
-
-const Time = epochMs('Epoch milliseconds.');
-const field = Type.String({ description: 'The invalid field; empty for the whole message.' });
 
 const example = {
   deadLetterId: 'facet.events.v1-3-1207',
@@ -24,36 +27,14 @@ const example = {
   failedAt: 1_769_860_801_000,
 };
 
-const deadLetterFields = {
-  deadLetterId: Type.String({ description: 'Topic, partition and offset of the message.' }),
-  topic: Type.String(),
-  partition: Type.Integer(),
-  offset: Type.Integer(),
-  lastOffset: Type.Optional(
-    Type.Integer({ description: 'The last offset of a batch that cannot be decoded; absent for a message.' }),
-  ),
-  timestamp: Type.Integer({ description: 'When the log received the message, epoch milliseconds.' }),
-  reason: Type.String(),
-  problem: Type.Optional(Type.String({ description: 'Why the batch cannot be decoded.' })),
-  field,
-  key: Type.Union([Type.String(), Type.Null()], { description: 'The key of the message.' }),
-  payload: Type.Union([Type.String(), Type.Null()]),
-  encoding: Type.Union([Type.Literal('utf8'), Type.Literal('base64')], { description: 'The encoding of payload.' }),
-  bytes: Type.Optional(Type.Integer({ description: 'Size of the message when payload is only its beginning.' })),
-  failedAt: Time,
-  redrivenAt: Type.Optional(epochMs('Epoch milliseconds; absent until it is redriven.')),
-};
-
 const listed = { title: 'DeadLetter', description: 'A message that the sink cannot process.' };
-const DeadLetter = Type.Object(deadLetterFields, { ...listed, examples: [example] });
-
-const ReasonCount = Type.Object({ reason: Type.String(), field, count: Type.Integer() }, { title: 'ReasonCount' });
+const DeadLetter = Type.Object(FoundDeadLetterSchema.properties, { ...listed, examples: [example] });
 
 const DeadLetters = Type.Object(
   {
     total: Type.Integer(),
-    reasons: Type.Array(ReasonCount, { description: 'Most frequent first.' }),
-    deadLetters: Type.Array(Type.Object(deadLetterFields, listed), {
+    reasons: Type.Array(ReasonCountSchema, { description: 'Most frequent first.' }),
+    deadLetters: Type.Array(Type.Object(FoundDeadLetterSchema.properties, listed), {
       description: 'The newest first. A payload contains at most the first 500 characters.',
     }),
   },
@@ -95,19 +76,12 @@ const RedriveRequest = Type.Object(
 const RedriveReport = Type.Object(
   {
     isDryRun: Type.Boolean(),
+    ...RedriveReportSchema.properties,
     isComplete: Type.Boolean({
       description:
         'False if 100 seconds ended before all dead letters were read. Repeat the request to continue; a dry run starts again.',
     }),
-    redriven: Type.Integer({ description: 'Messages that were sent, or would be sent.' }),
-    failed: Type.Integer({ description: 'Dead letters that are still invalid.' }),
-    reasons: Type.Array(ReasonCount, { description: 'Why they are still invalid, most frequent first.' }),
-    failures: Type.Array(Type.Object({ deadLetterId: Type.String(), reason: Type.String(), field }), {
-      description: 'The first 200.',
-    }),
-    notFound: Type.Array(Type.String(), {
-      description: 'Requested ids that do not exist or were redriven before; empty if isComplete is false.',
-    }),
+    failures: Type.Array(RedriveReportSchema.properties.failures.items, { description: 'The first 200.' }),
   },
   {
     title: 'RedriveReport',
@@ -176,8 +150,8 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
       },
     },
     async ({ query }, reply) => {
-      const { total, reasons, deadLetters } = await lists.read(query, { signal: responseSignal(reply) });
-      return { total, reasons: [...reasons], deadLetters: [...deadLetters].reverse() };
+      const found = await lists.read(query, { signal: responseSignal(reply) });
+      return { ...found, deadLetters: found.deadLetters.toReversed() };
     },
   );
 
@@ -228,18 +202,10 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
         { kafka, publisher },
         { ...options, names: topics, types: eventTypes, now, signal },
       ).finally(() => (isRedriving = false));
-      const { isComplete, redriven, failed, notFound } = report;
+      const { isComplete, redriven, failed } = report;
       const facts = { isComplete, redriven, failed, by: apiKey?.name ?? 'anybody' };
       if (!isDryRun) log.info(facts, 'dead letters redriven');
-      return {
-        isDryRun,
-        isComplete,
-        redriven,
-        failed,
-        reasons: [...report.reasons],
-        failures: [...report.failures],
-        notFound: [...notFound],
-      };
+      return { isDryRun, ...report };
     },
   );
 }
