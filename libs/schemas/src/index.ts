@@ -42,6 +42,7 @@ export {
   parseLoggedUser,
   serializeErasure,
   serializeIntake,
+  sumIntake,
 } from './logged-records.ts';
 export { isPlainObject, isTooDeep, nestingMax, refusalReasons, refuse } from './refusal.ts';
 export type { Refusal, RefusalReason } from './refusal.ts';

@@ -98,6 +98,17 @@ export const IntakeCount = Type.Object({
 });
 export type IntakeCount = Readonly<Static<typeof IntakeCount>>;
 
+/** Adds up the counts of the same day, producer, outcome, field and reason. */
+export function sumIntake(counts: Iterable<IntakeCount>): IntakeCount[] {
+  const sums = new Map<string, IntakeCount>();
+  for (const added of counts) {
+    const { day, producer, outcome, field, reason } = added;
+    const kind = [day, producer, outcome, field, reason].join('\n');
+    sums.set(kind, { ...added, count: added.count + (sums.get(kind)?.count ?? 0) });
+  }
+  return [...sums.values()];
+}
+
 const IntakeCounts = Compile(Type.Array(IntakeCount));
 
 /** Returns the value of a record of the intake topic: the counts since the previous record. */

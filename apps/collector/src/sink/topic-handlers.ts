@@ -14,6 +14,7 @@ import {
   parseLoggedUser,
   refuse,
   countedField,
+  sumIntake,
 } from '@facet/schemas';
 import type { Refusal, IntakeCount, RefusalReason } from '@facet/schemas';
 import type { LoggedEvent } from '@facet/event-log';
@@ -28,20 +29,24 @@ import type { PartitionPosition } from './sink-state.ts';
 /**
  * Processes messages of one topic. Processing repeats after a failure, so it must be idempotent.
  *
- * @param next the offset after `messages`
  * @param signal cancels waiting for a dependency
  */
 type ProcessMessages = (
   position: Readonly<PartitionPosition>,
   messages: readonly LogMessage[],
-  next: number,
   signal: AbortSignal,
 ) => Promise<void>;
 
 export interface TopicHandler {
   /** The store that records the offset of the topic, in the same transaction as the data of its messages. */
   readonly offsetOwner: 'lake' | 'catalog';
-  readonly process: ProcessMessages;
+  /** Processes messages, and advances the offset of the store to `next`, the offset after them. */
+  process(
+    position: Readonly<PartitionPosition>,
+    messages: readonly LogMessage[],
+    next: number,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 /** The stores to which handlers write. */
@@ -69,77 +74,78 @@ export function createTopicHandlers(
   rules: EventRules,
 ): ReadonlyMap<string, TopicHandler> {
   const { lake, catalog, profiles, deadLetters, erasedUsers } = deps;
+
+  /**
+   * Creates the handler of a topic without events.
+   *
+   * @param accept writes a parsed message to the lake or the catalog, and returns its changes of the profiles
+   */
+  const processRecords =
+    <Parsed extends { readonly ok: true }>(
+      parse: (message: LogMessage) => Parsed | Refusal,
+      accept: (parsed: Parsed, receivedAt: number) => readonly ProfileChange[] | void,
+    ): ProcessMessages =>
+    async (position, messages, signal) => {
+      const changes: ProfileChange[] = [];
+      const refused = readMessages(messages, parse, (parsed, { timestamp }) => {
+        changes.push(...(accept(parsed, Number(timestamp)) ?? []));
+      });
+      await deadLetters.put(position, refused, signal);
+      if (changes.length > 0) await profiles.apply(changes, signal);
+    };
+
   const processes: Readonly<Record<SinkTopic, ProcessMessages>> = {
     events: processEvents(deps, rules),
 
-    async items(position, messages, next, signal) {
-      const refused = readMessages(
-        messages,
-        ({ key, value }) => parseLoggedItem(key?.toString() ?? null, value),
-        ({ itemId, item }, { timestamp }) => catalog.changeItem(itemId, item, Number(timestamp)),
-      );
-      await deadLetters.put(position, refused, signal);
-      catalog.advance(sourceName(position), next);
-    },
+    items: processRecords(
+      ({ key, value }) => parseLoggedItem(key?.toString() ?? null, value),
+      ({ itemId, item }, receivedAt) => catalog.changeItem(itemId, item, receivedAt),
+    ),
 
-    async users(position, messages, next, signal) {
-      const changes: ProfileChange[] = [];
-      const refused = readMessages(
-        messages,
-        ({ key, value }) => parseLoggedUser(key?.toString() ?? null, value),
-        (parsed, { timestamp }) => {
-          const { userId } = parsed;
-          const receivedAt = Number(timestamp);
-          // Topics are read independently: a record older than the erasure may arrive after it.
-          const user = erasedUsers.isErased(userId, receivedAt) ? undefined : parsed.user;
-          catalog.changeUser(userId, user, receivedAt);
-          changes.push({ kind: 'attributes', userId, attributes: user?.attributes ?? null, receivedAt });
-        },
-      );
-      await deadLetters.put(position, refused, signal);
-      await profiles.apply(changes, signal);
-      catalog.advance(sourceName(position), next);
-    },
+    users: processRecords(
+      ({ key, value }) => parseLoggedUser(key?.toString() ?? null, value),
+      (parsed, receivedAt) => {
+        const { userId } = parsed;
+        // Topics are read independently: a record older than the erasure may arrive after it.
+        const user = erasedUsers.isErased(userId, receivedAt) ? undefined : parsed.user;
+        catalog.changeUser(userId, user, receivedAt);
+        return [{ kind: 'attributes', userId, attributes: user?.attributes ?? null, receivedAt }];
+      },
+    ),
 
-    /**
-     * Erases users from the profiles immediately, and records the erasures in the lake until compaction carries them out. Each
-     * catalog file has one writer, so a null value in the user topic erases the user from the catalog.
-     */
-    async erasures(position, messages, next, signal) {
-      const changes: ProfileChange[] = [];
-      const refused = readMessages(
-        messages,
-        ({ value }) => parseLoggedErasure(value),
-        ({ erasure: { erasureId, userId, requestedAt, requestedBy } }) => {
-          const userHash = hashUser(userId);
-          erasedUsers.add({ userHash, requestedAt });
-          changes.push({ kind: 'erase', userId, before: requestedAt });
-          changes.push({ kind: 'attributes', userId, attributes: null, receivedAt: requestedAt });
-          lake.addErasure({ erasureId, userHash, sessionHashes: [], requestedAt, requestedBy });
-        },
-      );
-      await deadLetters.put(position, refused, signal);
-      await profiles.apply(changes, signal);
-      lake.add(sourceName(position), [], next);
-    },
+    // Erases users from the profiles immediately, and records the erasures in the lake until compaction carries them out. Each
+    // catalog file has one writer, so a null value in the user topic erases the user from the catalog.
+    erasures: processRecords(
+      ({ value }) => parseLoggedErasure(value),
+      ({ erasure: { erasureId, userId, requestedAt, requestedBy } }) => {
+        const userHash = hashUser(userId);
+        erasedUsers.add({ userHash, requestedAt });
+        lake.addErasure({ erasureId, userHash, sessionHashes: [], requestedAt, requestedBy });
+        return [
+          { kind: 'erase', userId, before: requestedAt },
+          { kind: 'attributes', userId, attributes: null, receivedAt: requestedAt },
+        ];
+      },
+    ),
 
-    /** Writes the counts of the ingest to the transaction log of the lake, from which data health reports read them. */
-    async intake(position, messages, next, signal) {
-      const refused = readMessages(
-        messages,
-        ({ value }) => parseLoggedIntake(value),
-        ({ counts }) => lake.addIntake(counts),
-      );
-      await deadLetters.put(position, refused, signal);
-      lake.add(sourceName(position), [], next);
-    },
+    // Writes the counts of the ingest to the transaction log of the lake, from which data health reports read them.
+    intake: processRecords(
+      ({ value }) => parseLoggedIntake(value),
+      ({ counts }) => lake.addIntake(counts),
+    ),
   };
-  return new Map(
-    (Object.keys(processes) as SinkTopic[]).map((key) => [
-      names[key],
-      { offsetOwner: topics[key].offsetOwner, process: processes[key] },
-    ]),
-  );
+  const handlerOf = (key: SinkTopic): TopicHandler => {
+    const { offsetOwner } = topics[key];
+    return {
+      offsetOwner,
+      async process(position, messages, next, signal) {
+        await processes[key](position, messages, signal);
+        if (offsetOwner === 'lake') lake.add(sourceName(position), [], next);
+        else catalog.advance(sourceName(position), next);
+      },
+    };
+  };
+  return new Map((Object.keys(processes) as SinkTopic[]).map((key) => [names[key], handlerOf(key)]));
 }
 
 /** Messages parsed at once, while Redis applies the previous ones. Larger parts would delay reading the replies of Redis. */
@@ -158,7 +164,7 @@ function processEvents(
       metrics.observeAge((now() - events[index]!.event.receivedAt) / 1000);
     }
   };
-  return async (position, messages, next, signal) => {
+  return async (position, messages, signal) => {
     for (let start = 0; start < messages.length; start += messagesPerPart) {
       const part = messages.slice(start, start + messagesPerPart);
       const events: LoggedEvent[] = [];
@@ -177,7 +183,6 @@ function processEvents(
       metrics.countEvents(events.length);
       for (const [days, count] of countLate(events)) metrics.countLate(days, count);
     }
-    lake.add(sourceName(position), [], next);
   };
 }
 
@@ -207,7 +212,7 @@ function readMessages<Parsed extends { readonly ok: true }>(
 }
 
 /** An invalid message and the reason. */
-export interface RefusedMessage {
+interface RefusedMessage {
   readonly message: LogMessage;
   /** The invalid field; empty for the whole message. */
   readonly field: string;
@@ -215,24 +220,24 @@ export interface RefusedMessage {
 }
 
 /** Publishes invalid messages to the dead-letter topic, so that they neither block the sink nor vanish. */
-export interface DeadLetters {
+interface DeadLetters {
   /** Resolves when Kafka has the dead letters. A crash before the offset is stored publishes them again. */
   put(position: Readonly<PartitionPosition>, refused: readonly RefusedMessage[], signal: AbortSignal): Promise<void>;
 }
 
-export interface DeadLettersDeps {
-  readonly publisher: Pick<Publisher, 'publish'>;
-  readonly lake: Pick<LakeWriter, 'addIntake'>;
-  readonly retryPolicy: RetryPolicy;
-  readonly metrics: SinkMetrics;
-  readonly now: () => number;
-}
-
 export function createDeadLetters(
-  deps: DeadLettersDeps,
+  {
+    publisher,
+    lake,
+    retryPolicy,
+    metrics,
+    now,
+  }: Pick<HandlerDeps, 'lake' | 'metrics' | 'now'> & {
+    readonly publisher: Pick<Publisher, 'publish'>;
+    readonly retryPolicy: RetryPolicy;
+  },
   topics: Pick<TopicNames, 'deadLetters' | 'events'>,
 ): DeadLetters {
-  const { publisher, lake, retryPolicy, metrics, now } = deps;
   return {
     async put(position, refused, signal) {
       if (refused.length === 0) return;
@@ -247,28 +252,19 @@ export function createDeadLetters(
       await retryPolicy.retry('kafka', () => publisher.publish(records), signal);
       // Data health measures the intake of events only.
       if (position.topic === topics.events) lake.addIntake(countRefusals(position.topic, refused, now()));
-      for (const [reason, count] of countReasons(refused)) metrics.countDeadLetters(position.topic, reason, count);
+      for (const { reason } of refused) metrics.countDeadLetters(position.topic, reason, 1);
     },
   };
 }
 
 /** Counts refusals that the ingest did not see, because a company's own producers write to the topic. */
 function countRefusals(topic: string, refused: readonly RefusedMessage[], now: number): IntakeCount[] {
-  const byKind = new Map<string, IntakeCount>();
-  for (const { message, field: given, reason } of refused) {
-    const time = Number(message.timestamp);
-    // A producer can send any timestamp.
-    const day = utcDay(time >= 0 && time <= now + dayMs ? time : now);
-    const field = countedField(given);
-    const kind = JSON.stringify([day, field, reason]);
-    const count = (byKind.get(kind)?.count ?? 0) + 1;
-    byKind.set(kind, { day, producer: `topic:${topic}`, outcome: 'refused', field, reason, count });
-  }
-  return [...byKind.values()];
-}
-
-function countReasons(refused: readonly RefusedMessage[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const { reason } of refused) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  return counts;
+  return sumIntake(
+    refused.map(({ message, field, reason }) => {
+      const time = Number(message.timestamp);
+      // A producer can send any timestamp.
+      const day = utcDay(time >= 0 && time <= now + dayMs ? time : now);
+      return { day, producer: `topic:${topic}`, outcome: 'refused', field: countedField(field), reason, count: 1 };
+    }),
+  );
 }

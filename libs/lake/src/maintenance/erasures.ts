@@ -2,16 +2,16 @@ import { join, relative } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { listNames, pathExists } from '@facet/platform';
 import { hashUser, sessionUserPrefix } from '@facet/schemas';
-import { sqlText, withDuckDb } from '../duckdb.ts';
+import { sqlText } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { isLakeFileName, uploadedFolder } from '../layout.ts';
 import { erasureTables, identifyRows, ownedRows, parquetTable, sessionRows, sqlTime, where } from '../read/sql.ts';
 import type { ErasureKey } from '../transaction-log/erasure-key.ts';
-import type { LakeStorage, OpenFiles } from '../storage/lake-storage.ts';
+import type { LakeStorage } from '../storage/lake-storage.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
 import { isDayFolder, listTemporaryFiles } from '../storage/place-files.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
-import { identifyingFiles, lakeUnreadable, snapshotOf, withFiles } from '../transaction-log/snapshot.ts';
+import { identifyingFiles, queryFiles, snapshotOf, withFiles } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
 import { pendingErasures } from '../transaction-log/state.ts';
 import type { LakeState, LakeStateErasure, ErasedMark, Erasure } from '../transaction-log/state.ts';
@@ -79,23 +79,19 @@ export async function verifyErasure(
     return { userHash, erasureKey, erasures, rows: 0, files: [], unreadable, localFolders };
   }
   const snapshot = snapshotOf(lakeFolder, state);
-  const open = async (): Promise<OpenFiles> => storage.open([...current, ...others.map((path) => ({ path }))]);
-  const opened = await open().catch(async (error: unknown) => {
-    throw await lakeUnreadable(snapshot, error);
-  });
-  const counts = await withDuckDb(options, async (connection) => {
+  const read = [...current, ...others.map((path) => ({ path }))];
+  const counts = await queryFiles(snapshot, read, options, async (connection, opened) => {
+    const identifying = parquetTable(opened.lakeFolder, identifyingFiles(snapshot));
     const count = async (folder: string, counted: readonly string[]): Promise<[string, number][]> => {
-      const identifying = parquetTable(opened.folder, identifyingFiles(snapshot));
       const events = parquetTable(
         folder,
         counted.map((path) => ({ path })),
       );
-      const { erasureKey } = snapshot;
       const statement = countStatement({ userId, erasures, erasureKey, events, identifying });
       const rows = (await (await connection.run(statement)).getRows()) as [string, number][];
       return rows.map(([file, number]) => [relative(folder, file), number]);
     };
-    const found = paths.length === 0 ? [] : await count(opened.folder, paths);
+    const found = paths.length === 0 ? [] : await count(opened.lakeFolder, paths);
     for (const path of temporary) {
       const rows = await count(lakeFolder, [path]).catch(() => undefined);
       found.push(...(rows ?? []));
@@ -103,14 +99,7 @@ export async function verifyErasure(
       if (rows === undefined && (await pathExists(join(lakeFolder, path)))) unreadable.push(path);
     }
     return new Map(found);
-  })
-    .catch(async (error: unknown) => {
-      throw await lakeUnreadable(snapshot, error);
-    })
-    .finally(async () => {
-      await opened.close();
-      await storage.dropCopies((path) => state.files.has(path));
-    });
+  }).finally(() => storage.dropCopies((path) => state.files.has(path)));
   const files = [...paths, ...temporary]
     .map((path) => ({
       path,

@@ -63,13 +63,12 @@ export async function* streamLake(
   window: LakeWindow = {},
   options: DuckDbOptions = {},
 ): AsyncGenerator<LakeEvent[]> {
-  const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
   const share = createStringPool();
   const prepare = async (opened: LakeSnapshot, connection: DuckDBConnection): Promise<string> => {
     await createTables(connection, eventTables(opened, window));
     return orderedEvents;
   };
-  for await (const chunk of streamChunks(snapshot, window, prepare, options)) {
+  for await (const chunk of streamChunks(lake, window, prepare, options)) {
     const [eventId, type, userId, itemId, occurredAt, receivedAt, value] = Array.from({ length: 7 }, (_, index) =>
       chunk.getColumnVector(index),
     ) as [DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector, DuckDBVector];
@@ -111,11 +110,12 @@ function createStringPool(): (text: string) => string {
  * @throws AppError as {@link readLake}
  */
 async function* streamChunks(
-  snapshot: LakeSnapshot,
+  lake: string | LakeSnapshot,
   window: LakeWindow,
   prepare: (opened: LakeSnapshot, connection: DuckDBConnection) => Promise<string | undefined>,
   options: DuckDbOptions,
 ): AsyncGenerator<DuckDBDataChunk> {
+  const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
   const opened = await openFiles(snapshot, filesToRead(snapshot, window));
   try {
     const database = await openDuckDb(options);
@@ -150,20 +150,25 @@ export async function* streamLakeByOwner(
   window: LakeWindow = {},
   options: DuckDbOptions = {},
 ): AsyncGenerator<OwnedEvent[]> {
-  const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
   const prepare = async (opened: LakeSnapshot): Promise<string | undefined> => ownedEventsQuery(opened, window);
-  for await (const chunk of streamChunks(snapshot, window, prepare, options)) {
-    const columns = Array.from({ length: columnCount }, (_, index) => chunk.getColumnVector(index));
-    yield Array.from({ length: chunk.rowCount }, (_, row) => toOwnedEvent(columns, row));
+  for await (const chunk of streamChunks(lake, window, prepare, options)) {
+    yield (chunk.getRows() as OwnedRow[]).map(toOwnedEvent);
   }
 }
 
-const columnCount = 9;
+type OwnedRow = [string, string, string, string | null, string | null, string | null, number, number, number | null];
 
-function toOwnedEvent(columns: readonly DuckDBVector[], row: number): OwnedEvent {
-  const [owner, eventId, type, userId, itemId, sessionId, occurredAt, receivedAt, value] = columns.map((column) =>
-    column.getItem(row),
-  ) as [string, string, string, string | null, string | null, string | null, number, number, number | null];
+function toOwnedEvent([
+  owner,
+  eventId,
+  type,
+  userId,
+  itemId,
+  sessionId,
+  occurredAt,
+  receivedAt,
+  value,
+]: OwnedRow): OwnedEvent {
   const event = {
     eventId,
     type,
@@ -214,21 +219,10 @@ export async function* streamOutcomes(
   { types, ...window }: LakeWindow & { readonly types: readonly string[] },
   options: DuckDbOptions = {},
 ): AsyncGenerator<Outcome[]> {
-  const snapshot = typeof lake === 'string' ? await openLakeSnapshot(lake) : lake;
   const prepare = async (opened: LakeSnapshot): Promise<string | undefined> => outcomeQuery(opened, window, types);
-  for await (const chunk of streamChunks(snapshot, window, prepare, options)) {
-    const [recommendationId, itemId, type, occurredAt] = [0, 1, 2, 3].map((index) => chunk.getColumnVector(index)) as [
-      DuckDBVector,
-      DuckDBVector,
-      DuckDBVector,
-      DuckDBVector,
-    ];
-    yield Array.from({ length: chunk.rowCount }, (_, row) => ({
-      recommendationId: recommendationId.getItem(row) as string,
-      itemId: itemId.getItem(row) as string,
-      type: type.getItem(row) as string,
-      occurredAt: occurredAt.getItem(row) as number,
-    }));
+  for await (const chunk of streamChunks(lake, window, prepare, options)) {
+    const rows = chunk.getRows() as [string, string, string, number][];
+    yield rows.map(([recommendationId, itemId, type, occurredAt]) => ({ recommendationId, itemId, type, occurredAt }));
   }
 }
 

@@ -4,6 +4,7 @@ import type { AppError } from '@facet/platform';
 import { withDuckDb } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { dayOf } from '../layout.ts';
+import type { LakeStorage } from '../storage/lake-storage.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
 import { lakeErrors, lakeSnapshotExpired } from './errors.ts';
 import type { ErasureKey } from './erasure-key.ts';
@@ -91,7 +92,7 @@ type Readable = Pick<LakeSnapshot, 'lakeFolder' | 'files'>;
 /** Makes files of a snapshot readable until `close`. @throws AppError as {@link lakeUnreadable} */
 export async function openFiles<Snapshot extends Readable>(
   snapshot: Snapshot,
-  files: LakeSnapshot['files'],
+  files: Parameters<LakeStorage['open']>[0],
 ): Promise<{ readonly snapshot: Snapshot; close(): Promise<void> }> {
   try {
     const { folder, close } = await (await openLakeStorage(snapshot.lakeFolder)).open(files);
@@ -104,7 +105,7 @@ export async function openFiles<Snapshot extends Readable>(
 /** Runs `read` on a snapshot whose files are readable. @throws AppError as {@link lakeUnreadable} */
 export async function withFiles<Snapshot extends Readable, Result>(
   snapshot: Snapshot,
-  files: LakeSnapshot['files'],
+  files: Parameters<LakeStorage['open']>[0],
   read: (opened: Snapshot) => Promise<Result>,
 ): Promise<Result> {
   const opened = await openFiles(snapshot, files);
@@ -122,7 +123,7 @@ export async function withFiles<Snapshot extends Readable, Result>(
  */
 export async function queryFiles<Snapshot extends Readable, Result>(
   snapshot: Snapshot,
-  files: LakeSnapshot['files'],
+  files: Parameters<LakeStorage['open']>[0],
   options: DuckDbOptions,
   query: (connection: DuckDBConnection, opened: Snapshot) => Promise<Result>,
 ): Promise<Result> {

@@ -1,3 +1,4 @@
+import { sumIntake } from '@facet/schemas';
 import type { IntakeCount } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
@@ -140,16 +141,9 @@ export function updatedIntake(
   intake: ReadonlyMap<string, readonly IntakeCount[]>,
   added: readonly IntakeCount[],
 ): ReadonlyMap<string, readonly IntakeCount[]> {
-  const keyOf = ({ producer, outcome, field, reason }: IntakeCount): string =>
-    JSON.stringify([producer, outcome, field, reason]);
-  const changed = new Map<string, Map<string, IntakeCount>>();
-  for (const count of added) {
-    const ofDay =
-      changed.get(count.day) ?? new Map((intake.get(count.day) ?? []).map((known) => [keyOf(known), known]));
-    changed.set(count.day, ofDay);
-    ofDay.set(keyOf(count), { ...count, count: count.count + (ofDay.get(keyOf(count))?.count ?? 0) });
-  }
-  return new Map([...changed].map(([day, counts]) => [day, [...counts.values()]]));
+  const sumOf = (day: string): IntakeCount[] =>
+    sumIntake([...(intake.get(day) ?? []), ...added.filter((count) => count.day === day)]);
+  return new Map(Array.from(new Set(added.map(({ day }) => day)), (day) => [day, sumOf(day)]));
 }
 
 /** Returns the erasures that a change adds or updates. `version` is the version of the change. */

@@ -1,14 +1,14 @@
 import { createUnreadCounter, describeUnread } from '@facet/features';
-import { countedField } from '@facet/schemas';
-import type { RefusalReason } from '@facet/schemas';
+import { countedField, sumIntake } from '@facet/schemas';
+import type { IntakeCount } from '@facet/schemas';
 import { Problem } from '@facet/http';
 import type { Access, HttpApp, KeySource } from '@facet/http';
+import { utcDay } from '@facet/platform';
 import type { Scope } from '@facet/platform';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ingestProblems, producerOf, producersOf, storeRecords } from '../ingest-services.ts';
 import type { IngestServices } from '../ingest-services.ts';
-import type { IntakeOutcome } from '../intake-counter.ts';
 import { addBatchBodies } from './batch-body.ts';
 import type { BatchBody, BatchBodyOptions } from './batch-body.ts';
 import {
@@ -190,25 +190,24 @@ function refuseKeyInUrl({ query, apiKey }: FastifyRequest): void {
 function count(
   { metrics, intake }: IngestServices,
   kind: RecordKind,
-  batch: { readonly producer: string; readonly receivedAt: number; readonly outcomes: readonly EntryOutcome[] },
+  {
+    producer,
+    receivedAt,
+    outcomes,
+  }: {
+    readonly producer: string;
+    readonly receivedAt: number;
+    readonly outcomes: readonly EntryOutcome[];
+  },
 ): void {
-  const sums = sumOutcomes(batch.outcomes);
+  const day = utcDay(receivedAt);
+  const counts = outcomes.map((entry): IntakeCount => {
+    const { field = '', reason = '' } = entry.status === 'refused' ? entry.refusal : {};
+    return { day, producer, outcome: entry.status, field: countedField(field), reason, count: 1 };
+  });
+  const sums = sumIntake(counts);
   for (const { outcome, reason, count } of sums) {
-    metrics.countRecords({ kind: kind.name, producer: batch.producer, outcome, reason, count });
+    metrics.countRecords({ kind: kind.name, producer, outcome, reason, count });
   }
-  if (kind.name === 'events') intake.add(batch.producer, batch.receivedAt, sums);
-}
-
-function sumOutcomes(outcomes: readonly EntryOutcome[]): readonly IntakeOutcome[] {
-  const sums = new Map<string, { -readonly [Name in keyof IntakeOutcome]: IntakeOutcome[Name] }>();
-  for (const entry of outcomes) {
-    const { status: outcome } = entry;
-    const reason: RefusalReason | '' = entry.status === 'refused' ? entry.refusal.reason : '';
-    const field = entry.status === 'refused' ? countedField(entry.refusal.field) : '';
-    const name = `${outcome} ${field} ${reason}`;
-    const sum = sums.get(name);
-    if (sum === undefined) sums.set(name, { outcome, field, reason, count: 1 });
-    else sum.count++;
-  }
-  return [...sums.values()];
+  if (kind.name === 'events') intake.add(sums);
 }
