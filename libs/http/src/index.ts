@@ -1,8 +1,7 @@
 export { readAccess } from './access/access.ts';
 export type { Access, KeySource, RouteAccess } from './access/access.ts';
-export { countRequestsOfWorkers, limitRequests } from './access/limit-requests.ts';
-export { createKeyRateLimiter } from './access/key-rate-limiter.ts';
-export type { KeyRateLimiter } from './access/key-rate-limiter.ts';
+export { countRequestsOfWorkers, createKeyRateLimiter, limitRequests } from './access/limit-requests.ts';
+export type { KeyRateLimiter } from './access/limit-requests.ts';
 export { createHttpApp } from './create-http-app.ts';
 export type { HttpAppOptions, ServerOptions } from './create-http-app.ts';
 export type { Docs } from './docs.ts';
@@ -11,14 +10,19 @@ export { definePlugin, describeRoutes } from './http-app.ts';
 export type { HttpApp } from './http-app.ts';
 export { addMetricsRoute, createHttpMetrics } from './metrics.ts';
 export type { HttpMetrics } from './metrics.ts';
-export { addAdmissionMetrics, createAdmission } from './overload/admission.ts';
+export { addAdmissionMetrics, createAdmission, measureQueueDelay } from './overload/admission.ts';
 export type { Admission } from './overload/admission.ts';
-export { measureQueueDelay } from './overload/queue-delay.ts';
 export { createReportQueue } from './overload/report-queue.ts';
 export type { ReportQueue } from './overload/report-queue.ts';
-export { responseSignal } from './overload/response-signal.ts';
+export { responseSignal } from './overload/request-bounds.ts';
 export { compileValidator } from './problems/compile-validator.ts';
-export { createProblems, Problem, problemError, problemResponses } from './problems/problem.ts';
+export {
+  artifactProblems,
+  createProblems,
+  lakeProblems,
+  Problem,
+  problemError,
+  problemResponses,
+} from './problems/problem.ts';
 export type { Problems } from './problems/problem.ts';
-export { artifactProblems, lakeProblems } from './problems/storage-problems.ts';
 export { listen, listRoutes } from './server.ts';

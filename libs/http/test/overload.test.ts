@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { createAdmission } from '../src/index.ts';
 import type { Admission } from '../src/index.ts';
-import { nextLimit } from '../src/overload/concurrency-limit.ts';
-import { measureQueueDelay } from '../src/overload/queue-delay.ts';
+import { measureQueueDelay, nextLimit } from '../src/overload/admission.ts';
 import { createTestApp, keyOf, problems, textOf } from './fixtures.ts';
 
 const bounds = { concurrentMin: 4, concurrentMax: 256, delayMsTarget: 10 };

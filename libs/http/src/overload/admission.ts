@@ -1,10 +1,51 @@
+import { randomFill } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@facet/platform';
 import { Counter, Gauge } from 'prom-client';
 import type { HttpMetrics } from '../metrics.ts';
 import { problemError } from '../problems/problem.ts';
-import { nextLimit } from './concurrency-limit.ts';
-import type { LimitBounds } from './concurrency-limit.ts';
-import { measureQueueDelay } from './queue-delay.ts';
+
+interface LimitBounds {
+  readonly concurrentMin: number;
+  readonly concurrentMax: number;
+  /** The acceptable queueing delay. */
+  readonly delayMsTarget: number;
+}
+
+/** The limit shrinks by at most this factor at once, so that one bad moment does not refuse everything. */
+const shrinkMax = 0.5;
+const growth = 1.1;
+
+/**
+ * Returns the next concurrency limit. The least delay of an interval is that of the standing queue, which bursts do not
+ * affect (CoDel, RFC 8289). By Little's law the delay is proportional to the concurrency, so the limit shrinks by the ratio
+ * of the target delay to the measured delay. Below the target it grows by a tenth.
+ *
+ * @param busyMax the maximum concurrency in the interval. A limit far above it has no effect.
+ */
+export function nextLimit(
+  limit: number,
+  { leastDelayMs, busyMax }: { readonly leastDelayMs: number; readonly busyMax: number },
+  { concurrentMin, concurrentMax, delayMsTarget }: LimitBounds,
+): number {
+  if (leastDelayMs <= delayMsTarget) return Math.min(concurrentMax, Math.ceil(limit * growth));
+  const ratio = Math.max(shrinkMax, delayMsTarget / leastDelayMs);
+  return Math.max(concurrentMin, Math.floor(Math.min(limit, Math.max(busyMax, 1)) * ratio));
+}
+
+const probeEveryMs = 10;
+const probe = new Uint8Array(1);
+
+/**
+ * Measures the queueing delay in milliseconds: a trivial job takes the way of every request, through the event loop and the
+ * thread pool of libuv. Unlike the latency of requests, the delay does not depend on slow stores elsewhere.
+ */
+export async function measureQueueDelay(): Promise<number> {
+  const due = performance.now() + probeEveryMs;
+  await delay(probeEveryMs, undefined, { ref: false });
+  await new Promise<void>((resolve) => randomFill(probe, () => resolve()));
+  return Math.max(0, performance.now() - due);
+}
 
 /** Bounds the number of concurrent requests, so that admitted requests finish soon and the rest is refused immediately. */
 export interface Admission {
@@ -31,7 +72,7 @@ export interface Admission {
   leave(): void;
 }
 
-export interface AdmissionOptions extends Partial<LimitBounds> {
+interface AdmissionOptions extends Partial<LimitBounds> {
   /** Logs when refusals begin and when they end. */
   readonly logger?: Pick<Logger, 'warn' | 'info'>;
   /** The longest time that the requests before it may make an admitted request wait, at their mean CPU time. */

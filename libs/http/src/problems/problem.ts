@@ -51,7 +51,7 @@ export const problemResponses = {
   },
 } as const;
 
-export interface ProblemKind {
+interface ProblemKind {
   /** The HTTP status. Default: that of the error's category. */
   readonly status?: number;
   /** The remedy of errors that have none. */
@@ -83,7 +83,7 @@ const httpProblems = {
 } as const satisfies ProblemCatalog;
 export type HttpProblemCode = keyof typeof httpProblems;
 
-export interface ProblemDetails {
+interface ProblemDetails {
   readonly remedy?: string;
   /** The wrong field of the body, as a path with dots. */
   readonly field?: string;
@@ -138,3 +138,23 @@ function categoryOfStatus(status: number): ErrorCategory {
   if (isOfLoad(status)) return 'unavailable';
   return status >= 500 ? 'internal' : 'usage';
 }
+
+const s3Problems = { S3_REFUSED: {}, S3_UNREACHABLE: {} } as const satisfies ProblemCatalog;
+
+/** The problems of an app that reads the lake. */
+export const lakeProblems = {
+  ...s3Problems,
+  EVENTS_LAKE_COPIES_FULL: {},
+  EVENTS_LAKE_DAMAGED: {},
+  EVENTS_LAKE_HAS_LOCAL: {},
+  EVENTS_LAKE_NOT_CONFIGURED: { status: 503 },
+  EVENTS_LAKE_SNAPSHOT_EXPIRED: {},
+  EVENTS_LAKE_UNREADABLE: {},
+} as const satisfies ProblemCatalog;
+
+/** The problems of an app that reads artifacts. */
+export const artifactProblems = {
+  ...s3Problems,
+  ARTIFACT_COPIES_FULL: {},
+  ARTIFACT_CORRUPT: {},
+} as const satisfies ProblemCatalog;
