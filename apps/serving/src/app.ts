@@ -28,7 +28,7 @@ import { addBatch, addInterests, addRank, addRecommendations, addSimilarItems } 
 import { addTrends } from './routes/trends.ts';
 import { addUserRoutes } from './routes/users.ts';
 import type { Serving } from './serving.ts';
-import type { OpenTracing } from './telemetry/open-tracing.ts';
+import type { OpenTracing } from './telemetry/tracing.ts';
 import { measureSpans } from './telemetry/spans.ts';
 
 export type AppDeps = Omit<Serving, 'admission' | 'now' | 'createId'> &

@@ -7,7 +7,7 @@ import { readMilvusSettings, readRedisFiles } from '@facet/config/connections';
 import type { MilvusConnection } from '@facet/config/connections';
 import { describeVariables } from '@facet/config/variables';
 import type { RedisFiles } from '@facet/platform';
-import type { TracingSettings } from './telemetry/open-tracing.ts';
+import type { TracingSettings } from './telemetry/tracing.ts';
 
 /** The output of `serving --help`. */
 export const help = `Serves recommendations over HTTP from the current bundle of a data home.

@@ -78,7 +78,7 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const openIndex = milvus && ((bundle: Bundle) => milvus.open(bundle));
   const arms = new ArmBundles({ store, experiments, metrics, logger, recent, acquireLoadSlot, openIndex });
   const exposures = openExposures(home, sections.exposures, { metrics, logger });
-  const tracing = config.tracing && (await import('./telemetry/open-tracing.ts')).openTracing(config.tracing, logger);
+  const tracing = config.tracing && (await import('./telemetry/tracing.ts')).openTracing(config.tracing, logger);
   const app = await createApp(
     {
       logger,

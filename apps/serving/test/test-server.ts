@@ -3,7 +3,7 @@ import type { MilvusConnection } from '@facet/config/connections';
 import { createLogger } from '@facet/platform';
 import { onTestFinished } from 'vitest';
 import { startServing } from '../src/start-serving.ts';
-import type { TracingSettings } from '../src/telemetry/open-tracing.ts';
+import type { TracingSettings } from '../src/telemetry/tracing.ts';
 import { patientLimits } from './fixtures.ts';
 import type { Home } from './fixtures.ts';
 

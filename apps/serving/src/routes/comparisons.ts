@@ -17,11 +17,12 @@ import {
   ComparisonRequest,
   ComparisonResponse,
   GateResponse,
-  limitDefault,
+  comparedItemsDefault,
+  resolveSide,
+  sideFields,
   usersDefault,
 } from '../comparisons/comparison-schema.ts';
 import { PreviewBundles } from '../comparisons/preview-bundles.ts';
-import { resolveSide, sideFields } from '../comparisons/sides.ts';
 import type { Peers } from '../processes/peers.ts';
 import { serve } from '../serving.ts';
 import { BundleParams } from './bundles.ts';
@@ -138,7 +139,7 @@ function addComparison(app: HttpApp, { artifactsFolder }: ComparisonPaths, jobs:
       response: ComparisonResponse,
     }),
     async ({ body }) => {
-      const { limit = limitDefault, users: usersMax = usersDefault } = body;
+      const { limit = comparedItemsDefault, users: usersMax = usersDefault } = body;
       const liveId = live.require().bundle.id;
       const [before, after] = [body.before, body.after].map((side) => resolveSide(side, arms.experiments, liveId));
       const state = await jobs.run(
@@ -147,8 +148,7 @@ function addComparison(app: HttpApp, { artifactsFolder }: ComparisonPaths, jobs:
       );
       const sides = { before: { bundleId: before!.bundleId }, after: { bundleId: after!.bundleId }, limit };
       if (!state.isFinished) return { state: 'running' as const, progress: state.progress, ...sides };
-      const result = state.result as SampleComparison;
-      return { state: 'finished' as const, progress: 1, ...sides, result };
+      return { state: 'finished' as const, progress: 1, ...sides, result: state.result };
     },
   );
 }
@@ -170,7 +170,7 @@ function addGate(app: HttpApp, paths: ComparisonPaths, jobs: Peers['jobs']): voi
       const report = await readGateReport(paths.gatesFolder, bundleId);
       return report === undefined
         ? { state: 'none' as const, progress: 0 }
-        : { state: 'finished' as const, progress: 1, report: report as GateReport };
+        : { state: 'finished' as const, progress: 1, report };
     },
   );
 
@@ -201,7 +201,7 @@ function addGate(app: HttpApp, paths: ComparisonPaths, jobs: Peers['jobs']): voi
       };
       const state = await jobs.run(task, waitMs);
       if (!state.isFinished) return { state: 'running' as const, progress: state.progress };
-      return { state: 'finished' as const, progress: 1, report: state.result as GateReport };
+      return { state: 'finished' as const, progress: 1, report: state.result };
     },
   );
 }

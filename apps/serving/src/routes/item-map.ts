@@ -10,9 +10,8 @@ import { CatalogAttribute, describeAttributes } from '@facet/recommendations';
 import { IdentifierSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { findColumn } from '../item-map/map-columns.ts';
+import { findColumn, placeNewItems } from '../item-map/map-columns.ts';
 import type { ItemRange } from '../item-map/map-columns.ts';
-import { placeNewItems } from '../item-map/place-new-items.ts';
 import { serve } from '../serving.ts';
 
 const describe = describeRoutes({ scope: 'serve', tag: 'catalog' });
