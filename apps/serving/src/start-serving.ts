@@ -4,17 +4,19 @@ import { openArtifactStore } from '@facet/artifacts';
 import type { Bundle } from '@facet/bundles';
 import { readFacetConfig, warnOfMissingAttributes } from '@facet/config';
 import type { HomePaths } from '@facet/config';
+import type { MilvusConnection } from '@facet/config/connections';
+import { ensureInstallation } from '@facet/config/installation';
 import { ExposureWriter, parseExperiments } from '@facet/exposures';
 import type { ExposureLogSettings } from '@facet/exposures';
 import { listen, readAccess } from '@facet/http';
 import { describeError, repeat } from '@facet/platform';
 import type { Logger } from '@facet/platform';
+import type { MilvusIndexes } from '@facet/retrieval/milvus';
 import { createApp } from './app.ts';
 import type { AppOptions } from './app.ts';
 import { BundleWatcher } from './bundle/bundle-watcher.ts';
 import { createRecallSampler } from './bundle/index-recall.ts';
 import { LiveBundle } from './bundle/live-bundle.ts';
-import { openMilvusIndexes } from './bundle/milvus.ts';
 import { RecentRequests } from './bundle/recent-requests.ts';
 import type { ServingConfig } from './config.ts';
 import { ArmBundles } from './experiments/arm-bundles.ts';
@@ -173,4 +175,37 @@ function openExposures(
   });
   if (enabled) metrics.watchExposures(() => writer.counts);
   return { recorder: new ExposureRecorder({ writer, metrics, logger }), sampledShare, recordStateless };
+}
+
+/**
+ * Opens a Milvus for the indexes of the loaded bundles. Does not wait for Milvus.
+ *
+ * @param fills whether this process fills and drops collections
+ * @throws AppError `HOME_UNWRITABLE`, those of `readInstallation`, and `CONNECTION_FILE_UNREADABLE`
+ */
+async function openMilvusIndexes(
+  { searchMsMax, ...milvus }: MilvusConnection,
+  { home, metrics, logger, fills }: Pick<ServingConfig, 'home'> & { metrics: Metrics; logger: Logger; fills: boolean },
+): Promise<MilvusIndexes> {
+  const { id } = await ensureInstallation(home);
+  // The package takes half a second to load.
+  const { MilvusIndexes: Indexes } = await import('@facet/retrieval/milvus');
+  const { address } = milvus;
+  return new Indexes({
+    milvus,
+    installationId: id,
+    fills,
+    searchMsMax,
+    observer: {
+      searched: (outcome) => metrics.countMilvusSearch(outcome),
+      changed: (waiting) => metrics.setMilvusWaiting(waiting),
+      failed: (problem) =>
+        logger.warn({ address, problem: describeError(problem) }, 'Milvus cannot be used: searching in process'),
+      recovered: () => logger.info({ address }, 'Milvus responds again'),
+      filled: (facts) => logger.info({ address, ...facts }, 'collection filled: searching in Milvus'),
+      dropped: (collection) => logger.info({ address, collection }, 'unused collection dropped'),
+      sweepFailed: (problem) =>
+        logger.warn({ address, problem: describeError(problem) }, 'unused collections cannot be dropped'),
+    },
+  });
 }

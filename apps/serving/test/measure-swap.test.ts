@@ -5,7 +5,7 @@ import type { Bundle } from '@facet/bundles';
 import { dayMs } from '@facet/platform';
 import { forFile, forTest } from '@facet/testing';
 import { expect, it } from 'vitest';
-import { measureSwap } from '../src/guardrails/measure-swap.ts';
+import { measureSwap } from '../src/guardrails/guardrails.ts';
 import { createHome, films, putBundle } from './fixtures.ts';
 
 const home = forFile(await createHome());

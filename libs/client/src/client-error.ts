@@ -47,12 +47,7 @@ export class UnacknowledgedError<T> extends ClientError {
   readonly unacknowledged: readonly T[];
 
   constructor(unacknowledged: readonly T[], cause: ClientError) {
-    super(`${unacknowledged.length} records were not acknowledged: ${cause.message}`, {
-      code: cause.code,
-      retryable: cause.retryable,
-      problem: cause.problem,
-      cause,
-    });
+    super(`${unacknowledged.length} records were not acknowledged: ${cause.message}`, { ...cause, cause });
     this.name = 'UnacknowledgedError';
     this.unacknowledged = unacknowledged;
   }

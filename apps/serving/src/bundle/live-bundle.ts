@@ -1,8 +1,28 @@
-import type { BundleView } from '@facet/bundles';
+import type { BundleView, DeltaInfo } from '@facet/bundles';
 import { problemError } from '@facet/http';
 import type { ProfileReader } from '../profiles/profile-source.ts';
 import type { RefCounted } from '../ref-counted.ts';
-import type { DeltaChanges } from '../telemetry/metrics.ts';
+
+/** Returns a function that computes a value at most once for each bundle. Concurrent calls share it; a failure is tried again. */
+export function oncePerBundle<Value, Rest extends unknown[]>(
+  compute: (bundle: BundleView, ...rest: Rest) => Promise<Value>,
+): (bundle: BundleView, ...rest: Rest) => Promise<Value> {
+  const values = new WeakMap<BundleView, Promise<Value>>();
+  return (bundle, ...rest) => {
+    const known = values.get(bundle);
+    if (known !== undefined) return known;
+    const value = compute(bundle, ...rest);
+    values.set(bundle, value);
+    value.catch(() => values.delete(bundle));
+    return value;
+  };
+}
+
+/** The number of items that a delta changes, by kind of change. */
+export interface DeltaChanges extends Readonly<DeltaInfo['counts']> {
+  /** New items of the bundle with interactions since it was built. */
+  readonly chosen: number;
+}
 
 /** The bundle and the profiles that requests read. */
 export interface Loaded {

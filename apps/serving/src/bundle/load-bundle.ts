@@ -6,8 +6,7 @@ import { AppError, dot } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { recommend, searchParameters } from '@facet/recommendations';
 import { allItems, countFound } from '@facet/retrieval';
-import type { SearchResult } from '@facet/retrieval';
-import type { OpenIndex } from './milvus.ts';
+import type { SearchResult, VectorIndex } from '@facet/retrieval';
 import type { RecentRequest } from './recent-requests.ts';
 
 export interface LoadDeps {
@@ -15,8 +14,8 @@ export interface LoadDeps {
   readonly logger: Pick<Logger, 'info'>;
   /** Requests for warming the bundle; absent: those of its golden users. */
   readonly recent?: { readonly all: readonly RecentRequest[] } | undefined;
-  /** Wraps the index of the loaded bundle. Absent: the index of the bundle is searched. */
-  readonly openIndex?: OpenIndex | undefined;
+  /** Returns the index that searches a loaded bundle. Closing it closes the index of the bundle. Absent: the index of the bundle is searched. */
+  readonly openIndex?: ((bundle: Bundle) => VectorIndex) | undefined;
 }
 
 /**

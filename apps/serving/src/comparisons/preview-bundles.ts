@@ -1,7 +1,7 @@
 import { applyLiveCatalog } from '@facet/bundles';
 import type { Bundle, BundleView } from '@facet/bundles';
 import { problemError } from '@facet/http';
-import { oncePerBundle } from '../bundle/once-per-bundle.ts';
+import { oncePerBundle } from '../bundle/live-bundle.ts';
 import { withLoadSlot } from '../processes/peers.ts';
 import type { Peers } from '../processes/peers.ts';
 

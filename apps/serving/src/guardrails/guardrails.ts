@@ -2,20 +2,22 @@ import { changesCurrent } from '@facet/artifacts';
 import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
 import type { Bundle } from '@facet/bundles';
 import { describeViolations, judgeBundle } from '@facet/bundles/guardrails';
-import type { GuardrailSettings, SwapMetrics, TrafficMetrics } from '@facet/bundles/guardrails';
+import type { GuardrailSettings, SwapMetrics } from '@facet/bundles/guardrails';
+import { interestSimilarity } from '@facet/evaluation';
+import type { UserInterests } from '@facet/evaluation';
 import { definePlugin } from '@facet/http';
 import { describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
-import type { RecommendationsResponse } from '@facet/recommendations';
+import { compareBundles, inferUser, recommend } from '@facet/recommendations';
+import type { RecommendationsResponse, Behavior } from '@facet/recommendations';
 import type { LiveBundle } from '../bundle/live-bundle.ts';
-import type { RecentRequests } from '../bundle/recent-requests.ts';
+import type { RecentRequests, RecentRequest } from '../bundle/recent-requests.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { measureSwap } from './measure-swap.ts';
 import { TrafficWindow } from './traffic-window.ts';
 import type { RequestOutcome } from './traffic-window.ts';
-import type { TrialFile } from './trial-file.ts';
+import type { StoredTrial, TrialFile } from './trial-file.ts';
 
-export interface GuardrailDeps {
+interface GuardrailDeps {
   readonly store: ArtifactStore;
   readonly live: Pick<LiveBundle, 'loaded'>;
   readonly metrics: Pick<Metrics, 'countRollback'>;
@@ -64,13 +66,9 @@ const retryMs = 10_000;
 /** A killed process loses at most the counts of this time. */
 const saveEveryMs = 2_000;
 
-interface Trial {
-  readonly bundleId: string;
+interface Trial extends Pick<StoredTrial, 'bundleId' | 'startedAt' | 'before'> {
   /** Monotonic milliseconds. */
   readonly since: number;
-  /** Epoch milliseconds. */
-  readonly startedAt: number;
-  readonly before: TrafficMetrics;
   swap: SwapMetrics | undefined;
   pausedUntil: number;
   savedAt: number;
@@ -106,20 +104,18 @@ export class Guardrails {
 
   /** Begins the trial of a bundle that has gone live. Never fails. */
   async begin(previous: Bundle, bundle: Bundle): Promise<void> {
-    const now = this.#clock();
-    const trial: Trial = {
-      bundleId: bundle.id,
-      since: now,
-      startedAt: this.#now(),
-      before: this.#traffic.metrics(now),
-      swap: undefined,
-      pausedUntil: now,
-      savedAt: now,
-    };
-    this.#trial = trial;
-    this.#traffic.clear();
+    const since = this.#clock();
+    const before = this.#traffic.metrics(since);
+    const trial = this.#start({ bundleId: bundle.id, since, startedAt: this.#now(), before, swap: undefined });
     trial.swap = await this.#compare(previous, bundle);
     await this.#save(trial);
+  }
+
+  #start(begun: Omit<Trial, 'pausedUntil' | 'savedAt'>): Trial {
+    const now = this.#clock();
+    this.#trial = { ...begun, pausedUntil: now, savedAt: now };
+    this.#traffic.clear();
+    return this.#trial;
   }
 
   /** Returns undefined if the bundle cannot be rolled back, or the comparison fails. */
@@ -146,16 +142,7 @@ export class Guardrails {
     const { startedAt, before, swap, counts } = stored;
     const elapsedMs = Math.max(0, this.#now() - startedAt);
     if (elapsedMs >= this.#windowMs) return trials.remove();
-    this.#trial = {
-      bundleId: stored.bundleId,
-      since: now - elapsedMs,
-      startedAt,
-      before,
-      swap,
-      pausedUntil: now,
-      savedAt: now,
-    };
-    this.#traffic.clear();
+    this.#start({ bundleId: stored.bundleId, since: now - elapsedMs, startedAt, before, swap });
     this.#traffic.restore(now, counts);
     logger.info(
       { bundleId, elapsedMs, requests: counts.responses + counts.errors },
@@ -236,4 +223,53 @@ function refuseRollback(bundleId: string, records: readonly PromotionRecord[]): 
     ({ kind, by, previous }) => kind === 'rollback' && by === author && previous?.id === bundleId,
   );
   return isRepeated ? 'the bundle was rolled back before and promoted again' : undefined;
+}
+
+/** Length of the compared lists, as in the gate. */
+const limit = 50;
+/** Longer comparisons end early: they share the processor with requests. */
+const timeMaxMs = 2_000;
+
+/**
+ * Sends the same requests to a bundle and to its successor: recent ones, and the golden users of the previous bundle. Sends one request
+ * at a time, while the new bundle serves. Requests without interests in the previous bundle do not count.
+ */
+export async function measureSwap(
+  previous: Bundle,
+  bundle: Bundle,
+  recent: readonly RecentRequest[],
+  clock: () => number = () => performance.now(),
+): Promise<SwapMetrics> {
+  const start = clock();
+  const histories = [...listGoldenHistories(previous), ...recent.map(({ itemIds }) => itemIds)];
+  const interests: { readonly before: UserInterests[]; readonly after: UserInterests[] } = { before: [], after: [] };
+  // Both bundles must see behaviors of the same age.
+  const asOf = Math.max(previous.info.asOf, bundle.info.asOf);
+  const requests = histories.map((itemIds) =>
+    itemIds.map((itemId, position): Behavior => ({ itemId, occurredAt: asOf + position })),
+  );
+  const { compared, overlap } = await compareBundles(previous, bundle, requests, {
+    isOver: () => clock() - start >= timeMaxMs,
+    async respond(of, behaviors, side) {
+      const result = await recommend(of, { behaviors, limit, explain: false });
+      const isComparable = result.source.kind === 'model' && result.items.length > 0;
+      return side === 'after' || isComparable ? result : undefined;
+    },
+    onCompared({ request: behaviors }) {
+      interests.before.push(inferUser(previous, { behaviors }).interests);
+      interests.after.push(inferUser(bundle, { behaviors }).interests);
+    },
+  });
+  return {
+    compared,
+    changedShare: 1 - overlap,
+    interestCosine: {
+      before: interestSimilarity(interests.before, previous.index.dim).meanCosine,
+      after: interestSimilarity(interests.after, bundle.index.dim).meanCosine,
+    },
+  };
+}
+
+function listGoldenHistories({ golden, idOf }: Bundle): string[][] {
+  return golden.map(({ items }) => items.filter((item) => item > 0).map(idOf));
 }

@@ -31,14 +31,7 @@ const slicesPerWindow = 20;
 /** The slices with the longest times do not count for the response time: a stall of the machine is in two slices at most. */
 const stalledSlices = 2;
 
-interface Slice {
-  responses: number;
-  errors: number;
-  fallbacks: number;
-  empty: number;
-  /** Responses by bucket of their time. */
-  readonly times: Map<number, number>;
-}
+type Slice = Omit<TrafficCounts, 'times'> & { readonly times: Map<number, number> };
 
 /** Counts the requests of a sliding window, in time slices. */
 export class TrafficWindow {

@@ -5,7 +5,7 @@ import type { BundleView, AttributeColumn } from '@facet/bundles';
 import { inSlices } from '@facet/platform';
 import { searchParameters } from '@facet/recommendations';
 import { fullBitmap } from '@facet/retrieval';
-import { oncePerBundle } from '../bundle/once-per-bundle.ts';
+import { oncePerBundle } from '../bundle/live-bundle.ts';
 
 /** Each search of the index takes about a millisecond, and a delta rarely has more items. */
 const placedMax = 5_000;

@@ -10,7 +10,7 @@ import {
   respondWithItems,
   SearchQuery,
 } from '@facet/recommendations';
-import { oncePerBundle } from '../bundle/once-per-bundle.ts';
+import { oncePerBundle } from '../bundle/live-bundle.ts';
 import { serve } from '../serving.ts';
 
 const describe = describeRoutes({ scope: 'serve', tag: 'catalog' });

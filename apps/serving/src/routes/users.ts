@@ -14,7 +14,7 @@ import type { UserDirectory } from '@facet/recommendations';
 import { IdentifierSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Loaded } from '../bundle/live-bundle.ts';
-import { oncePerBundle } from '../bundle/once-per-bundle.ts';
+import { oncePerBundle } from '../bundle/live-bundle.ts';
 import { serve } from '../serving.ts';
 
 const describe = describeRoutes({ scope: 'serve', tag: 'users' });

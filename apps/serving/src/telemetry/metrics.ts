@@ -1,47 +1,11 @@
-import type { BundleView, DeltaInfo } from '@facet/bundles';
 import { createHttpMetrics } from '@facet/http';
 import type { HttpMetrics } from '@facet/http';
 import type { ExposureCounts } from '@facet/exposures';
 import type { ResponseSource } from '@facet/recommendations';
 import { Counter, Gauge, Histogram } from 'prom-client';
+import type { Loaded } from '../bundle/live-bundle.ts';
 
-/** The number of items that a delta changes, by kind of change. */
-export interface DeltaChanges extends Readonly<DeltaInfo['counts']> {
-  /** New items of the bundle with interactions since it was built. */
-  readonly chosen: number;
-}
-
-export interface Metrics extends HttpMetrics {
-  countResponse(kind: 'recommendations' | 'interests' | 'rank' | 'similar', source: ResponseSource): void;
-  /** @param outcome `unavailable`: the response was made without the profile. */
-  observeProfileRead(outcome: 'found' | 'unknown' | 'unavailable', seconds: number): void;
-  /** Registers whether Redis provides profiles with the first call. */
-  setProfilesAvailable(isAvailable: boolean): void;
-  /** @param outcome `failed`: repeated in process; `in_process`: not sent to Milvus. Registers the counter with the first call. */
-  countMilvusSearch(outcome: 'milvus' | 'failed' | 'in_process'): void;
-  /** Sets the number of loaded bundles that Milvus does not search. Registers the gauge with the first call. */
-  setMilvusWaiting(bundles: number): void;
-  /** Observes the duration of a span. For a batch, the sum over all lists. */
-  observeSpan(route: string, span: string, seconds: number): void;
-  /** Observes a repeated exact search: how many of the wanted items the approximate search had found. */
-  observeIndexRecall(bundleId: string, found: { readonly hits: number; readonly wanted: number }): void;
-  countArms(arms: Readonly<Record<string, string>>): void;
-  /** @param outcome `left_out`: no spare time, or no bundle. */
-  countShadow(outcome: 'computed' | 'left_out' | 'failed'): void;
-  /** Reads the counts of the exposure log at each scrape. */
-  watchExposures(counts: () => ExposureCounts): void;
-  setLoaded(loaded: {
-    readonly bundle: BundleView;
-    readonly delta: DeltaChanges | undefined;
-    readonly profileCount: number | undefined;
-  }): void;
-  /** Counts a swap to another bundle, or to another delta. */
-  countSwap(what: 'bundle' | 'delta'): void;
-  /** @param what `arm`: the bundle of an experiment arm. */
-  countLoadFailure(what: 'bundle' | 'delta' | 'arm'): void;
-  /** Counts a rollback by the guardrails. */
-  countRollback(): void;
-}
+export type Metrics = ReturnType<typeof createMetrics>;
 
 /** From a store in memory to far beyond the read timeout. */
 const profileReadBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
@@ -55,7 +19,7 @@ const recallWeight = 0.02;
 type Registers = HttpMetrics['registry'][];
 
 /** Creates the metrics of one app, in a dedicated registry. */
-export function createMetrics(): Metrics {
+export function createMetrics() {
   const http = createHttpMetrics();
   const registers = [http.registry];
   return {
@@ -64,13 +28,12 @@ export function createMetrics(): Metrics {
     ...createBundleMetrics(registers),
     ...createProfileMetrics(registers),
     ...createIndexMetrics(registers),
-    watchExposures: (counts) => watchExposures(registers, counts),
+    /** Reads the counts of the exposure log at each scrape. */
+    watchExposures: (counts: () => ExposureCounts) => watchExposures(registers, counts),
   };
 }
 
-function createResponseMetrics(
-  registers: Registers,
-): Pick<Metrics, 'countResponse' | 'countArms' | 'countShadow' | 'observeSpan'> {
+function createResponseMetrics(registers: Registers) {
   const responses = new Counter({
     name: 'facet_serving_responses_total',
     help: 'Responses by source; for the model, reason is empty or profiles_unavailable.',
@@ -97,18 +60,19 @@ function createResponseMetrics(
     registers,
   });
   return {
-    countResponse: (kind, source) => responses.inc({ kind, source: source.kind, reason: source.reason ?? '' }),
-    countArms(entered) {
+    countResponse: (kind: 'recommendations' | 'interests' | 'rank' | 'similar', source: ResponseSource) =>
+      responses.inc({ kind, source: source.kind, reason: source.reason ?? '' }),
+    countArms(entered: Readonly<Record<string, string>>): void {
       for (const [experiment, arm] of Object.entries(entered)) arms.inc({ experiment, arm });
     },
-    countShadow: (outcome) => shadows.inc({ outcome }),
-    observeSpan: (route, span, seconds) => spans.observe({ route, stage: span }, seconds),
+    /** @param outcome `left_out`: no spare time, or no bundle. */
+    countShadow: (outcome: 'computed' | 'left_out' | 'failed') => shadows.inc({ outcome }),
+    /** Observes the duration of a span. For a batch, the sum over all lists. */
+    observeSpan: (route: string, span: string, seconds: number) => spans.observe({ route, stage: span }, seconds),
   };
 }
 
-function createBundleMetrics(
-  registers: Registers,
-): Pick<Metrics, 'setLoaded' | 'countSwap' | 'countLoadFailure' | 'countRollback'> {
+function createBundleMetrics(registers: Registers) {
   const bundleInfo = new Gauge({
     name: 'facet_serving_bundle_info',
     help: 'Always 1; the labels name the live bundle.',
@@ -161,7 +125,7 @@ function createBundleMetrics(
   for (const what of ['bundle', 'delta']) for (const counter of [swaps, loadFailures]) counter.inc({ what }, 0);
   loadFailures.inc({ what: 'arm' }, 0);
   return {
-    setLoaded({ bundle, delta, profileCount }) {
+    setLoaded({ bundle, delta, profileCount }: Pick<Loaded, 'bundle' | 'delta' | 'profileCount'>): void {
       bundleInfo.reset();
       bundleInfo.set({ bundle: bundle.id, model: bundle.info.modelId, dataset: bundle.info.datasetId }, 1);
       dataEnd.set(bundle.info.asOf / 1000);
@@ -171,13 +135,15 @@ function createBundleMetrics(
       }
       profiles.set(profileCount ?? 0);
     },
-    countSwap: (what) => swaps.inc({ what }),
-    countLoadFailure: (what) => loadFailures.inc({ what }),
+    /** Counts a swap to another bundle, or to another delta. */
+    countSwap: (what: 'bundle' | 'delta') => swaps.inc({ what }),
+    /** @param what `arm`: the bundle of an experiment arm. */
+    countLoadFailure: (what: 'bundle' | 'delta' | 'arm') => loadFailures.inc({ what }),
     countRollback: () => rollbacks.inc(),
   };
 }
 
-function createProfileMetrics(registers: Registers): Pick<Metrics, 'observeProfileRead' | 'setProfilesAvailable'> {
+function createProfileMetrics(registers: Registers) {
   const profileReads = new Histogram({
     name: 'facet_serving_profile_read_duration_seconds',
     help: 'Time to read a profile, by outcome: found, unknown, or unavailable.',
@@ -187,8 +153,11 @@ function createProfileMetrics(registers: Registers): Pick<Metrics, 'observeProfi
   });
   let profilesAvailable: Gauge | undefined;
   return {
-    observeProfileRead: (outcome, seconds) => profileReads.observe({ outcome }, seconds),
-    setProfilesAvailable(isAvailable) {
+    /** @param outcome `unavailable`: the response was made without the profile. */
+    observeProfileRead: (outcome: 'found' | 'unknown' | 'unavailable', seconds: number) =>
+      profileReads.observe({ outcome }, seconds),
+    /** Registers whether Redis provides profiles with the first call. */
+    setProfilesAvailable(isAvailable: boolean): void {
       profilesAvailable ??= new Gauge({
         name: 'facet_serving_profiles_available',
         help: '1 while this process can read profiles from Redis, 0 during an outage.',
@@ -200,9 +169,7 @@ function createProfileMetrics(registers: Registers): Pick<Metrics, 'observeProfi
   };
 }
 
-function createIndexMetrics(
-  registers: Registers,
-): Pick<Metrics, 'observeIndexRecall' | 'countMilvusSearch' | 'setMilvusWaiting'> {
+function createIndexMetrics(registers: Registers) {
   const recall = new Gauge({
     name: 'facet_serving_index_recall',
     help: 'Share of the exact nearest items that live searches found: a moving average over samples of this bundle.',
@@ -224,7 +191,8 @@ function createIndexMetrics(
   let milvusSearches: Counter<'outcome'> | undefined;
   let milvusWaiting: Gauge | undefined;
   return {
-    observeIndexRecall(bundleId, { hits, wanted }) {
+    /** Observes a repeated exact search: how many of the wanted items the approximate search had found. */
+    observeIndexRecall(bundleId: string, { hits, wanted }: { readonly hits: number; readonly wanted: number }): void {
       if (wanted === 0) return;
       const share = hits / wanted;
       const before = recallMean?.bundleId === bundleId ? recallMean.value : share;
@@ -234,7 +202,8 @@ function createIndexMetrics(
       recallWanted.inc(wanted);
       recallHits.inc(hits);
     },
-    countMilvusSearch(outcome) {
+    /** @param outcome `failed`: repeated in process; `in_process`: not sent to Milvus. Registers the counter with the first call. */
+    countMilvusSearch(outcome: 'milvus' | 'failed' | 'in_process'): void {
       milvusSearches ??= new Counter({
         name: 'facet_serving_milvus_searches_total',
         help: 'Searches for items: by Milvus, failed in Milvus and repeated in process, or only in process.',
@@ -243,7 +212,8 @@ function createIndexMetrics(
       });
       milvusSearches.inc({ outcome });
     },
-    setMilvusWaiting(bundles) {
+    /** Sets the number of loaded bundles that Milvus does not search. Registers the gauge with the first call. */
+    setMilvusWaiting(bundles: number): void {
       milvusWaiting ??= new Gauge({
         name: 'facet_serving_milvus_waiting_bundles',
         help: 'Loaded bundles that are searched in process, because their collection is not complete or Milvus does not respond.',

@@ -84,25 +84,8 @@ export const measureSpans = definePlugin<SpansOptions>('spans', (app, { slowRequ
   });
 });
 
-/** The log line of a slow request: its spans and sizes, without users and items. */
-export interface SlowRequest {
-  readonly route: string;
-  readonly status: number;
-  /** From the arrival of the request to the end of the response. */
-  readonly ms: number;
-  readonly spans: Readonly<Record<string, number>>;
-  readonly bundleId: string | undefined;
-  readonly behaviors: number;
-  readonly limit: number | undefined;
-  readonly requestBytes: number;
-  readonly responseBytes: number;
-}
-
-function describeRequest(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  bundleId: string | undefined,
-): Omit<SlowRequest, 'ms'> {
+/** Returns the facts of the log line of a slow request: its spans and sizes, without users and items. */
+function describeRequest(request: FastifyRequest, reply: FastifyReply, bundleId: string | undefined) {
   const { behaviors, limit } = (request.body ?? {}) as {
     readonly behaviors?: readonly unknown[];
     readonly limit?: number;
@@ -123,7 +106,8 @@ function describeRequest(
 const sampleEveryMs = 1_000;
 
 /**
- * Logs one slow request per second, with the number of other slow requests since the last line.
+ * Logs one slow request per second, with its duration and the number of other slow requests since the last line. The duration is the time
+ * from the arrival of the request to the end of the response.
  *
  * @param clock monotonic, in milliseconds.
  */
@@ -131,7 +115,7 @@ export function createSlowRequestLog(
   slowMs: number,
   logger: Pick<Logger, 'warn'>,
   clock: () => number = () => performance.now(),
-): (ms: number, describe: () => Omit<SlowRequest, 'ms'>) => void {
+): (ms: number, describe: () => Readonly<Record<string, unknown>>) => void {
   let sampledAt = -Infinity;
   let others = 0;
   return (ms, describe) => {

@@ -1,5 +1,5 @@
 import { randomId } from './identity.ts';
-import type { TextStorage } from './storage.ts';
+import type { TextStorage } from './identity.ts';
 
 /** An unsent event. */
 export interface QueuedEvent {

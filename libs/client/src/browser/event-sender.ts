@@ -1,13 +1,10 @@
 import { retryDelayMs } from '../retry-delay.ts';
+import type { RecordResult } from '../send-records.ts';
 import type { EventQueue, QueuedEvent } from './event-queue.ts';
 
 /** An event that the server refused, and the reason. */
-export interface RefusedEvent {
+export interface RefusedEvent extends Omit<RecordResult, 'status'> {
   readonly event: Readonly<Record<string, unknown>>;
-  readonly field?: string | undefined;
-  /** A stable identifier such as `missing`; absent when the whole request was refused. */
-  readonly reason?: string | undefined;
-  readonly message?: string | undefined;
 }
 
 export interface EventSenderOptions {
@@ -124,28 +121,21 @@ export class EventSender {
   }
 
   #reportRefused(batch: readonly QueuedEvent[], status: number, body: ResponseBody): void {
-    const all = status < 300 ? [] : batch.map((_, index) => ({ index, status: 'refused', message: body?.message }));
+    const all =
+      status < 300 ? [] : batch.map((_, index): Result => ({ index, status: 'refused', message: body?.message }));
     const refused = (body?.results ?? all).filter((result) => result.status === 'refused');
     if (refused.length === 0) return;
-    this.#options.onRefused?.(
-      refused.map(({ index, field, reason, message }: Result) => ({
-        event: JSON.parse(batch[index]?.json ?? '{}'),
-        field,
-        reason,
-        message,
-      })),
-    );
+    const toRefusedEvent = ({ index, field, reason, message }: Result): RefusedEvent => ({
+      event: JSON.parse(batch[index]?.json ?? '{}'),
+      field,
+      reason,
+      message,
+    });
+    this.#options.onRefused?.(refused.map(toRefusedEvent));
   }
 }
 
-interface Result {
-  readonly index: number;
-  readonly status: string;
-  readonly field?: string | undefined;
-  readonly reason?: string | undefined;
-  readonly message?: string | undefined;
-}
-
+type Result = RecordResult & { readonly index: number };
 type ResponseBody = { readonly results?: readonly Result[]; readonly message?: string } | undefined;
 
 function bodyOf(events: readonly QueuedEvent[]): string {

@@ -1,10 +1,8 @@
-import type { TextStorage } from './storage.ts';
-
 const sessionName = 'session';
 const userName = 'user';
 
 /** The session and, after login, the user on this site. All pages of the site share them. */
-export interface Identity {
+interface Identity {
   /** Starts a session if there is none. */
   sessionId(): string;
   userId(): string | undefined;
@@ -41,4 +39,41 @@ export function createIdentity(storage: TextStorage): Identity {
 /** Returns 128 random bits as text. `crypto.randomUUID` is missing on pages without TLS. */
 export function randomId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Stores text by name. The pages of a site share it if the browser permits. */
+export interface TextStorage {
+  get(name: string): string | undefined;
+  set(name: string, text: string): void;
+  remove(name: string): void;
+  names(): string[];
+}
+
+/** Opens the browser's storage below a prefix. Text that a blocked or full storage rejects is kept until the page ends. */
+export function openStorage(prefix: string): TextStorage {
+  const memory = new Map<string, string>();
+  const inBrowser = <T>(use: (storage: Storage) => T): T | undefined => {
+    try {
+      return use(localStorage);
+    } catch {
+      return undefined;
+    }
+  };
+  return {
+    get: (name) => memory.get(name) ?? inBrowser((storage) => storage.getItem(prefix + name)) ?? undefined,
+    set(name, text) {
+      const isStored = inBrowser((storage) => {
+        storage.setItem(prefix + name, text);
+        return true;
+      });
+      if (isStored) memory.delete(name);
+      else memory.set(name, text);
+    },
+    remove(name) {
+      memory.delete(name);
+      inBrowser((storage) => storage.removeItem(prefix + name));
+    },
+    names: () =>
+      (inBrowser(Object.keys) ?? []).filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length)),
+  };
 }

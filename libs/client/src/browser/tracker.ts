@@ -1,9 +1,9 @@
 import { parseAddress } from '../address.ts';
+import type { EventFields } from '../records.ts';
 import { EventQueue } from './event-queue.ts';
 import { EventSender } from './event-sender.ts';
 import type { RefusedEvent } from './event-sender.ts';
-import { createIdentity, randomId } from './identity.ts';
-import { openStorage } from './storage.ts';
+import { createIdentity, openStorage, randomId } from './identity.ts';
 
 export interface TrackerOptions {
   /** URL of the collector, such as `https://events.example.com`. */
@@ -22,18 +22,9 @@ export interface TrackerOptions {
   readonly onRefused?: (refused: readonly RefusedEvent[]) => void;
 }
 
-/** An event as a page reports it. The tracker adds ids and time; the server keeps additional fields. */
-export interface TrackedEvent {
-  /** A standard type such as `click`, or a type that facet.yaml declares. */
-  readonly type: string;
+/** An event as a page reports it. The tracker adds ids and time. */
+export interface TrackedEvent extends EventFields {
   readonly itemId: string;
-  /** Id of the recommendation that led to the event. */
-  readonly recommendationId?: string;
-  /** Zero-based position in the list that was shown. */
-  readonly position?: number;
-  readonly value?: number;
-  readonly context?: Readonly<Record<string, unknown>>;
-  readonly [field: string]: unknown;
 }
 
 export interface TrackerCounts {
