@@ -4,7 +4,7 @@ import { AttributeFilter, FilterValueSchema, conditionSchema, operandSchemas } f
 import { recordOf } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { requestError } from './request-error.ts';
+import { requestError } from './request-fields.ts';
 
 const { attributes } = AttributeFilter.properties;
 

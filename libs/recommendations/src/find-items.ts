@@ -10,7 +10,7 @@ import {
   retrieveLists,
 } from '@facet/retrieval';
 import type { ItemSet, Candidate, InterestList, Merge, SearchParameters } from '@facet/retrieval';
-import { collectExclusions, excludeAlso, findAllowedItems } from './exclusions.ts';
+import { collectExclusions, excludeAlso, findAllowedItems, findPopularItems } from './exclusions.ts';
 import type { Exclusions } from './exclusions.ts';
 import {
   drawItems,
@@ -25,7 +25,6 @@ import type { Exploration } from './exploration.ts';
 import { noSpans } from './context.ts';
 import type { Spans } from './context.ts';
 import type { ItemConditions } from './filters.ts';
-import { findPopularItems } from './popular-items.ts';
 import type { RemovedItems, ResponseSource, UserInterest } from './response.ts';
 import { explainInterests, inferUser, reasonWithoutInterests, scoreForUser } from './users/inferred-user.ts';
 import type { InferredUser, UserInput } from './users/inferred-user.ts';

@@ -1,13 +1,28 @@
-export { CatalogAttribute, describeAttributes } from './catalog/describe-attributes.ts';
-export { CatalogResponse, respondWithCatalog } from './catalog/describe-catalog.ts';
-export { ItemsResponse, parseSearchQuery, respondWithItems, SearchQuery } from './catalog/search-items.ts';
-export { buildTitleIndex } from './catalog/title-index.ts';
+export {
+  CatalogAttribute,
+  CatalogResponse,
+  describeAttributes,
+  respondWithCatalog,
+} from './catalog/describe-catalog.ts';
+export {
+  buildTitleIndex,
+  ItemsResponse,
+  parseSearchQuery,
+  respondWithItems,
+  SearchQuery,
+} from './catalog/search-items.ts';
 export { compareBundles, compareCatalogs, compareLists } from './compare-bundles.ts';
 export type { MovedItem } from './compare-bundles.ts';
 export type { ArmOverrides, ProfileReading, ReadProfile, ResponseContext, Spans } from './context.ts';
 export { searchParameters } from './find-items.ts';
 export type { ListQuery } from './find-items.ts';
-export { describeUser, InterestsRequest, InterestsResponse, respondWithInterests } from './interests.ts';
+export {
+  describeCoupling,
+  describeUser,
+  InterestsRequest,
+  InterestsResponse,
+  respondWithInterests,
+} from './interests.ts';
 export { RankRequest, RankResponse, respondWithRank } from './rank.ts';
 export { BatchRequest, BatchResponse, pick, respondWithBatch } from './recommendations/batch.ts';
 export { decodeCursor, isSameResponse } from './recommendations/cursor.ts';
@@ -31,14 +46,20 @@ export {
   SimilarItemsQuery,
   SimilarItemsResponse,
 } from './similar-items.ts';
-export { describeCoupling } from './users/coupling.ts';
-export type { InterestCoupling } from './users/coupling.ts';
-export { respondWithUser, UserResponse } from './users/describe-user.ts';
-export { distinctBehaviorsMin, comparedUsersMax, findDistinctUsers } from './users/distinct-users.ts';
-export type { DistinctUser } from './users/distinct-users.ts';
+export type { InterestCoupling } from './interests.ts';
+export {
+  comparedUsersMax,
+  distinctBehaviorsMin,
+  ExampleUsersResponse,
+  findDistinctUsers,
+  respondWithExampleUsers,
+  respondWithUser,
+  respondWithUsers,
+  UserResponse,
+  UsersResponse,
+} from './users/list-users.ts';
+export type { DistinctUser, UserDirectory, UserIds } from './users/list-users.ts';
 export { inferUser } from './users/inferred-user.ts';
 export type { Behavior } from './users/inferred-user.ts';
-export { ExampleUsersResponse, respondWithExampleUsers, respondWithUsers, UsersResponse } from './users/list-users.ts';
-export type { UserDirectory, UserIds } from './users/list-users.ts';
 export { readRequester } from './users/requester.ts';
 export type { Requester } from './users/requester.ts';

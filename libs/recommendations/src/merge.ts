@@ -2,8 +2,8 @@ import { mergeDefault, mergeModes, mergeNames } from '@facet/retrieval';
 import type { Merge, MergeName, MergeOptions } from '@facet/retrieval';
 import { Type } from 'typebox';
 import type { TSchema } from 'typebox';
-import { requestError } from './request-error.ts';
-import type { RequestFault } from './request-error.ts';
+import { requestError } from './request-fields.ts';
+import type { RequestFault } from './request-fields.ts';
 
 type OptionName = { [Mode in MergeName]: keyof MergeOptions[Mode] }[MergeName];
 type ValueOf<Name extends OptionName> = {

@@ -1,3 +1,4 @@
+import { AppError } from '@facet/platform';
 import { Type } from 'typebox';
 
 /** The body field that names attributes to return with each item. */
@@ -24,3 +25,14 @@ export const strictQueryField = Type.Optional(
     examples: ['true'],
   }),
 );
+
+export interface RequestFault {
+  /** The wrong field, as a path with dots. */
+  readonly field: string;
+  readonly remedy?: string;
+}
+
+/** Creates the error `REQUEST_INVALID` for a fault that the request schema cannot express. */
+export function requestError(message: string, { field, remedy }: RequestFault): AppError {
+  return new AppError(message, { code: 'REQUEST_INVALID', category: 'usage', remedy, context: { field } });
+}

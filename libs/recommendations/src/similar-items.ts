@@ -4,15 +4,13 @@ import type { Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { noSpans } from './context.ts';
 import type { ResponseContext } from './context.ts';
-import { collectExclusions, findAllowedItems } from './exclusions.ts';
+import { collectExclusions, findAllowedItems, findPopularItems } from './exclusions.ts';
 import { filterFields, resolveFilters } from './filters.ts';
 import type { RequestContext } from './filters.ts';
 import { findNearestItems } from './find-items.ts';
 import type { FoundItem } from './find-items.ts';
-import { findPopularItems } from './popular-items.ts';
 import { limitDefault, limitMax } from './recommendations/recommendations-schema.ts';
-import { requestError } from './request-error.ts';
-import { strictQueryField } from './request-fields.ts';
+import { requestError, strictQueryField } from './request-fields.ts';
 import {
   describeItem,
   describeOrigin,

@@ -1,11 +1,84 @@
-import type { BundleView } from '@facet/bundles';
+import type { AttributeColumn, BundleView } from '@facet/bundles';
+import { inSlices } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { MergeFields } from '../merge.ts';
-import { CatalogAttribute, describeAttributes } from './describe-attributes.ts';
 import { describeOrigin, originFields } from '../response.ts';
 import { listContextFields } from '../settings.ts';
 import type { ServingSettings } from '../settings.ts';
+
+/** A longer list of values does not help to choose. */
+const valuesMax = 100;
+/** An attribute with more values is a text, such as a description. Sorting its values would take long. */
+const distinctMax = 10_000;
+
+export const CatalogAttribute = Type.Object(
+  {
+    name: Type.String(),
+    type: Type.Union([Type.Literal('boolean'), Type.Literal('list'), Type.Literal('number'), Type.Literal('text')]),
+    distinct: Type.Optional(
+      Type.Integer({ description: 'Number of different texts. Absent for numbers and booleans.' }),
+    ),
+    values: Type.Optional(
+      Type.Array(
+        Type.Object({
+          code: Type.Integer({ description: 'The code of the text in the columns of the item map.' }),
+          value: Type.String(),
+          items: Type.Integer(),
+        }),
+        {
+          description: `The ${valuesMax} most frequent texts with the number of their items. Empty for more than ${distinctMax} texts.`,
+        },
+      ),
+    ),
+    min: Type.Optional(Type.Number({ description: 'The smallest number.' })),
+    max: Type.Optional(Type.Number({ description: 'The largest number.' })),
+  },
+  { title: 'CatalogAttribute' },
+);
+export type CatalogAttribute = Static<typeof CatalogAttribute>;
+
+type Catalog = Pick<BundleView['catalog'], 'columns'>;
+
+const described = new WeakMap<Catalog, Promise<readonly CatalogAttribute[]>>();
+
+/** Returns the attributes of a catalog, sorted by name. Describes each catalog once and yields to the event loop. */
+export function describeAttributes(catalog: Catalog): Promise<readonly CatalogAttribute[]> {
+  const known = described.get(catalog);
+  if (known !== undefined) return known;
+  const attributes = describeColumns(catalog);
+  described.set(catalog, attributes);
+  return attributes;
+}
+
+async function describeColumns({ columns }: Catalog): Promise<readonly CatalogAttribute[]> {
+  const attributes: CatalogAttribute[] = [];
+  for (const column of columns) attributes.push(await describeColumn(column));
+  return attributes;
+}
+
+async function describeColumn(column: AttributeColumn): Promise<CatalogAttribute> {
+  const { name, type } = column;
+  if (column.type === 'boolean') return { name, type };
+  if (column.type === 'number') return { name, type, ...(await rangeOf(column.numbers)) };
+  const { texts, counts } = column.values;
+  if (texts.count > distinctMax) return { name, type, distinct: texts.count, values: [] };
+  const frequent = [...counts.keys()].sort((a, b) => counts[b]! - counts[a]! || a - b).slice(0, valuesMax);
+  const values = frequent.map((text) => ({ code: text + 1, value: texts.at(text), items: counts[text]! }));
+  return { name, type, distinct: texts.count, values };
+}
+
+async function rangeOf(numbers: Float64Array): Promise<{ min?: number; max?: number }> {
+  let [min, max] = [Infinity, -Infinity];
+  await inSlices(numbers.length, (start, end) => {
+    for (let row = start; row < end; row++) {
+      const number = numbers[row]!;
+      if (number < min) min = number;
+      if (number > max) max = number;
+    }
+  });
+  return min > max ? {} : { min, max };
+}
 
 export const CatalogResponse = Type.Object(
   {

@@ -3,7 +3,7 @@ import { isAppError } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import type { ResponseContext } from '../context.ts';
-import { requestError } from '../request-error.ts';
+import { requestError } from '../request-fields.ts';
 import { describeOrigin, originFields } from '../response.ts';
 import { requesterFields } from '../users/requester.ts';
 import { limitDefault, recommendationFields, RecommendationsResponse } from './recommendations-schema.ts';

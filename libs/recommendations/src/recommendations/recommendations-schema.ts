@@ -14,8 +14,7 @@ import {
   UserInterest,
 } from '../response.ts';
 import { includeField, strictField } from '../request-fields.ts';
-import { interestCountField, requesterFields } from '../users/requester.ts';
-import { ExcludeSeen } from '../users/seen-items.ts';
+import { ExcludeSeen, interestCountField, requesterFields } from '../users/requester.ts';
 
 export const limitDefault = 20;
 export const limitMax = 1_000;

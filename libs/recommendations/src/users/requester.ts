@@ -1,17 +1,16 @@
 import type { BundleView } from '@facet/bundles';
-import { AttributeValueSchema, EventSchema, futureToleranceMs, IdentifierSchema } from '@facet/schemas';
-import type { Attributes } from '@facet/features';
 import { parsePositiveRule, selectInteractions } from '@facet/features';
-import { AppError, recordOf } from '@facet/platform';
+import type { Attributes } from '@facet/features';
+import { AppError, recordOf, dayMs } from '@facet/platform';
 import type { UserProfile } from '@facet/profiles';
+import { interestsMax } from '@facet/retrieval';
+import { AttributeValueSchema, EventSchema, futureToleranceMs, IdentifierSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import type { ResponseContext } from '../context.ts';
-import { interestsMax } from '@facet/retrieval';
-import { requestError } from '../request-error.ts';
+import { requestError } from '../request-fields.ts';
 import type { ResponseSource } from '../response.ts';
 import type { Behavior } from './inferred-user.ts';
-import type { UserEvent } from './seen-items.ts';
 
 /** Bounds the work of one request. No model reads this many behaviors. */
 const behaviorsMax = 10_000;
@@ -58,7 +57,7 @@ export const requesterFields = {
   ),
 };
 
-export type RequesterFields = Static<Type.TObject<typeof requesterFields>>;
+type RequesterFields = Static<Type.TObject<typeof requesterFields>>;
 
 /** The body field that overrides K'u. */
 export const interestCountField = Type.Optional(
@@ -222,4 +221,57 @@ export function refineSource({ isProfileMissing, isUnknown }: Requester, source:
     return { ...source, reason: 'unknown_user' };
   }
   return source;
+}
+
+const SeenRule = Type.Object(
+  {
+    types: Type.Optional(
+      Type.Array(EventSchema.properties.type, {
+        minItems: 1,
+        maxItems: 50,
+        description:
+          'Exclude only items of events with these types, such as purchase. Profiles store only positive events. A type without stored events excludes nothing.',
+      }),
+    ),
+    withinDays: Type.Optional(
+      Type.Number({ exclusiveMinimum: 0, maximum: 36_500, description: 'Exclude only items of the last days.' }),
+    ),
+  },
+  // A misspelled field would silently change the rule.
+  { additionalProperties: false },
+);
+
+/** Which of the items that the user has seen are excluded. */
+export const ExcludeSeen = Type.Union([Type.Boolean(), SeenRule], {
+  title: 'ExcludeSeen',
+  description:
+    'Which items of the user are excluded: all of them (true, the default), none (false), or those that match a rule.',
+});
+export type ExcludeSeen = Static<typeof ExcludeSeen>;
+
+/** The rule of requests without `excludeSeen`. */
+export const ExcludeSeenDefault = Type.Union([Type.Boolean(), SeenRule], {
+  default: true,
+  description: 'Exclude items of earlier interactions: true, false, or a rule.',
+});
+
+/** An event of a user. Behaviors of a request may lack the type. */
+interface UserEvent {
+  readonly itemId: string;
+  /** Epoch milliseconds. */
+  readonly occurredAt: number;
+  readonly type?: string | undefined;
+}
+
+/**
+ * Returns the seen items that the rule excludes. An event without a type matches every type.
+ *
+ * @param now epoch milliseconds
+ */
+export function findSeenItems(events: readonly UserEvent[], rule: ExcludeSeen, now: number): ReadonlySet<string> {
+  if (rule === false) return new Set();
+  const { types, withinDays = Infinity }: Static<typeof SeenRule> = rule === true ? {} : rule;
+  const matches = ({ type, occurredAt }: UserEvent): boolean =>
+    (types === undefined || type === undefined || types.includes(type)) && occurredAt >= now - withinDays * dayMs;
+  return new Set(events.filter(matches).map(({ itemId }) => itemId));
 }
