@@ -54,7 +54,7 @@ function settingsOf({ experiment, name }: NonNullable<Side['arm']>, experiments:
 }
 
 export const usersDefault = 100;
-const comparedItemsDefault = 50;
+export const comparedItemsDefault = 50;
 
 export const ComparisonRequest = Type.Object(
   {

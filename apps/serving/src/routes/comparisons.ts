@@ -3,7 +3,7 @@ import { isRunning } from '@facet/exposures';
 import { describeRoutes } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { readGateReport } from '@facet/pipeline/compare';
-import type { GateReport, JobTask, SampleComparison } from '@facet/pipeline/compare';
+import type { JobTask } from '@facet/pipeline/compare';
 import {
   pick,
   RecommendationsRequest,
