@@ -9,8 +9,6 @@ export interface CliEnvironment {
   readonly configFile: string | undefined;
   /** Downloads shared by all clones: `FACET_CACHE_DIR`, else `facet` in `XDG_CACHE_HOME` or `~/.cache`. */
   readonly cacheFolder: string;
-  /** `FACET_DEBUG`: print stack traces of errors, as `--verbose` does. */
-  readonly isDebug: boolean;
   /** `FACET_API_KEYS_FILE`: the file of API keys; `keys.yaml` of the data home if unset. */
   readonly apiKeysFile: string | undefined;
   /** `FACET_KAFKA_BROKERS`: `host:port`, separated by commas. Unset: the home may be filled from files. */
@@ -36,7 +34,6 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): CliEnvironment 
     home: read('FACET_HOME'),
     configFile: read('FACET_CONFIG'),
     cacheFolder: resolve(read('FACET_CACHE_DIR') ?? join(cacheRoot, 'facet')),
-    isDebug: read('FACET_DEBUG') !== undefined,
     apiKeysFile: read('FACET_API_KEYS_FILE'),
     kafkaBrokers: read('FACET_KAFKA_BROKERS'),
     topicPrefix: read('FACET_TOPIC_PREFIX') ?? 'facet',

@@ -27,7 +27,7 @@ const usageExitCode = 2;
 /** Runs one command line and returns its exit code. Never throws: errors go to standard error. */
 export async function runCli(args: readonly string[], deps: CliDeps): Promise<number> {
   const { environment, stdout, stderr, signal } = deps;
-  const isVerbose = environment.isDebug || args.includes('--verbose');
+  const isVerbose = args.includes('--verbose');
   const isJson = args.includes('--json');
   /** A command prints one document: after its report, the error goes to standard error only. */
   let hasDocument = false;

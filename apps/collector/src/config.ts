@@ -4,6 +4,10 @@ import { homePaths } from '@facet/config/home-paths';
 import type { HomePaths } from '@facet/config/home-paths';
 import { readKafkaSettings, readRedisFiles } from '@facet/config/connections';
 import type { AppValues } from '@facet/config/variables';
+import { minuteMs } from '@facet/platform';
+
+/** Buffered events that trigger a commit. A crash repeats up to this many. */
+const commitRowsMax: number = 200_000;
 
 export type SharedConfig = ReturnType<typeof shared>;
 export type SinkConfig = ReturnType<typeof readSinkConfig>;
@@ -25,7 +29,8 @@ export function readIngestConfig(environment: NodeJS.ProcessEnv) {
     spoolBytesMax: values.FACET_SPOOL_BYTES_MAX,
     /** Size limit of the queue in memory. */
     queueBytesMax: 64 << 20,
-    ackTimeoutMs: values.FACET_INGEST_ACK_SECONDS * 1000,
+    /** Records that Kafka does not acknowledge in this time go to the spool. */
+    ackTimeoutMs: 3_000,
     bodyBytesMax: values.FACET_INGEST_BODY_BYTES_MAX,
   });
 }
@@ -38,15 +43,18 @@ export function readIngestConfig(environment: NodeJS.ProcessEnv) {
 export function readSinkConfig(environment: NodeJS.ProcessEnv) {
   const values = parseVariables('sink', environment);
   const home = homePaths(values.FACET_HOME);
+  const commitMs = values.FACET_SINK_COMMIT_SECONDS * 1000;
   return Object.freeze({
     ...shared(values, home),
     home,
     redisUrl: values.FACET_REDIS_URL,
     redisFiles: readRedisFiles(values, 'FACET_REDIS'),
-    commitMs: values.FACET_SINK_COMMIT_SECONDS * 1000,
-    commitRowsMax: values.FACET_SINK_COMMIT_ROWS,
-    catalogMs: values.FACET_SINK_CATALOG_SECONDS * 1000,
-    stallMs: values.FACET_SINK_STALL_SECONDS * 1000,
+    commitMs,
+    commitRowsMax,
+    /** How long changes of items and users are collected. */
+    catalogMs: Math.min(3_000, commitMs / 5),
+    /** Time without progress after which the liveness probe fails. */
+    stallMs: 2 * minuteMs,
     sessionMs: values.FACET_SINK_SESSION_SECONDS * 1000,
     refillMs: values.FACET_SINK_REFILL_SECONDS * 1000,
   });

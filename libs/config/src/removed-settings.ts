@@ -34,10 +34,15 @@ export const removedSettings: Readonly<Record<string, string>> = {
 
 /** Environment variables that earlier versions had, with what to do instead. */
 export const removedVariables: Readonly<Record<string, string>> = {
+  FACET_DEBUG: 'Unset it. Add --verbose to print stack traces.',
+  FACET_INGEST_ACK_SECONDS: 'Unset it. Records that Kafka does not acknowledge within 3 seconds go to the spool.',
   FACET_INGEST_QUEUE_BYTES_MAX: 'Unset it. The queue in memory holds at most 64 MiB.',
   FACET_MILVUS_SEARCH_MS: 'Unset it. A search has 100 ms.',
   FACET_RECALL_SHARE: 'Unset it. One search in a hundred is repeated exactly.',
   FACET_SESSION_HOURS: 'Unset it. A session lasts 12 hours.',
+  FACET_SINK_CATALOG_SECONDS: 'Unset it. It is a fifth of FACET_SINK_COMMIT_SECONDS, and at most 3 seconds.',
+  FACET_SINK_COMMIT_ROWS: 'Unset it. 200,000 buffered events trigger a commit.',
+  FACET_SINK_STALL_SECONDS: 'Unset it. The liveness probe fails after 120 seconds without progress.',
   FACET_SLOW_REQUEST_MS: 'Unset it. Requests slower than 100 ms are logged.',
 };
 

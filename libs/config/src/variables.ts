@@ -117,11 +117,6 @@ export const variables = {
     Type.Integer({ minimum: 1 << 20, default: 1 << 30 }),
     'size limit of the spool; a full spool refuses requests',
   ),
-  FACET_INGEST_ACK_SECONDS: variable(
-    ['ingest'],
-    Type.Number({ minimum: 0.1, maximum: 8, default: 3 }),
-    'records that Kafka does not acknowledge in time go to the spool',
-  ),
   FACET_INGEST_BODY_BYTES_MAX: variable(
     ['ingest'],
     Type.Integer({ minimum: 1 << 10, maximum: 64 << 20, default: 1 << 20 }),
@@ -131,17 +126,6 @@ export const variables = {
     ['sink'],
     Type.Number({ exclusiveMinimum: 0, maximum: 3_600, default: 15 }),
     'age of the oldest buffered event that triggers a commit to the lake',
-  ),
-  FACET_SINK_COMMIT_ROWS: variable(
-    ['sink'],
-    Type.Integer({ minimum: 1, maximum: 10_000_000, default: 200_000 }),
-    'buffered events that trigger a commit; a crash repeats up to this many',
-  ),
-  FACET_SINK_CATALOG_SECONDS: variable(['sink'], seconds(3, 0), 'how long changes of items and users are collected'),
-  FACET_SINK_STALL_SECONDS: variable(
-    ['sink'],
-    Type.Number({ minimum: 1, default: 120 }),
-    'time without progress after which the liveness probe fails',
   ),
   FACET_SINK_SESSION_SECONDS: variable(
     ['sink'],
@@ -208,7 +192,6 @@ export const variables = {
 
   FACET_API_KEY: variable(['cli'], text, 'key of facet backfill, facet open and facet status'),
   FACET_CACHE_DIR: variable(['cli', 'development'], text, 'downloads and native parts. Default: ~/.cache/facet'),
-  FACET_DEBUG: variable(['cli'], text, 'any value: the same as --verbose'),
 
   FACET_IMAGES: variable(['compose'], text, 'prefix of the image names. Default: facet'),
   FACET_KEYS_FOLDER: variable(['compose'], text, 'folder of keys.yaml. Default: infra/keys'),
@@ -216,7 +199,6 @@ export const variables = {
 
   FACET_PREBUILT: variable(['development'], text, 'folder, tarball or package of prebuilt addons'),
   FACET_TESTS: variable(['development'], text, 'kind of the tests to run: test, faults or scale'),
-  FACET_BENCH_CACHE: variable(['development'], text, 'generated data of benchmarks'),
   FACET_RETAIL_FOLDER: variable(['development'], text, 'folder of Online Retail II, for screenshots'),
   FACET_SCREENSHOTS: variable(['development'], text, 'folder to write screenshots to'),
   FACET_WRITE_GOLDEN: variable(['development'], text, 'true: rewrite the golden files of serving'),

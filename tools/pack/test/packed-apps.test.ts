@@ -113,7 +113,7 @@ async function sendShop(ingestUrl: string, sinkUrl: string): Promise<void> {
 
 it('packed apps outside the workspace turn events into recommendations, and exit cleanly on SIGTERM', async () => {
   const ingest = await start('collector', { FACET_SPOOL: join(folder, 'home', 'spool') }, ['ingest']);
-  const sink = await start('collector', { FACET_SINK_COMMIT_SECONDS: '1', FACET_SINK_CATALOG_SECONDS: '0' }, ['sink']);
+  const sink = await start('collector', { FACET_SINK_COMMIT_SECONDS: '1' }, ['sink']);
   const trainer = await start('trainer', {});
   const indexer = await start('indexer', {});
   await sendShop(ingest.url, sink.url);

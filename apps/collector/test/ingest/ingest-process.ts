@@ -33,7 +33,6 @@ export const startIngest = ({ home, port, prefix, brokers }: IngestSettings): Pr
       FACET_HOME: home,
       FACET_TOPIC_PREFIX: prefix,
       FACET_KAFKA_BROKERS: brokers.join(','),
-      FACET_INGEST_ACK_SECONDS: '1',
     },
   });
 

@@ -29,7 +29,7 @@ export interface SinkBench {
   readonly kafka: KafkaConnection;
   readonly publisher: Publisher;
   readonly store: RedisProfileStore;
-  startSink(more?: Readonly<Record<string, string>>): Promise<RunningSink>;
+  startSink(more?: Readonly<Record<string, string>>, settings?: Partial<SinkConfig>): Promise<RunningSink>;
   /** Publishes events with the ids `NAME-0`, `NAME-1` … */
   publishEvents(name: string, count: number): Promise<void>;
   /** @param more other fields of the event. */
@@ -73,7 +73,6 @@ export async function createBench(options: { readonly redisUrl?: string } = {}):
     FACET_PORT: '0',
     FACET_CONFIG: join(home, 'facet.yaml'),
     FACET_SINK_COMMIT_SECONDS: '0.5',
-    FACET_SINK_CATALOG_SECONDS: '0.1',
     FACET_LOG_LEVEL: 'silent',
   };
   const publishedIds: string[] = [];
@@ -85,8 +84,8 @@ export async function createBench(options: { readonly redisUrl?: string } = {}):
     kafka,
     publisher,
     store,
-    async startSink(more = {}) {
-      const config: SinkConfig = readSinkConfig({ ...environment, ...more });
+    async startSink(more = {}, settings = {}) {
+      const config: SinkConfig = { ...readSinkConfig({ ...environment, ...more }), ...settings };
       return forTest(await startSink(config, { logger: createLogger({ name: 'test', level: config.logLevel }) }));
     },
     async publishEvents(name, count) {

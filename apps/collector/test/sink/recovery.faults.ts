@@ -62,7 +62,7 @@ it('reads the partitions of a killed sink again within 10 seconds, in another si
 it('stays alive during an outage that follows a long idle time', async () => {
   const redis = forTest(await startRedis());
   const bench = await createBench({ redisUrl: redis.url });
-  const sink = await bench.startSink({ FACET_SINK_STALL_SECONDS: '4' });
+  const sink = await bench.startSink({}, { stallMs: 4_000 });
   const isAlive = async (): Promise<boolean> => (await fetch(`${sink.url}/healthz`)).ok;
   await until(async () => (await readStatus(sink)).group.isMember);
   await new Promise((resolve) => setTimeout(resolve, 5_000));

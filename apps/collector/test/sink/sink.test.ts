@@ -26,7 +26,7 @@ it('writes events to the lake once, and immediately to the profiles', async () =
   const { publisher, topics, store, startSink, lakeIds, home } = await createBench();
   const records = eventRecords(topics.events, 'e', 500);
   await publisher.publish(records);
-  const sink = await startSink({ FACET_SINK_COMMIT_SECONDS: '60', FACET_SINK_COMMIT_ROWS: '400' });
+  const sink = await startSink({ FACET_SINK_COMMIT_SECONDS: '60' }, { commitRowsMax: 400 });
   await until(async () => (await store.read('u0'))?.events.length === 6);
 
   await publisher.publish([eventRecord(topics.events, 'last', { userId: 'ada', itemId: 'book' })]);

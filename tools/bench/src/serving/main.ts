@@ -33,7 +33,7 @@ concurrency 1 to 32, which gives the peak rate. It then measures an open-loop lo
 bare server that is equally busy per request, and processor time and memory of serving. A request has 50 behaviors.
 The load generator and serving share the cores of this machine, which should be idle otherwise.
 
-The generated data is cached in FACET_BENCH_CACHE (default: facet-bench in the folder for temporary files). A million items
+The generated data is cached in facet-bench in the folder for temporary files. A million items
 take some minutes and 4 GB.
 
 Exit code: 0 when the measurement is complete, also when a target is missed.`,

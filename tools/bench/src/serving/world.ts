@@ -62,7 +62,7 @@ export interface World {
 }
 
 /** Folder of cached worlds, outside the clone. A large world takes minutes to build. */
-const cacheFolder = process.env['FACET_BENCH_CACHE'] ?? join(tmpdir(), 'facet-bench');
+const cacheFolder = join(tmpdir(), 'facet-bench');
 
 /** Opens a world of `items` items and builds its missing parts. Equal numbers give equal vectors, users and items. */
 export async function openWorld(items: number, bundleCount = 1): Promise<World> {
