@@ -4,10 +4,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AttributeFilter, compileFilter, intersectAllowed, labelItems } from '../src/index.ts';
 import type { BundleView, CatalogItem, FilteredItems } from '../src/index.ts';
-import { createLruCache } from '../src/filters/compile-filter.ts';
+import { createItemTest, createLruCache } from '../src/filters/compile-filter.ts';
 import { filterOperators, operatorNames } from '../src/filters/filter-operators.ts';
 import type { Operands } from '../src/filters/filter-operators.ts';
-import { createItemTest } from '../src/filters/match-values.ts';
 import { catalogOf } from '../testing/small-bundle.ts';
 
 const padding: CatalogItem = { itemId: '', attributes: {} };

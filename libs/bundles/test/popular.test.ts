@@ -4,8 +4,7 @@ import { temporaryFolder } from '@facet/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PopularList, PopularLists } from '../src/index.ts';
-import { readPopularLists, writePopularLists } from '../src/popularity/popular-lists.ts';
-import { createPopular } from '../src/popularity/popular.ts';
+import { createPopular, readPopularLists, writePopularLists } from '../src/popularity/popular-lists.ts';
 
 const gender: FeatureSchema = { name: 'gender', kind: 'category', values: ['f', 'm'], edges: [], slots: 1 };
 const age: FeatureSchema = { name: 'age', kind: 'number', values: ['<=24', '>24'], edges: [24], slots: 1 };

@@ -24,13 +24,12 @@ import {
 import type { ModelSpec } from '@facet/model';
 import { dayMs, hourMs } from '@facet/platform';
 import { buildFaissIndex } from '@facet/retrieval';
-import { loadBundle, neverSeen, writeBundle } from '../src/bundle/bundle.ts';
+import { bundleWeights, loadBundle, neverSeen, writeBundle } from '../src/bundle/bundle.ts';
 import type { Bundle, BundleContents, BundleItems } from '../src/bundle/bundle.ts';
-import { bundleWeights } from '../src/bundle/bundle-weights.ts';
 import { bundleFiles, bundleFormat } from '../src/bundle/bundle-info.ts';
 import { buildDelta } from '../src/delta/build-delta.ts';
 import type { DeltaInputs } from '../src/delta/build-delta.ts';
-import { compareCatalog } from '../src/delta/compare-catalog.ts';
+import { compareCatalog } from '../src/delta/delta.ts';
 import type { DeltaContents } from '../src/delta/delta.ts';
 import type { CatalogItem } from '../src/items/item-catalog.ts';
 import { recordGoldenVector } from '../src/bundle/golden-vectors.ts';

@@ -1,7 +1,13 @@
-export { assignArms, drawShadows, settingsOfArms } from './experiments/assign-arms.ts';
-export type { Arms, DrawnShadow } from './experiments/assign-arms.ts';
-export { boundsOf, bundlesOfExperiments, isRunning, parseExperiments } from './experiments/experiment.ts';
-export type { Experiment } from './experiments/experiment.ts';
+export {
+  assignArms,
+  boundsOf,
+  bundlesOfExperiments,
+  drawShadows,
+  isRunning,
+  parseExperiments,
+  settingsOfArms,
+} from './experiments/experiment.ts';
+export type { Arms, DrawnShadow, Experiment } from './experiments/experiment.ts';
 export { ExperimentsSettings } from './experiments/experiments-settings.ts';
 export { countErasable, eraseFromExposures } from './log/erase-exposures.ts';
 export type { EraseExposuresResult } from './log/erase-exposures.ts';

@@ -1,7 +1,6 @@
-export { estimateIndexes } from './estimate/estimate-indexes.ts';
+export { estimateIndexes, indexMemory } from './estimate/estimate-indexes.ts';
 export type { IndexesEstimate, KindEstimate } from './estimate/estimate-indexes.ts';
-export { indexMemory } from './estimate/index-memory.ts';
-export { syntheticVectors } from './estimate/synthetic-vectors.ts';
+export { syntheticVectors } from './estimate/sample-indexes.ts';
 export {
   allItems,
   createBitmap,
@@ -22,9 +21,8 @@ export { interestsMax, listLimit, mergeDefault, mergeLists, mergeModes, mergeNam
 export type { Merge, MergeName, MergeOptions } from './merging/merge-modes.ts';
 export { retrieveLists } from './retrieve-lists.ts';
 export type { ListsRequest } from './retrieve-lists.ts';
-export { countFound, measureIndexRecall } from './tuning/index-recall.ts';
-export { latencyOf, timeRequests } from './tuning/time-requests.ts';
-export type { Latency } from './tuning/time-requests.ts';
-export { buildChosenIndex, buildTunedIndex } from './tuning/build-tuned-index.ts';
-export type { IndexChoice, IndexDemand, IndexProgress, InterestQueries } from './tuning/build-tuned-index.ts';
+export { countFound, latencyOf, measureIndexRecall, timeRequests } from './tuning/tune-breadth.ts';
+export type { Latency } from './tuning/tune-breadth.ts';
+export { buildChosenIndex, buildTunedIndex, IndexChoice } from './tuning/build-tuned-index.ts';
+export type { IndexDemand, IndexProgress, InterestQueries } from './tuning/build-tuned-index.ts';
 export type { BuiltVectorIndex, SearchParameters, SearchResult, VectorIndex } from './indexes/vector-index.ts';

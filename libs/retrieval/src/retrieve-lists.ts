@@ -3,7 +3,7 @@ import type { ItemSet } from './indexes/item-set.ts';
 import { invalidQuery } from './indexes/checks.ts';
 import { emptyList } from './merging/interest-lists.ts';
 import type { InterestList } from './merging/interest-lists.ts';
-import { scanCost, searchCost } from './search-cost.ts';
+import { efSearchDefault } from './indexes/vector-index.ts';
 import type { SearchParameters, SearchResult, VectorIndex } from './indexes/vector-index.ts';
 
 export interface ListsRequest {
@@ -162,6 +162,36 @@ function isSearchCheaper(
 
 function isExact({ kind }: VectorIndex): boolean {
   return kind === 'exact' || kind === 'flat';
+}
+
+/**
+ * Cost estimates of a query in nanoseconds, for vectors of 64 values; docs/adr/0017-filters-are-exact.md has
+ * the measurements. Only ratios matter, so they hold for other machines and widths.
+ */
+/** Exact score of one item, in a sequential scan and with random access. */
+const scanItemNs = { ofAll: 5, ofSome: 20 };
+/** Each candidate kept (efSearch) in an HNSW graph of a million items. */
+const graphCandidateNs = 1_000;
+
+/** Returns the cost of scoring this many items. */
+function scanCost({ size }: VectorIndex, items: number): number {
+  return items * (items === size ? scanItemNs.ofAll : scanItemNs.ofSome);
+}
+
+/** Returns the cost of searching the `depth` nearest items of one query. */
+function searchCost({ kind, size }: VectorIndex, depth: number, parameters: SearchParameters): number {
+  switch (kind) {
+    case 'exact':
+    case 'flat':
+      return size * scanItemNs.ofAll;
+    case 'hnsw':
+      return Math.max(depth, parameters.efSearch ?? efSearchDefault) * graphCandidateNs;
+    case 'ivf': {
+      // All centers, and the items of the searched clusters.
+      const lists = 4 * Math.sqrt(size);
+      return (lists + (Math.min(lists, parameters.nprobe ?? 1) / lists) * size) * scanItemNs.ofAll;
+    }
+  }
 }
 
 /** Returns the active interests that are not zero. */

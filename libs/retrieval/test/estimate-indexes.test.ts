@@ -4,8 +4,7 @@ import { temporaryFolder } from '@facet/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { buildChosenIndex, estimateIndexes, syntheticVectors } from '../src/index.ts';
 import type { IndexesEstimate } from '../src/index.ts';
-import { indexMemory } from '../src/estimate/index-memory.ts';
-import { fitPowerLaw } from '../src/estimate/power-law.ts';
+import { fitPowerLaw, indexMemory } from '../src/estimate/estimate-indexes.ts';
 import type { EstimateOptions } from '../src/estimate/estimate-indexes.ts';
 
 describe('a power law', () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { insertCandidates, listLimit, mergeLists, mergeModes, mergeNames, rescoreLists } from '../src/index.ts';
 import type { Candidate, InterestList, Merge } from '../src/index.ts';
-import { divideByShares } from '../src/merging/merge-by-quota.ts';
+import { divideByShares } from '../src/merging/interest-lists.ts';
 
 const byScore = (a: { score: number; item: number }, b: { score: number; item: number }): number =>
   b.score - a.score || a.item - b.item;

@@ -1,24 +1,12 @@
+import type { Attributes } from '@facet/features';
 import { ModelSpec } from '@facet/model';
+import type { Interests, InferenceEngine, ItemScore } from '@facet/model';
+import { IndexChoice } from '@facet/retrieval';
+import type { VectorIndex } from '@facet/retrieval';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-
-/** Latencies of requests with four interests, on one thread of the machine that built the index. */
-const IndexMeasurement = Type.Object({
-  /** Number of interests that selected the breadth, and of other interests that measured the recall. */
-  queries: Type.Object({ tuning: Type.Integer(), heldOut: Type.Integer() }),
-  /** Exact scan of the same items. */
-  exact: Type.Object({ p50Ms: Type.Number(), p99Ms: Type.Number() }),
-  /** By breadth (efSearch or nprobe). The recall is that of the tuning queries. */
-  curve: Type.Array(
-    Type.Object({
-      breadth: Type.Integer(),
-      recall: Type.Number(),
-      p50Ms: Type.Number(),
-      p99Ms: Type.Number(),
-    }),
-  ),
-  buildSeconds: Type.Number(),
-});
+import type { CatalogItem, ItemCatalog } from '../items/item-catalog.ts';
+import type { Popular } from '../popularity/popular-lists.ts';
 
 /** Increased when the files of a bundle change. Bundles of other formats are refused. */
 export const bundleFormat = 6;
@@ -39,19 +27,7 @@ export const BundleInfo = Type.Object({
   }),
   /** End of the data in epoch milliseconds. Ages of behaviors are relative to it, or to a newer behavior. */
   asOf: Type.Integer(),
-  index: Type.Object({
-    kind: Type.String(),
-    /** Why the index has this kind. */
-    reason: Type.String(),
-    dim: Type.Integer({ minimum: 1 }),
-    efSearch: Type.Optional(Type.Integer({ minimum: 1 })),
-    nprobe: Type.Optional(Type.Integer({ minimum: 1 })),
-    /** Index recall against exact search at build time; null without queries to measure it with. */
-    recall: Type.Union([Type.Number(), Type.Null()]),
-    recallAt: Type.Integer(),
-    /** Measurements behind the choice of kind and breadth; absent if the choice needed none. */
-    measured: Type.Optional(IndexMeasurement),
-  }),
+  index: Type.Object({ ...IndexChoice.properties, dim: Type.Integer({ minimum: 1 }) }),
   /** Metrics of the model on held-out data. */
   metrics: Type.Record(Type.String(), Type.Number()),
 });
@@ -80,3 +56,37 @@ export const bundleFiles = {
   /** Present only if the model has learned user vectors. */
   userIds: 'user-ids.json',
 } as const;
+
+/** A bundle as used for responses, with or without a delta. Its items have the indices 1..itemCount. */
+export interface BundleView extends Omit<ItemCatalog, 'columns'> {
+  /** Id of the bundle. */
+  readonly id: string;
+  /** Id of the delta; absent without one. */
+  readonly deltaId?: string;
+  readonly info: BundleInfo;
+  readonly engine: InferenceEngine;
+  readonly index: VectorIndex;
+  /** The items of the bundle as of its build. */
+  readonly catalog: ItemCatalog;
+  /** Items that the delta adds or changes, by index. */
+  readonly deltaItems: ReadonlyMap<number, CatalogItem>;
+  /** Returns all items, most popular first. */
+  itemsByPopularity(): Iterable<number>;
+  popularityOf(item: number): number;
+  /** Returns the day since the epoch when the item was created or first chosen; undefined without both. */
+  firstSeenOn(item: number): number | undefined;
+  /** Popular items by window and segment. */
+  readonly popular: Popular;
+  /** [N + 1, 2] positions of the bundle's own items on the map; see `BundleContents`. */
+  readonly positions?: Float32Array | undefined;
+  /** Returns the vector of an item in the index, [index dim]. Read only. */
+  vectorOf(item: number): Float32Array;
+  /** Returns a function that scores items for the interests of one user, like `createItemScorer` of @facet/model. */
+  createItemScorer(interests: Interests): (item: number) => ItemScore;
+  /** Returns the table row of each user feature for the inference engine; 0 for unknown values. */
+  encodeProfile(attributes: Attributes | undefined): number[];
+  /** Returns the row index of a user with learned vectors, for the inference engine; `unknownUser` for other users. */
+  userRowOf(userId: string | undefined): number;
+  /** Frees the resources of the view. A view with a delta frees those of the delta, but not those of the bundle. */
+  close(): void;
+}

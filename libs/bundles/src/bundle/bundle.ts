@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import { useArtifact, viewSafetensors, writeSafetensors } from '@facet/artifacts';
+import { useArtifact, viewSafetensors, writeSafetensors, readSafetensors } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore, OpenArtifact, SafeTensor, Safetensors } from '@facet/artifacts';
 import { createFeatureEncoder } from '@facet/features';
 import { createItemScorer, createInferenceEngine, unknownUser } from '@facet/model';
@@ -15,12 +15,10 @@ import { encodeCatalog, openCatalog } from '../items/item-catalog.ts';
 import type { CatalogItem, ItemCatalog } from '../items/item-catalog.ts';
 import { tensor, tensorOf } from '../items/tensors.ts';
 import type { Tensors } from '../items/tensors.ts';
-import { readPopularLists, writePopularLists } from '../popularity/popular-lists.ts';
+import { createPopular, readPopularLists, writePopularLists } from '../popularity/popular-lists.ts';
 import type { PopularLists } from '../popularity/popular-lists.ts';
-import { createPopular } from '../popularity/popular.ts';
 import { bundleFiles, bundleFormat, BundleInfo, scoringOf } from './bundle-info.ts';
-import type { BundleView } from './bundle-view.ts';
-import { readWeights, writeWeights } from './bundle-weights.ts';
+import type { BundleView } from './bundle-info.ts';
 import { GoldenVector, verifyGoldenVectors } from './golden-vectors.ts';
 
 /** The content of a bundle with N items. Index 0 of every array is padding. */
@@ -287,5 +285,32 @@ function createParser<Schema extends TSchema>(schema: Schema): (value: unknown, 
   return (value, source) => {
     compiled ??= Compile(schema) as ReturnType<typeof Compile>;
     return compiled.Check(value) ? (value as Static<Schema>) : parseWith(schema, value, { source });
+  };
+}
+
+/** Writes weights to a safetensors file. */
+export async function writeWeights(path: string, weights: Weights): Promise<void> {
+  const tensors = Object.entries(weights).map(([name, { shape, data }]): [string, SafeTensor] => [
+    name,
+    { dtype: 'F32', shape, data },
+  ]);
+  await writeSafetensors(path, Object.fromEntries(tensors));
+}
+
+/** @throws AppError as `readSafetensors`; `BUNDLE_INVALID` for a tensor of another type. */
+export async function readWeights(path: string): Promise<Weights> {
+  const { tensors } = await readSafetensors(path);
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, { shape }]) => [name, { shape, data: tensorOf(tensors, name, 'F32') }]),
+  );
+}
+
+/** Divides the weights that a bundle stores. Item embeddings are stored separately. */
+export function bundleWeights(weights: Weights): { readonly tower: Weights; readonly itemTables: Weights } {
+  const where = (isKept: (name: string) => boolean): Weights =>
+    Object.fromEntries(Object.entries(weights).filter(([name]) => isKept(name)));
+  return {
+    tower: where((name) => !name.startsWith('item/')),
+    itemTables: where((name) => name.startsWith('item/') && name !== 'item/id'),
   };
 }

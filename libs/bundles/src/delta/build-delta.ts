@@ -8,8 +8,9 @@ import {
   popularityFeatureCount,
   popularityFeatureNames,
   writeExpectedFeatures,
+  launchAges,
 } from '@facet/features';
-import type { EncodedFeature, ItemVocabulary, UserSequences } from '@facet/features';
+import type { EncodedFeature, ItemVocabulary, UserSequences, LaunchCurves } from '@facet/features';
 import {
   contentItemsMax,
   embedColdItems,
@@ -18,15 +19,13 @@ import {
   indexVectors,
   popularityPrior,
 } from '@facet/model';
+import type { Weights } from '@facet/model';
 import { dayMs } from '@facet/platform';
 import { neverSeen } from '../bundle/bundle.ts';
 import type { BundleItems } from '../bundle/bundle.ts';
-import { createdDay } from '../items/created-at.ts';
-import { featureAttributes } from '../items/item-catalog.ts';
+import { createdDay, featureAttributes } from '../items/item-catalog.ts';
 import type { CatalogItem } from '../items/item-catalog.ts';
-import type { CatalogDifference } from './compare-catalog.ts';
-import type { DeltaContents } from './delta.ts';
-import { launchCurvesOf } from './launch-tables.ts';
+import type { CatalogDifference, DeltaContents } from './delta.ts';
 
 /** What a delta is built from in addition to the catalog. */
 export interface DeltaInputs {
@@ -265,3 +264,27 @@ function copyEmbeddings(
 }
 
 const positions = (count: number): Int32Array => Int32Array.from({ length: count }, (_, position) => position + 1);
+
+const byAgeName = 'launch/byAge';
+const byValuePrefix = 'launch/byValue/';
+
+/** Returns launch curves as arrays of a bundle, next to the tables that embed new items. */
+export function launchTables(curves: LaunchCurves | undefined): Weights {
+  if (curves === undefined) return {};
+  return {
+    [byAgeName]: { shape: [launchAges.length, popularityFeatureCount], data: curves.byAge },
+    ...Object.fromEntries(
+      Object.entries(curves.byValue).map(([name, data]) => [byValuePrefix + name, { shape: [data.length], data }]),
+    ),
+  };
+}
+
+/** Returns the launch curves of {@link launchTables}; undefined if the bundle has none. */
+function launchCurvesOf(itemTables: Weights): LaunchCurves | undefined {
+  const byAge = itemTables[byAgeName]?.data;
+  if (byAge === undefined) return undefined;
+  const byValue = Object.entries(itemTables).flatMap(([name, { data }]) =>
+    name.startsWith(byValuePrefix) ? [[name.slice(byValuePrefix.length), data] as const] : [],
+  );
+  return { byAge, byValue: Object.fromEntries(byValue) };
+}

@@ -1,4 +1,4 @@
-import type { BundleView } from '../bundle/bundle-view.ts';
+import type { BundleView } from '../bundle/bundle-info.ts';
 import { codeOf } from '../items/attribute-columns.ts';
 import type { AttributeColumn } from '../items/attribute-columns.ts';
 

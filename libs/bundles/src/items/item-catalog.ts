@@ -1,8 +1,10 @@
 import type { SafeTensor } from '@facet/artifacts';
+import { createdAtNames } from '@facet/features';
 import type { Attributes, AttributeValue } from '@facet/features';
-import { AppError, parseWith } from '@facet/platform';
+import { AppError, parseWith, dayMs } from '@facet/platform';
 import { createBitmap, hasBit, itemSet, setBit } from '@facet/retrieval';
 import type { ItemSet } from '@facet/retrieval';
+import { epochNumberMs } from '@facet/schemas';
 import { Type } from 'typebox';
 import { ColumnSchema, encodeColumns, openColumn, valueAt } from './attribute-columns.ts';
 import type { AttributeColumn } from './attribute-columns.ts';
@@ -172,4 +174,29 @@ function parseSchemas(text: string | undefined): readonly ColumnSchema[] {
 /** Returns every item in order, one at a time. */
 export function* itemsOf(catalog: ItemCatalog): Generator<CatalogItem> {
   for (let item = 1; item <= catalog.itemCount; item++) yield catalog.itemAt(item);
+}
+
+/** Returns the time when an item was created, in epoch milliseconds; undefined if its attributes do not contain it. */
+export function createdTime(attributes: Attributes): number | undefined {
+  return createdAtNames.map((name) => readTime(attributes[name])).find((time) => time !== undefined);
+}
+
+function readTime(value: AttributeValue | undefined): number | undefined {
+  if (typeof value === 'number') return epochNumberMs(value);
+  if (typeof value !== 'string') return undefined;
+  // Fewer digits are a year.
+  if (/^\d{5,}(\.\d+)?$/.test(value.trim())) return epochNumberMs(Number(value));
+  const time = Date.parse(value);
+  return Number.isNaN(time) ? undefined : time;
+}
+
+/** Returns the day since the epoch when an item was created; undefined if its attributes do not contain it. */
+export function createdDay(attributes: Attributes): number | undefined {
+  const time = createdTime(attributes);
+  return time === undefined ? undefined : Math.floor(time / dayMs);
+}
+
+/** Returns [N + 1] the day of each item's creation by its attributes; NaN if they do not contain it. */
+export function createdDays(items: readonly { readonly attributes: Attributes }[]): Float64Array {
+  return Float64Array.from(items, ({ attributes }) => createdDay(attributes) ?? Number.NaN);
 }

@@ -1,7 +1,9 @@
 import { readSafetensors, writeSafetensors } from '@facet/artifacts';
-import { FeatureSchema } from '@facet/features';
+import { FeatureSchema, createFeatureEncoder } from '@facet/features';
+import type { Attributes } from '@facet/features';
 import { AppError, parseWith } from '@facet/platform';
 import { Type } from 'typebox';
+import { tensor, tensorOf } from '../items/tensors.ts';
 
 /** Users with one value of an attribute. */
 export interface Segment {
@@ -69,8 +71,8 @@ export async function writePopularLists(path: string, popular: PopularLists): Pr
   await writeSafetensors(
     path,
     {
-      items: { dtype: 'I32', shape: [items.length], data: items },
-      chosenBy: { dtype: 'I32', shape: [chosenBy.length], data: chosenBy },
+      items: tensor('I32', items),
+      chosenBy: tensor('I32', chosenBy),
     },
     { popular: JSON.stringify(index) },
   );
@@ -80,22 +82,16 @@ export async function writePopularLists(path: string, popular: PopularLists): Pr
  * Reads the lists of a bundle.
  *
  * @param itemCount Number of items in the bundle.
- * @throws AppError `ARTIFACT_CORRUPT`, `CONFIG_INVALID`; `BUNDLE_INVALID` for lists of another catalog.
+ * @throws AppError `ARTIFACT_CORRUPT`, `CONFIG_INVALID`; `BUNDLE_INVALID` for missing tensors, and for lists of another catalog.
  */
 export async function readPopularLists(path: string, itemCount: number): Promise<PopularLists> {
   const { tensors, metadata } = await readSafetensors(path);
   const described: unknown = JSON.parse(metadata['popular'] ?? 'null');
   const { lists, ...others } = parseWith(PopularIndex, described, { source: path });
-  const { items, chosenBy } = tensors;
   const length = lists.reduce((sum, list) => sum + list.length, 0);
-  if (
-    items?.dtype !== 'I32' ||
-    chosenBy?.dtype !== 'I32' ||
-    [items, chosenBy].some(({ data }) => data.length !== length)
-  ) {
-    throw invalid(path, `the tensors do not contain the ${length} listed items`);
-  }
-  const unknown = items.data.find((item) => item < 1 || item > itemCount);
+  const items = tensorOf(tensors, 'items', 'I32', length);
+  const chosenBy = tensorOf(tensors, 'chosenBy', 'I32', length);
+  const unknown = items.find((item) => item < 1 || item > itemCount);
   if (unknown !== undefined) throw invalid(path, `item ${unknown} exceeds the ${itemCount} items of the bundle`);
   if (!lists.some(({ segment }) => segment === undefined)) throw invalid(path, 'there is no list of all users');
   let start = 0;
@@ -103,7 +99,7 @@ export async function readPopularLists(path: string, itemCount: number): Promise
     ...others,
     lists: lists.map(({ length: listLength, ...list }) => {
       const end = start + listLength;
-      const part = { items: items.data.subarray(start, end), chosenBy: chosenBy.data.subarray(start, end) };
+      const part = { items: items.subarray(start, end), chosenBy: chosenBy.subarray(start, end) };
       start = end;
       return { ...list, ...part };
     }),
@@ -126,4 +122,85 @@ function invalid(path: string, problem: string): AppError {
     category: 'artifact',
     remedy: 'Rebuild it with facet index.',
   });
+}
+
+/** Selects popular items for a user. */
+interface PopularQuery {
+  /** By default, the default window of the bundle. An unavailable window is replaced by the next longer one. */
+  readonly windowDays?: number | undefined;
+  /** Attributes of the user, which determine the segments. */
+  readonly attributes?: Attributes | undefined;
+}
+
+interface PopularItems {
+  /**
+   * Every item once: first the list of the segment, then the list of all users, then all other items by popularity. So
+   * exclusions never exhaust the items.
+   */
+  readonly items: Iterable<number>;
+  /** The window in use. */
+  readonly windowDays: number;
+  /** The segment whose list comes first, and its users in the window; absent for all users. */
+  readonly segment?: (Segment & { readonly users: number }) | undefined;
+}
+
+/** The popular items of a bundle, with or without its delta. */
+export interface Popular {
+  /**
+   * Returns the popular items for a user. Uses the smallest of the user's segments that has a list, which is the most
+   * specific one. Windows with too few users are replaced by the next longer one.
+   */
+  listFor(query: PopularQuery): PopularItems;
+}
+
+/** @param itemsByPopularity Returns all items, most popular first. */
+export function createPopular(lists: PopularLists, itemsByPopularity: () => Iterable<number>): Popular {
+  const encoders = lists.attributes.map(createFeatureEncoder);
+  const ofAllUsers = lists.lists.filter(({ segment }) => segment === undefined);
+  ofAllUsers.sort((a, b) => a.windowDays - b.windowDays);
+  const ofSegments = new Map(
+    lists.lists.flatMap((list) => (list.segment === undefined ? [] : [[keyOf(list.windowDays, list.segment), list]])),
+  );
+
+  function smallestSegment(windowDays: number, attributes: Attributes): PopularList | undefined {
+    let smallest: PopularList | undefined;
+    for (const { schema, encode } of encoders) {
+      for (const row of encode(attributes[schema.name])) {
+        const list = ofSegments.get(keyOf(windowDays, { attribute: schema.name, value: schema.values[row - 1]! }));
+        if (list !== undefined && list.users < (smallest?.users ?? Infinity)) smallest = list;
+      }
+    }
+    return smallest;
+  }
+
+  return {
+    listFor({ windowDays = lists.windowDays[0]!, attributes = {} }) {
+      const general =
+        ofAllUsers.find((list) => list.windowDays >= windowDays && list.users >= lists.minUsers) ?? ofAllUsers.at(-1)!;
+      const specific = smallestSegment(general.windowDays, attributes);
+      return {
+        items: {
+          [Symbol.iterator]: () => distinct(specific?.items ?? [], general.items, itemsByPopularity()),
+        },
+        windowDays: general.windowDays,
+        segment: specific && { ...specific.segment!, users: specific.users },
+      };
+    },
+  };
+}
+
+function keyOf(windowDays: number, { attribute, value }: Segment): string {
+  return JSON.stringify([windowDays, attribute, value]);
+}
+
+/** Yields the items of the orders, each once. */
+function* distinct(...orders: Iterable<number>[]): Generator<number> {
+  const seen = new Set<number>();
+  for (const order of orders) {
+    for (const item of order) {
+      if (seen.has(item)) continue;
+      seen.add(item);
+      yield item;
+    }
+  }
 }

@@ -1,6 +1,6 @@
 import { hashUser } from '@facet/schemas';
-import { uniformOf } from '../experiments/assign-arms.ts';
-import type { Arms } from '../experiments/assign-arms.ts';
+import { uniformOf } from '../experiments/experiment.ts';
+import type { Arms } from '../experiments/experiment.ts';
 
 /**
  * A line of the exposure log: one API response. Each page of a list has its own record with the same recommendationId.

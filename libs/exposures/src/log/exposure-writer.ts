@@ -38,18 +38,27 @@ interface ExposureWriterOptions {
   /** `<home>/exposures`. */
   readonly folder: string;
   /** Maximum delay of a record in the buffer, unless the disk is slow; 1 second by default. */
-  readonly flushMs?: number | undefined;
+  readonly flushMs?: number;
   /** Maximum size of the buffer; further records are dropped. 16 MiB by default. */
-  readonly bufferBytesMax?: number | undefined;
+  readonly bufferBytesMax?: number;
   /** 256 MiB by default. */
-  readonly fileBytesMax?: number | undefined;
+  readonly fileBytesMax?: number;
   /** Days kept in addition to today; 30 by default. */
-  readonly retentionDays?: number | undefined;
+  readonly retentionDays?: number;
   /** Called for each failed write, with the number of lost records. */
-  readonly onFailure?: ((error: unknown, dropped: number) => void) | undefined;
+  readonly onFailure?: (error: unknown, dropped: number) => void;
   /** Clock in epoch milliseconds, for retention. */
-  readonly now?: (() => number) | undefined;
+  readonly now?: () => number;
 }
+
+const defaults = {
+  flushMs: 1_000,
+  bufferBytesMax: 16 << 20,
+  fileBytesMax: 256 << 20,
+  retentionDays: 30,
+  onFailure: () => undefined,
+  now: Date.now,
+};
 
 /** Totals since the writer was created. */
 export interface ExposureCounts {
@@ -59,9 +68,6 @@ export interface ExposureCounts {
   /** Buffered bytes. */
   readonly waitingBytes: number;
 }
-
-/** Options with all defaults filled in. */
-type WithDefaults<Options> = { readonly [Name in keyof Options]-?: NonNullable<Options[Name]> };
 
 interface Line {
   readonly day: string;
@@ -88,8 +94,7 @@ const writeBytesMax = 1024 * 1024;
  * write at a time moves them to the disk. Records that exceed the buffer or a full disk are dropped and counted.
  */
 export class ExposureWriter {
-  readonly #options: WithDefaults<Omit<ExposureWriterOptions, 'onFailure'>>;
-  readonly #onFailure: (error: unknown, dropped: number) => void;
+  readonly #options: Required<ExposureWriterOptions>;
   #waiting: Line[] = [];
   #waitingBytes = 0;
   #written = 0;
@@ -104,15 +109,7 @@ export class ExposureWriter {
   #isClosed = false;
 
   constructor(options: ExposureWriterOptions) {
-    this.#options = {
-      folder: options.folder,
-      flushMs: options.flushMs ?? 1_000,
-      bufferBytesMax: options.bufferBytesMax ?? 16 * 1024 * 1024,
-      fileBytesMax: options.fileBytesMax ?? 256 * 1024 * 1024,
-      retentionDays: options.retentionDays ?? 30,
-      now: options.now ?? Date.now,
-    };
-    this.#onFailure = options.onFailure ?? (() => undefined);
+    this.#options = { ...defaults, ...options };
     // Closes the file when there is no traffic.
     this.#ageTimer = setInterval(() => this.#enqueue(() => this.#maintain()), maintenanceIntervalMs).unref();
     this.#enqueue(() => this.#maintain());
@@ -170,7 +167,7 @@ export class ExposureWriter {
   }
 
   #enqueue(work: () => Promise<void>): void {
-    this.#work = this.#work.then(work).catch((error: unknown) => this.#onFailure(error, 0));
+    this.#work = this.#work.then(work).catch((error: unknown) => this.#options.onFailure(error, 0));
   }
 
   async #writeWaiting(): Promise<void> {
@@ -201,7 +198,7 @@ export class ExposureWriter {
       const whole = linesWithin(lines, done);
       this.#written += whole;
       this.#dropped += lines.length - whole;
-      this.#onFailure(error, lines.length - whole);
+      this.#options.onFailure(error, lines.length - whole);
       // The last line may be truncated, so nothing may be appended to it.
       await this.#closeFile().catch(() => undefined);
     } finally {

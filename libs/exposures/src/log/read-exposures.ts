@@ -22,22 +22,9 @@ export async function* readExposures(
   folder: string,
   options: ReadExposuresOptions = {},
 ): AsyncGenerator<ExposureRecord[]> {
-  const { from = -Infinity, before = Infinity, onDamaged } = options;
-  const isErased = options.erased === undefined ? () => false : erasedBy(options.erased);
+  const isWanted = wantedBy(options);
   for (const day of await daysWithin(folder, options)) {
-    for (const { path } of await listFiles(folder, day, Date.now())) {
-      for await (const { lines, isTorn } of readLines(path)) {
-        options.signal?.throwIfAborted();
-        const records: ExposureRecord[] = [];
-        for (const line of lines) {
-          const record = parseExposure(line);
-          if (record === undefined) onDamaged?.(path);
-          else if (record.respondedAt >= from && record.respondedAt < before && !isErased(record)) records.push(record);
-        }
-        if (isTorn) onDamaged?.(path);
-        if (records.length > 0) yield records;
-      }
-    }
+    for (const { path } of await listFiles(folder, day, Date.now())) yield* readRecords(path, isWanted, options);
   }
 }
 
@@ -50,24 +37,48 @@ export async function findExposure(
   recommendationId: string,
   options: Omit<ReadExposuresOptions, 'onDamaged'> = {},
 ): Promise<ExposureRecord | undefined> {
-  const { from = -Infinity, before = Infinity, signal } = options;
-  const isErased = options.erased === undefined ? () => false : erasedBy(options.erased);
+  const isWanted = wantedBy(options);
   let laterPage: ExposureRecord | undefined;
-  const mark = `"recommendationId":${JSON.stringify(recommendationId)}`;
+  const containing = `"recommendationId":${JSON.stringify(recommendationId)}`;
   for (const file of newestFirst(await filesWithin(folder, options))) {
-    for await (const { lines } of readLines(file.path, { containing: mark })) {
-      signal?.throwIfAborted();
-      for (const line of lines) {
-        if (!line.includes(mark)) continue;
-        const record = parseExposure(line);
-        if (record?.recommendationId !== recommendationId || isErased(record)) continue;
-        if (record.respondedAt < from || record.respondedAt >= before) continue;
+    for await (const records of readRecords(file.path, isWanted, { ...options, containing })) {
+      for (const record of records.filter((one) => one.recommendationId === recommendationId)) {
         if (record.offset === 0) return record;
         laterPage ??= record;
       }
     }
   }
   return laterPage;
+}
+
+function wantedBy({ from = -Infinity, before = Infinity, erased }: ReadExposuresOptions) {
+  const isErased = erased === undefined ? () => false : erasedBy(erased);
+  return (record: ExposureRecord): boolean =>
+    record.respondedAt >= from && record.respondedAt < before && !isErased(record);
+}
+
+/** @param options.containing skips lines without this text before they are parsed. */
+async function* readRecords(
+  path: string,
+  isWanted: (record: ExposureRecord) => boolean,
+  {
+    onDamaged,
+    signal,
+    containing,
+  }: Pick<ReadExposuresOptions, 'onDamaged' | 'signal'> & { readonly containing?: string },
+): AsyncGenerator<ExposureRecord[]> {
+  for await (const { lines, isTorn } of readLines(path, { containing })) {
+    signal?.throwIfAborted();
+    const records: ExposureRecord[] = [];
+    for (const line of lines) {
+      if (containing !== undefined && !line.includes(containing)) continue;
+      const record = parseExposure(line);
+      if (record === undefined) onDamaged?.(path);
+      else if (isWanted(record)) records.push(record);
+    }
+    if (isTorn) onDamaged?.(path);
+    if (records.length > 0) yield records;
+  }
 }
 
 type Range = Pick<ReadExposuresOptions, 'from' | 'before'>;

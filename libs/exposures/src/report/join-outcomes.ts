@@ -1,11 +1,59 @@
-import { FingerprintSet } from '@facet/platform';
 import type { Outcome } from '@facet/lake';
+import { FingerprintSet } from '@facet/platform';
 import { userHashOf } from '../log/exposure-record.ts';
 import type { ExposureRecord } from '../log/exposure-record.ts';
-import { countFates, outcomeFates, recordOutcomes } from './recorded-outcomes.ts';
-import type { OutcomeFate, RecordedOutcome, RecordedOutcomes } from './recorded-outcomes.ts';
 import { createUnitTable } from './unit-table.ts';
 import type { ChosenItems, JoinedUnits, UnitTable } from './unit-table.ts';
+
+/** Result of joining an outcome that names a recommendation, in ascending precedence. */
+const outcomeFates = ['elsewhere', 'otherItem', 'early', 'late', 'repeated', 'counted'] as const;
+
+/**
+ * `elsewhere`: the recommendation is not in the experiment. `otherItem`: the response does not contain the item.
+ * `early`, `late`: before the response, or after the window. `repeated`: another outcome of that type on the item was
+ * counted.
+ */
+type OutcomeFate = (typeof outcomeFates)[number];
+
+interface RecordedOutcome {
+  readonly itemId: string;
+  /** Index in the list of types. */
+  readonly type: number;
+  readonly occurredAt: number;
+  /** Index in `outcomeFates`. */
+  fate: number;
+}
+
+/** Outcomes by recommendationId. */
+type RecordedOutcomes = ReadonlyMap<string, readonly RecordedOutcome[]>;
+
+async function recordOutcomes(
+  outcomes: AsyncIterable<readonly Outcome[]>,
+  types: readonly string[],
+): Promise<RecordedOutcomes> {
+  const recorded = new Map<string, RecordedOutcome[]>();
+  for await (const chunk of outcomes) {
+    for (const { recommendationId, itemId, type, occurredAt } of chunk) {
+      const outcome = { itemId, type: types.indexOf(type), occurredAt, fate: 0 };
+      if (outcome.type < 0) continue;
+      const others = recorded.get(recommendationId);
+      if (others === undefined) recorded.set(recommendationId, [outcome]);
+      else others.push(outcome);
+    }
+  }
+  return recorded;
+}
+
+/** Counts the outcomes of each type by fate. */
+function countFates(recorded: RecordedOutcomes, types: readonly string[]): Record<OutcomeFate, number>[] {
+  const counts = types.map(
+    () => Object.fromEntries(outcomeFates.map((fate) => [fate, 0])) as Record<OutcomeFate, number>,
+  );
+  for (const outcomes of recorded.values()) {
+    for (const { type, fate } of outcomes) counts[type]![outcomeFates[fate]!]++;
+  }
+  return counts;
+}
 
 interface JoinOptions {
   readonly experiment: string;

@@ -1,14 +1,58 @@
 import { formatCount } from '@facet/platform';
-
-import { clusteringWork } from '../indexes/faiss.ts';
-import { indexMemory } from './index-memory.ts';
-import { fitPowerLaw } from './power-law.ts';
-import { createSampler, depth } from './sample-indexes.ts';
-import { syntheticVectors } from './synthetic-vectors.ts';
-import type { ClusterSample, GraphSample, ScanSample } from './sample-indexes.ts';
 import { flatItemsMaxDefault } from '../tuning/build-tuned-index.ts';
 import type { BuiltIndexKind } from '../tuning/build-tuned-index.ts';
-import type { Latency } from '../tuning/time-requests.ts';
+import { clusteringWork } from '../indexes/faiss.ts';
+import { createSampler, depth, syntheticVectors } from './sample-indexes.ts';
+import type { ClusterSample, GraphSample, ScanSample } from './sample-indexes.ts';
+import type { Latency } from '../tuning/tune-breadth.ts';
+
+/**
+ * Fits a power law y = a·x^b to measured points by least squares of the logarithms, to extrapolate a cost. The curve
+ * passes through the last point, so nearby predictions match the measurement. A single point gives a constant.
+ *
+ * @param points Positive x and y.
+ * @param bounds Known limits of the exponent, which protect against noise in few points.
+ */
+export function fitPowerLaw(
+  points: readonly (readonly [x: number, y: number])[],
+  bounds: { readonly min: number; readonly max: number } = { min: -Infinity, max: Infinity },
+): {
+  readonly exponent: number;
+  at(x: number): number;
+} {
+  const logs = points.map(([x, y]) => [Math.log(x), Math.log(y)] as const);
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [meanX, meanY] = [mean(logs.map(([x]) => x)), mean(logs.map(([, y]) => y))];
+  const covariance = mean(logs.map(([x, y]) => (x - meanX) * (y - meanY)));
+  const variance = mean(logs.map(([x]) => (x - meanX) ** 2));
+  const exponent = variance === 0 ? 0 : Math.min(bounds.max, Math.max(bounds.min, covariance / variance));
+  const [lastX, lastY] = points.at(-1)!;
+  return { exponent, at: (x) => lastY * (x / lastX) ** exponent };
+}
+
+const bytesPerFloat = 4;
+/** HNSW32: 64 links in the lowest layer, the item's share of upper layers, and its level, label and offsets. */
+const graphBytesPerItem = 64 * 4 + (32 * 4) / 31 + 13;
+/** A graph pads vectors to a multiple of this width, and adds a code of one byte per value. */
+const graphWidthMultiple = 16;
+/** Id of an item in its list. */
+const clusterBytesPerItem = 8;
+
+/**
+ * Ratio of peak build memory to index size, because arrays grow by doubling and both copies exist for a moment.
+ * Measured at 1,000,000 x 64 (docs/benchmarks.md).
+ */
+const buildGrowth = { flat: 1.3, hnsw: 1.45, ivf: 2.1 } as const;
+
+/** Returns the size of an index of `items` vectors of `dim` values, and the peak memory of its build, in bytes. */
+export function indexMemory(kind: BuiltIndexKind, items: number, dim: number): { bytes: number; buildBytes: number } {
+  const perItem = {
+    flat: dim * bytesPerFloat,
+    hnsw: Math.ceil(dim / graphWidthMultiple) * graphWidthMultiple * (bytesPerFloat + 1) + graphBytesPerItem,
+    ivf: (dim + 1) * bytesPerFloat + clusterBytesPerItem,
+  }[kind];
+  return { bytes: Math.round(items * perItem), buildBytes: Math.round(items * perItem * buildGrowth[kind]) };
+}
 
 export interface EstimateOptions {
   readonly items: number;

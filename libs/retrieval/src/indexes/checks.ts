@@ -1,5 +1,5 @@
 import { AppError } from '@facet/platform';
-import type { SearchParameters, SearchResult } from './vector-index.ts';
+import type { SearchParameters, SearchResult, VectorIndex } from './vector-index.ts';
 
 /**
  * Checks vectors and returns N, the number of rows.
@@ -51,7 +51,7 @@ export function checkQueries(queries: Float32Array, dim: number, k: number, para
  *
  * @throws AppError `RETRIEVAL_QUERY_INVALID`.
  */
-export function toRows(items: Int32Array, size: number): Int32Array {
+function toRows(items: Int32Array, size: number): Int32Array {
   const rows = new Int32Array(items.length);
   for (let position = 0; position < items.length; position++) {
     const item = items[position]!;
@@ -89,4 +89,60 @@ export function emptyResult(queryCount: number, k: number): SearchResult {
 
 function isPositiveInteger(value: number): boolean {
   return Number.isSafeInteger(value) && value > 0;
+}
+
+/** `[Q, depth]` best rows (item - 1) and their inner products, which Faiss calls labels and distances. */
+export interface FoundRows {
+  readonly labels: Int32Array;
+  readonly distances: Float32Array;
+}
+
+/** Searches the rows of an index. Its arguments have been checked: `depth` is at most the number of rows. */
+interface RowSearcher {
+  search(queries: Float32Array, depth: number, parameters: SearchParameters): Promise<FoundRows>;
+  scan(queries: Float32Array, depth: number, rows: Int32Array): Promise<FoundRows>;
+  dispose(): void;
+}
+
+/** Returns an index that checks its arguments and refuses searches after `close`. */
+export function checkedIndex(kind: VectorIndex['kind'], size: number, dim: number, searcher: RowSearcher): VectorIndex {
+  let isClosed = false;
+  return {
+    kind,
+    size,
+    dim,
+    async search(queries, k, parameters = {}) {
+      if (isClosed) throw closedIndex();
+      const queryCount = checkQueries(queries, dim, k, parameters);
+      if (queryCount === 0 || size === 0) return emptyResult(queryCount, k);
+      return toResult(await searcher.search(queries, Math.min(k, size), parameters), queryCount, k);
+    },
+    async scan(queries, k, items) {
+      if (isClosed) throw closedIndex();
+      const queryCount = checkQueries(queries, dim, k);
+      const rows = toRows(items, size);
+      if (queryCount === 0 || rows.length === 0) return emptyResult(queryCount, k);
+      return toResult(await searcher.scan(queries, Math.min(k, rows.length), rows), queryCount, k);
+    },
+    close() {
+      if (isClosed) return;
+      isClosed = true;
+      searcher.dispose();
+    },
+  };
+}
+
+/** Converts labels `[Q, depth]`, where -1 marks none, to a result `[Q, k]`. */
+function toResult({ labels, distances: products }: FoundRows, queryCount: number, k: number): SearchResult {
+  const result = emptyResult(queryCount, k);
+  const depth = labels.length / queryCount;
+  for (let query = 0; query < queryCount; query++) {
+    for (let rank = 0; rank < depth; rank++) {
+      const label = labels[query * depth + rank]!;
+      if (label < 0) break;
+      result.ids[query * k + rank] = label + 1;
+      result.scores[query * k + rank] = products[query * depth + rank]!;
+    }
+  }
+  return result;
 }

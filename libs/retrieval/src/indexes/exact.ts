@@ -1,7 +1,8 @@
 import { dot } from '@facet/platform';
-import { checkQueries, checkVectors, closedIndex, emptyResult, toRows } from './checks.ts';
+import { checkedIndex, checkVectors } from './checks.ts';
+import type { FoundRows } from './checks.ts';
 import { hasBit } from './item-set.ts';
-import type { SearchResult, VectorIndex } from './vector-index.ts';
+import type { VectorIndex } from './vector-index.ts';
 
 /**
  * Creates the reference index, which scores every item in plain TypeScript. Equal scores are ordered by item index. It
@@ -12,37 +13,24 @@ import type { SearchResult, VectorIndex } from './vector-index.ts';
  */
 export function buildExactIndex(vectors: Float32Array, dim: number): VectorIndex {
   const size = checkVectors(vectors, dim);
-  let stored: Float32Array | undefined = vectors;
+  let stored = vectors;
 
   /** Searches the given rows in ascending order; all rows by default. */
-  function best(queries: Float32Array, queryCount: number, k: number, rows?: Int32Array): SearchResult {
-    const result = emptyResult(queryCount, k);
-    for (let query = 0; query < queryCount; query++) {
-      const scores = innerProducts(stored!, queries.subarray(query * dim, (query + 1) * dim), rows ?? size);
-      keepHighest(scores, rows, query, result);
+  async function search(queries: Float32Array, depth: number, rows?: Int32Array): Promise<FoundRows> {
+    const count = (queries.length / dim) * depth;
+    const found = { labels: new Int32Array(count).fill(-1), distances: new Float32Array(count) };
+    for (let query = 0; query < queries.length / dim; query++) {
+      const scores = innerProducts(stored, queries.subarray(query * dim, (query + 1) * dim), rows ?? size);
+      keepHighest(scores, rows, { start: query * depth, depth }, found);
     }
-    return result;
+    return found;
   }
 
-  return {
-    kind: 'exact',
-    size,
-    dim,
-    async search(queries, k, parameters = {}) {
-      if (stored === undefined) throw closedIndex();
-      const queryCount = checkQueries(queries, dim, k, parameters);
-      const { allowed } = parameters;
-      return best(queries, queryCount, k, allowed && allowedRows(allowed, size));
-    },
-    async scan(queries, k, items) {
-      if (stored === undefined) throw closedIndex();
-      const queryCount = checkQueries(queries, dim, k);
-      return best(queries, queryCount, k, toRows(items, size).sort());
-    },
-    close() {
-      stored = undefined;
-    },
-  };
+  return checkedIndex('exact', size, dim, {
+    search: (queries, depth, { allowed }) => search(queries, depth, allowed && allowedRows(allowed, size)),
+    scan: (queries, depth, rows) => search(queries, depth, rows.sort()),
+    dispose: () => void (stored = new Float32Array(0)),
+  });
 }
 
 function allowedRows(allowed: Uint8Array, size: number): Int32Array {
@@ -61,20 +49,20 @@ function innerProducts(vectors: Float32Array, query: Float32Array, rows: Int32Ar
   return scores;
 }
 
-/** Writes the k highest scores and their items (row + 1) to the result of a query. */
-function keepHighest(scores: Float32Array, rows: Int32Array | undefined, query: number, result: SearchResult): void {
-  const { k } = result;
-  const found = Math.min(k, scores.length);
-  if (found === 0) return;
-  const lowestKept = scores.slice().sort()[scores.length - found]!;
-  const positions: number[] = [];
-  for (let position = 0; position < scores.length; position++) {
-    if (scores[position]! >= lowestKept) positions.push(position);
-  }
+/** Writes the highest scores of a query and their rows to the places from `start` on. */
+function keepHighest(
+  scores: Float32Array,
+  rows: Int32Array | undefined,
+  { start, depth }: { readonly start: number; readonly depth: number },
+  found: FoundRows,
+): void {
+  const kept = Math.min(depth, scores.length);
+  if (kept === 0) return;
+  const lowestKept = scores.slice().sort()[scores.length - kept]!;
+  const positions = [...scores.keys()].filter((position) => scores[position]! >= lowestKept);
   positions.sort((a, b) => scores[b]! - scores[a]! || a - b);
-  for (let rank = 0; rank < found; rank++) {
-    const position = positions[rank]!;
-    result.ids[query * k + rank] = (rows?.[position] ?? position) + 1;
-    result.scores[query * k + rank] = scores[position]!;
-  }
+  positions.slice(0, kept).forEach((position, rank) => {
+    found.labels[start + rank] = rows?.[position] ?? position;
+    found.distances[start + rank] = scores[position]!;
+  });
 }

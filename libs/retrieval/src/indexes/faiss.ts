@@ -2,10 +2,10 @@ import { open } from 'node:fs/promises';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { AppError } from '@facet/platform';
 import { Graph, Index, mapFile as mapIntoMemory, MetricType, setThreads } from 'faiss-node';
-import { efSearchDefault } from '../search-cost.ts';
-import { checkQueries, checkVectors, closedIndex, emptyResult, toRows } from './checks.ts';
+import { checkedIndex, checkVectors } from './checks.ts';
 import { innerProduct, squaredNorm, squaredRadius, toSphere, toSphereQueries } from './euclidean.ts';
-import type { BuiltVectorIndex, SearchParameters, SearchResult, VectorIndex } from './vector-index.ts';
+import { efSearchDefault } from './vector-index.ts';
+import type { BuiltVectorIndex, SearchParameters, VectorIndex } from './vector-index.ts';
 
 export type FaissIndexOptions =
   /** Scores every item: exact. */
@@ -139,23 +139,10 @@ export async function openFaissIndex(path: string, options: { readonly map?: boo
   }
 }
 
-/** `[Q, depth]` best rows (item - 1) and their inner products, which the native classes call labels and distances. */
-interface FoundRows {
-  readonly labels: Int32Array;
-  readonly distances: Float32Array;
-}
-
-/** The common part of both native classes. */
-interface NativeIndex {
-  search(queries: Float32Array, depth: number, parameters: SearchParameters): Promise<FoundRows>;
-  scan(queries: Float32Array, depth: number, rows: Int32Array): Promise<FoundRows>;
-  dispose(): void;
-}
-
 async function createReader(index: Index, kind: 'flat' | 'ivf'): Promise<VectorIndex> {
   const size = index.ntotal();
   if (kind === 'flat') {
-    return readerOf('flat', size, index.getDimension(), {
+    return checkedIndex('flat', size, index.getDimension(), {
       search: (queries, depth, parameters) => index.searchAsync(queries, depth, pickAllowed(parameters)),
       scan: (queries, depth, rows) => index.scanAsync(queries, depth, rows),
       dispose: () => index.dispose(),
@@ -163,7 +150,7 @@ async function createReader(index: Index, kind: 'flat' | 'ivf'): Promise<VectorI
   }
   const dim = index.getDimension() - 1;
   const radiusSquared = size === 0 ? 0 : await distanceFromOrigin(index);
-  return readerOf('ivf', size, dim, {
+  return checkedIndex('ivf', size, dim, {
     async search(queries, depth, parameters) {
       const norms = Float64Array.from({ length: queries.length / dim }, (_, query) =>
         squaredNorm(queries, query * dim, dim),
@@ -184,7 +171,7 @@ async function createReader(index: Index, kind: 'flat' | 'ivf'): Promise<VectorI
 }
 
 function createGraphReader(graph: Graph): VectorIndex {
-  return readerOf('hnsw', graph.ntotal(), graph.getDimension(), {
+  return checkedIndex('hnsw', graph.ntotal(), graph.getDimension(), {
     search(queries, depth, parameters) {
       const efSearch = Math.max(parameters.efSearch ?? efSearchDefault, depth);
       return graph.searchAsync(queries, depth, { efSearch, ...pickAllowed(parameters) });
@@ -192,48 +179,6 @@ function createGraphReader(graph: Graph): VectorIndex {
     scan: (queries, depth, rows) => graph.scanAsync(queries, depth, rows),
     dispose: () => graph.dispose(),
   });
-}
-
-function readerOf(kind: FaissIndexOptions['kind'], size: number, dim: number, native: NativeIndex): VectorIndex {
-  let isClosed = false;
-  return {
-    kind,
-    size,
-    dim,
-    async search(queries, k, parameters = {}) {
-      if (isClosed) throw closedIndex();
-      const queryCount = checkQueries(queries, dim, k, parameters);
-      if (queryCount === 0 || size === 0) return emptyResult(queryCount, k);
-      return toResult(await native.search(queries, Math.min(k, size), parameters), queryCount, k);
-    },
-    async scan(queries, k, items) {
-      if (isClosed) throw closedIndex();
-      const queryCount = checkQueries(queries, dim, k);
-      const rows = toRows(items, size);
-      if (queryCount === 0 || rows.length === 0) return emptyResult(queryCount, k);
-      return toResult(await native.scan(queries, Math.min(k, rows.length), rows), queryCount, k);
-    },
-    close() {
-      if (isClosed) return;
-      isClosed = true;
-      native.dispose();
-    },
-  };
-}
-
-/** Converts labels `[Q, depth]`, where -1 marks none, to a result `[Q, k]`. */
-function toResult({ labels, distances: products }: FoundRows, queryCount: number, k: number): SearchResult {
-  const result = emptyResult(queryCount, k);
-  const depth = labels.length / queryCount;
-  for (let query = 0; query < queryCount; query++) {
-    for (let rank = 0; rank < depth; rank++) {
-      const label = labels[query * depth + rank]!;
-      if (label < 0) break;
-      result.ids[query * k + rank] = label + 1;
-      result.scores[query * k + rank] = products[query * depth + rank]!;
-    }
-  }
-  return result;
 }
 
 function createEmpty(kind: FaissIndexOptions['kind'], options: FaissIndexOptions, size: number, dim: number): Index {

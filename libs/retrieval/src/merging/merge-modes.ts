@@ -1,9 +1,6 @@
 import type { Static, TObject, TProperties, Type } from 'typebox';
-import { mergeByMax } from './interest-lists.ts';
+import { diverseCandidates, mergeByMax, mergeByQuota, mergeDiverse, mergeRoundRobin } from './interest-lists.ts';
 import type { Candidate, InterestList } from './interest-lists.ts';
-import { mergeByQuota } from './merge-by-quota.ts';
-import { diverseCandidates, mergeDiverse } from './merge-diverse.ts';
-import { mergeRoundRobin } from './merge-round-robin.ts';
 
 /** Maximum number of entries of an option that has one for each interest. */
 export const interestsMax = 64;

@@ -1,7 +1,7 @@
 import { setImmediate as yieldToEventLoop, setTimeout as delay } from 'node:timers/promises';
 import type { AppError } from '@facet/platform';
 import { squaredRadius } from '../indexes/euclidean.ts';
-import { efSearchDefault } from '../search-cost.ts';
+import { efSearchDefault } from '../indexes/vector-index.ts';
 import type { SearchParameters, VectorIndex } from '../indexes/vector-index.ts';
 import { badResponse, clustersOf } from './milvus.ts';
 import type { Milvus, MilvusKind } from './milvus.ts';

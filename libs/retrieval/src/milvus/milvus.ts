@@ -18,57 +18,6 @@ export interface MilvusSettings {
 /** The kinds of indexes that Milvus builds. */
 export type MilvusKind = 'hnsw' | 'ivf';
 
-export interface CollectionSize {
-  readonly dim: number;
-  readonly items: number;
-}
-
-/** Where the inner product is the order of distances: see euclidean.ts. */
-export interface Sphere {
-  readonly dim: number;
-  readonly radiusSquared: number;
-}
-
-/** A search in a collection. */
-export interface MilvusSearch {
-  readonly kind: MilvusKind;
-  /** `[Q, D]` row by row. */
-  readonly queries: Float32Array;
-  readonly dim: number;
-  readonly k: number;
-  /** `efSearch` or `nprobe`. */
-  readonly breadth: number;
-  readonly timeoutMs: number;
-}
-
-/**
- * A connection to a Milvus. A collection contains the item vectors of a bundle. Every call rejects with AppError `MILVUS_UNAVAILABLE`
- * if Milvus does not respond or refuses it.
- */
-export interface Milvus {
-  readonly address: string;
-  listCollections(): Promise<readonly string[]>;
-  /** Creates a collection for vectors of D values and an index of the kind, unless it exists. Returns whether it did not exist. */
-  createCollection(name: string, kind: MilvusKind, size: CollectionSize): Promise<boolean>;
-  /** Writes consecutive items; those that the collection contains are replaced. */
-  upsert(name: string, firstItem: number, vectors: Float32Array, sphere: Sphere): Promise<void>;
-  /** Seals what was written and waits until it is indexed. @param signal ends the wait. */
-  finish(name: string, signal: AbortSignal): Promise<void>;
-  /** Loads a collection into the memory of Milvus, unless it is already loaded. @param signal ends the wait. */
-  load(name: string, signal: AbortSignal): Promise<void>;
-  /** Returns the number of rows, including the newest. */
-  count(name: string): Promise<number>;
-  /** Returns the aliases of a collection; none if there is no such collection. */
-  listAliases(name: string): Promise<readonly string[]>;
-  addAlias(name: string, alias: string): Promise<void>;
-  dropAlias(alias: string): Promise<void>;
-  /** Drops a collection without aliases. */
-  drop(name: string): Promise<void>;
-  /** Returns the items nearest to each query, `[Q][at most k]`. @param name of a collection or an alias. */
-  search(name: string, search: MilvusSearch): Promise<readonly Int32Array[]>;
-  close(): Promise<void>;
-}
-
 /** Milvus refuses to return more items per query. */
 export const milvusItemsMax = 16_384;
 
@@ -82,12 +31,16 @@ const efMax = 32_768;
 const graphParameters = { M: 32, efConstruction: 128 };
 const fields = { item: 'item', vector: 'vector' } as const;
 
+/** A connection to a Milvus. A collection contains the item vectors of a bundle. */
+export type Milvus = ReturnType<typeof openMilvus>;
+
 /**
- * Opens a connection. Does not wait for Milvus: each call connects again if necessary.
+ * Opens a connection. Does not wait for Milvus: each call connects again if necessary. Every call rejects with AppError
+ * `MILVUS_UNAVAILABLE` if Milvus does not respond or refuses it.
  *
  * @throws AppError `CONNECTION_FILE_UNREADABLE` for the file of the token.
  */
-export function openMilvus({ address, tokenFile, tls }: MilvusSettings): Milvus {
+export function openMilvus({ address, tokenFile, tls }: MilvusSettings) {
   // The SDK logs to standard output.
   logger.silent = true;
   const client = new MilvusClient({
@@ -128,11 +81,16 @@ export function openMilvus({ address, tokenFile, tls }: MilvusSettings): Milvus 
 
   return {
     address,
-    async listCollections() {
+    async listCollections(): Promise<readonly string[]> {
       const { data } = await call('list the collections', () => client.showCollections());
       return data.map(({ name }) => name);
     },
-    async createCollection(name, kind, { dim, items }) {
+    /** Creates a collection for vectors of D values and an index of the kind, unless it exists. Returns whether it did not exist. */
+    async createCollection(
+      name: string,
+      kind: MilvusKind,
+      { dim, items }: { readonly dim: number; readonly items: number },
+    ): Promise<boolean> {
       const isNew = !(await hasCollection(name));
       if (isNew) {
         const creation = call('create a collection', () =>
@@ -168,7 +126,16 @@ export function openMilvus({ address, tokenFile, tls }: MilvusSettings): Milvus 
       );
       return isNew;
     },
-    async upsert(name, firstItem, vectors, { dim, radiusSquared }) {
+    /**
+     * Writes consecutive items; those that the collection contains are replaced. In the sphere, the inner product is the order of
+     * distances: see euclidean.ts.
+     */
+    async upsert(
+      name: string,
+      firstItem: number,
+      vectors: Float32Array,
+      { dim, radiusSquared }: { readonly dim: number; readonly radiusSquared: number },
+    ): Promise<void> {
       const rows = toSphere(vectors, dim, radiusSquared);
       const width = dim + 1;
       const data = Array.from({ length: rows.length / width }, (_, row) => ({
@@ -177,7 +144,8 @@ export function openMilvus({ address, tokenFile, tls }: MilvusSettings): Milvus 
       }));
       await call('write vectors', () => client.upsert({ collection_name: name, data, timeout: changeTimeoutMs }));
     },
-    async finish(name, signal) {
+    /** Seals what was written and waits until it is indexed. @param signal ends the wait. */
+    async finish(name: string, signal: AbortSignal): Promise<void> {
       const { coll_segIDs: segments } = await call('flush a collection', () =>
         client.flush({ collection_names: [name], timeout: changeTimeoutMs }),
       );
@@ -198,7 +166,8 @@ export function openMilvus({ address, tokenFile, tls }: MilvusSettings): Milvus 
         return index?.state === 'Finished' && Number(index.pending_index_rows) === 0;
       }, signal);
     },
-    async load(name, signal) {
+    /** Loads a collection into the memory of Milvus, unless it is already loaded. @param signal ends the wait. */
+    async load(name: string, signal: AbortSignal): Promise<void> {
       const isLoaded = async (): Promise<boolean> => {
         const { state } = await call('read a load state', () => client.getLoadState({ collection_name: name }));
         return state === 'LoadStateLoaded';
@@ -209,7 +178,8 @@ export function openMilvus({ address, tokenFile, tls }: MilvusSettings): Milvus 
       );
       await waitUntil(isLoaded, signal);
     },
-    async count(name) {
+    /** Returns the number of rows, including the newest. */
+    async count(name: string): Promise<number> {
       const { data } = await call('count rows', () =>
         client.query({
           collection_name: name,
@@ -219,7 +189,8 @@ export function openMilvus({ address, tokenFile, tls }: MilvusSettings): Milvus 
       );
       return Number(data[0]!['count(*)']);
     },
-    async listAliases(name) {
+    /** Returns the aliases of a collection; none if there is no such collection. */
+    async listAliases(name: string): Promise<readonly string[]> {
       try {
         const { aliases } = await call('list aliases', () => client.listAliases({ collection_name: name }));
         return aliases;
@@ -228,16 +199,35 @@ export function openMilvus({ address, tokenFile, tls }: MilvusSettings): Milvus 
         return [];
       }
     },
-    async addAlias(name, alias) {
+    async addAlias(name: string, alias: string): Promise<void> {
       await call('create an alias', () => client.createAlias({ collection_name: name, alias }));
     },
-    async dropAlias(alias) {
+    async dropAlias(alias: string): Promise<void> {
       await call('drop an alias', () => client.dropAlias({ alias }));
     },
-    async drop(name) {
+    /** Drops a collection without aliases. */
+    async drop(name: string): Promise<void> {
       await call('drop a collection', () => client.dropCollection({ collection_name: name, timeout: changeTimeoutMs }));
     },
-    async search(name, { kind, queries, dim, k, breadth, timeoutMs }) {
+    /**
+     * Returns the items nearest to each query, `[Q][at most k]`.
+     *
+     * @param name of a collection or an alias.
+     * @param search.queries `[Q, D]` row by row.
+     * @param search.breadth `efSearch` or `nprobe`.
+     */
+    async search(
+      name: string,
+      search: {
+        readonly kind: MilvusKind;
+        readonly queries: Float32Array;
+        readonly dim: number;
+        readonly k: number;
+        readonly breadth: number;
+        readonly timeoutMs: number;
+      },
+    ): Promise<readonly Int32Array[]> {
+      const { kind, queries, dim, k, breadth, timeoutMs } = search;
       const width = dim + 1;
       const wide = toSphereQueries(queries, dim);
       const data = Array.from({ length: wide.length / width }, (_, query) =>
@@ -262,7 +252,7 @@ export function openMilvus({ address, tokenFile, tls }: MilvusSettings): Milvus 
       >[])[];
       return data.map((_, query) => Int32Array.from(lists[query] ?? [], (hit) => Number(hit[fields.item])));
     },
-    async close() {
+    async close(): Promise<void> {
       await client.closeConnection();
     },
   };

@@ -1,12 +1,12 @@
 import { AppError, formatCount } from '@facet/platform';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
 import { buildFaissIndex, ivfItemsMin, setFaissThreads } from '../indexes/faiss.ts';
-import type { BuiltVectorIndex, SearchParameters } from '../indexes/vector-index.ts';
-import { latencyOf, timeRequests } from './time-requests.ts';
-import type { Latency } from './time-requests.ts';
-import { breadthParameters, tuneBreadth } from './tune-breadth.ts';
-import type { QueriesWithResults, BreadthPoint, TunedBreadth } from './tune-breadth.ts';
+import type { BuiltVectorIndex } from '../indexes/vector-index.ts';
+import { breadthParameters, latencyOf, timeRequests, tuneBreadth } from './tune-breadth.ts';
+import type { BreadthPoint, Latency, QueriesWithResults, TunedBreadth } from './tune-breadth.ts';
 
-export type BuiltIndexKind = 'flat' | 'hnsw' | 'ivf';
+export type BuiltIndexKind = IndexChoice['kind'];
 
 /** Requirements of an index. */
 export interface IndexDemand {
@@ -24,28 +24,33 @@ export interface InterestQueries {
   readonly heldOut: Float32Array;
 }
 
-/** The chosen index and the measurements. JSON. */
-export interface IndexChoice extends SearchParameters {
-  readonly kind: BuiltIndexKind;
-  /** Why this kind was chosen, with the measurements of the others. */
-  readonly reason: string;
-  /** Index recall@`recallAt` against an exact scan; null without queries. */
-  readonly recall: number | null;
-  readonly recallAt: number;
-  /** Absent if nothing was measured. */
-  readonly measured?: IndexMeasurement;
-}
-
-/** Latencies of requests with four queries, on one thread. */
-interface IndexMeasurement {
+/** Latencies of requests with four queries, on one thread of the machine that built the index. */
+const IndexMeasurement = Type.Object({
   /** Number of interests that selected the breadth, and of other interests that measured the recall. */
-  readonly queries: { readonly tuning: number; readonly heldOut: number };
+  queries: Type.Object({ tuning: Type.Integer(), heldOut: Type.Integer() }),
   /** Latency of an exact scan with the same queries. */
-  readonly exact: Latency;
-  /** Recall and latency by breadth; empty for a scan. */
-  readonly curve: BreadthPoint[];
-  readonly buildSeconds: number;
-}
+  exact: Type.Object({ p50Ms: Type.Number(), p99Ms: Type.Number() }),
+  /** By breadth; empty for a scan. The recall is that of the tuning queries. */
+  curve: Type.Array(
+    Type.Object({ breadth: Type.Integer(), recall: Type.Number(), p50Ms: Type.Number(), p99Ms: Type.Number() }),
+  ),
+  buildSeconds: Type.Number(),
+});
+
+/** The chosen index and the measurements. */
+export const IndexChoice = Type.Object({
+  kind: Type.Union([Type.Literal('flat'), Type.Literal('hnsw'), Type.Literal('ivf')]),
+  /** Why this kind was chosen, with the measurements of the others. */
+  reason: Type.String(),
+  efSearch: Type.Optional(Type.Integer({ minimum: 1 })),
+  nprobe: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** Index recall@`recallAt` against an exact scan; null without queries. */
+  recall: Type.Union([Type.Number(), Type.Null()]),
+  recallAt: Type.Integer(),
+  /** Absent if nothing was measured. */
+  measured: Type.Optional(IndexMeasurement),
+});
+export type IndexChoice = Static<typeof IndexChoice>;
 
 /** @param share Completed share of the work, 0 to 1, if the first kind is accepted. */
 export type IndexProgress = (share: number, step: string) => void;

@@ -1,7 +1,129 @@
+import { AppError } from '@facet/platform';
 import type { SearchParameters, SearchResult, VectorIndex } from '../indexes/vector-index.ts';
-import { resultRecall } from './index-recall.ts';
-import { latencyOf, timeRequests } from './time-requests.ts';
-import type { Latency } from './time-requests.ts';
+
+/** Number of interests in the default recipe. */
+const queriesPerRequestDefault = 4;
+
+/** Unmeasured requests, because the first access to memory is slow. */
+const warmUpRequests = 8;
+
+/** How long a request takes, in milliseconds. */
+export interface Latency {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+interface TimedSearch {
+  readonly k: number;
+  readonly parameters?: SearchParameters;
+  /** Clock in milliseconds. */
+  readonly now: () => number;
+  /** Interests per user; 4 by default. */
+  readonly queriesPerRequest?: number;
+}
+
+/**
+ * Measures searches as serving makes them: all interests of a user per request, one request after the other.
+ *
+ * @param queries `[Q, D]`, at least one.
+ * @returns Results `[Q, k]` in the order of the queries, and the duration of each request in milliseconds.
+ * @throws AppError The errors of `VectorIndex.search`.
+ */
+export async function timeRequests(
+  index: VectorIndex,
+  queries: Float32Array,
+  { k, parameters = {}, now, queriesPerRequest = queriesPerRequestDefault }: TimedSearch,
+): Promise<{ results: SearchResult; durationsMs: number[] }> {
+  const step = queriesPerRequest * index.dim;
+  for (let start = 0; start < Math.min(queries.length, warmUpRequests * step); start += step) {
+    await index.search(queries.subarray(start, start + step), k, parameters);
+  }
+  const queryCount = queries.length / index.dim;
+  const results = { k, ids: new Int32Array(queryCount * k), scores: new Float32Array(queryCount * k) };
+  const durationsMs: number[] = [];
+  for (let start = 0; start < queries.length; start += step) {
+    const request = queries.subarray(start, start + step);
+    const startedAt = now();
+    const { ids, scores } = await index.search(request, k, parameters);
+    durationsMs.push(now() - startedAt);
+    results.ids.set(ids, (start / index.dim) * k);
+    results.scores.set(scores, (start / index.dim) * k);
+  }
+  return { results, durationsMs };
+}
+
+/**
+ * Returns percentiles by nearest rank, rounded to microseconds. The durations are exact values in memory, so sorting is
+ * simpler than a histogram and does not round.
+ */
+export function latencyOf(durationsMs: readonly number[]): Latency {
+  const sorted = [...durationsMs].sort((a, b) => a - b);
+  const at = (share: number): number => {
+    const value = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]!;
+    return Math.round(value * 1000) / 1000;
+  };
+  return { p50Ms: at(0.5), p99Ms: at(0.99) };
+}
+
+/** Queries per call: a useful batch that does not block the event loop for long. */
+const queriesPerCall = 64;
+
+/**
+ * Measures index recall@k: the mean share of the exact k nearest items that the index finds. Unrelated to the ranking
+ * recall of a model.
+ *
+ * @param queries `[Q, D]`, at least one. Use interests of real users; the recall of random queries does not predict
+ *   theirs.
+ * @throws AppError `RETRIEVAL_INDEXES_DIFFER` if the indexes differ in size or width.
+ */
+export async function measureIndexRecall(
+  index: VectorIndex,
+  exact: VectorIndex,
+  queries: Float32Array,
+  k: number,
+  parameters: SearchParameters = {},
+): Promise<number> {
+  if (index.size !== exact.size || index.dim !== exact.dim) {
+    throw new AppError(`The indexes differ: ${index.size} x ${index.dim} and ${exact.size} x ${exact.dim}.`, {
+      code: 'RETRIEVAL_INDEXES_DIFFER',
+      category: 'internal',
+      remedy: 'Build both indexes from the same vectors.',
+    });
+  }
+  const depth = Math.min(k, index.size);
+  const queryCount = queries.length / index.dim;
+  let found = 0;
+  for (let first = 0; first < queryCount; first += queriesPerCall) {
+    const batch = queries.subarray(first * index.dim, (first + queriesPerCall) * index.dim);
+    found += countFound(await exact.search(batch, depth), await index.search(batch, depth, parameters)).hits;
+  }
+  return found / (queryCount * depth);
+}
+
+/** Returns the mean share of the `exact` items that `found` contains, for results of the same queries. */
+export function resultRecall(exact: SearchResult, found: SearchResult): number {
+  const { hits, wanted } = countFound(exact, found);
+  return hits / wanted;
+}
+
+/** Counts the exact nearest items that a search found. Items with the score of the last exact item are interchangeable. */
+export function countFound(
+  exact: SearchResult,
+  found: SearchResult,
+): { readonly hits: number; readonly wanted: number } {
+  const { k } = exact;
+  let hits = 0;
+  let wanted = 0;
+  for (let start = 0; start < exact.ids.length; start += k) {
+    const nearest = new Set(exact.ids.subarray(start, start + k).filter((item) => item > 0));
+    const lowest = exact.scores[start + nearest.size - 1] ?? Infinity;
+    wanted += nearest.size;
+    for (let index = start; index < start + nearest.size; index++) {
+      if (nearest.has(found.ids[index]!) || found.scores[index]! >= lowest) hits++;
+    }
+  }
+  return { hits, wanted };
+}
 
 /** Queries with their exact k nearest items. */
 export interface QueriesWithResults {
