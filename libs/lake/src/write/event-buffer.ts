@@ -1,7 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DOUBLE, SMALLINT, VARCHAR } from '@duckdb/node-api';
-import type { DuckDBAppender, DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBAppender, DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import type { LoggedEvent } from '@facet/event-log';
 import { identifyType } from '@facet/schemas';
 import { appendRows, sqlText } from '../duckdb.ts';
@@ -53,81 +53,67 @@ interface BufferedPart {
 }
 
 /** Buffers events in DuckDB and writes them to Parquet files. */
-export interface EventBuffer {
-  add(source: string, events: readonly LoggedEvent[]): void;
-  /** Writes all events below the folder, one file per day and source. The events stay in the buffer. */
-  write(folder: string): Promise<readonly BufferedPart[]>;
-  /** Deletes all events. */
-  clear(): Promise<void>;
-}
+export type EventBuffer = Awaited<ReturnType<typeof createEventBuffer>>;
 
 /** Creates the buffer as the table `buffered` of a database. */
-export async function createEventBuffer(database: DuckDb): Promise<EventBuffer> {
-  // With fewer open files than this, DuckDB never splits the events of one day and source into two files.
-  await database.connection.run(`SET partitioned_write_max_open_files = ${filesPerCopy * 2}`);
-  return new DuckDbEventBuffer(database, await makeTable(database));
-}
-
-async function makeTable({ connection }: DuckDb): Promise<DuckDBAppender> {
-  const columns = bufferColumns.map(({ name, type }) => `"${name}" ${type}`).join(', ');
-  await connection.run(`CREATE OR REPLACE TABLE buffered (${columns})`);
-  return connection.createAppender('buffered');
-}
-
-class DuckDbEventBuffer implements EventBuffer {
-  readonly #database: DuckDb;
+export async function createEventBuffer({ connection }: DuckDb) {
   /** The table stores the index of a source in this list. */
-  readonly #sources: string[] = [];
-  #appender: DuckDBAppender;
+  const sources: string[] = [];
+  // With fewer open files than this, DuckDB never splits the events of one day and source into two files.
+  await connection.run(`SET partitioned_write_max_open_files = ${filesPerCopy * 2}`);
+  let appender = await makeTable(connection);
 
-  constructor(database: DuckDb, appender: DuckDBAppender) {
-    this.#database = database;
-    this.#appender = appender;
-  }
-
-  add(source: string, events: readonly LoggedEvent[]): void {
-    const known = this.#sources.indexOf(source);
-    const index = known === -1 ? this.#sources.push(source) - 1 : known;
-    appendRows(this.#appender, bufferColumns, events, ({ valueOf }, logged) => valueOf(logged, index));
-  }
-
-  async write(folder: string): Promise<readonly BufferedPart[]> {
-    this.#appender.flushSync();
-    await mkdir(folder, { recursive: true });
-    const groups = groupByDays(await this.#planParts());
-    for (const [number, group] of groups.entries()) {
-      await this.#database.connection.run(copyStatement(group, this.#sources, join(folder, String(number))));
-    }
-    const parts: BufferedPart[] = [];
-    for (const [number, group] of groups.entries()) {
-      for (const { day, index, source, facts } of group) {
-        const ofPart = join(folder, String(number), `dt=${day}`, `part=${index}`);
-        const [file, ...others] = await readdir(ofPart);
-        if (file === undefined || others.length > 0) throw new Error(`DuckDB wrote ${ofPart} as several files`);
-        parts.push({ day, source, facts, written: join(ofPart, file) });
-      }
-    }
-    return parts;
-  }
-
-  async clear(): Promise<void> {
-    this.#appender.closeSync();
-    this.#appender = await makeTable(this.#database);
-  }
-
-  async #planParts(): Promise<PlannedPart[]> {
-    const result = await this.#database.connection.run(
+  async function planParts(): Promise<PlannedPart[]> {
+    const result = await connection.run(
       `SELECT ${daySql} AS dt, logSource, count(*)::DOUBLE, min(receivedAt), max(receivedAt), ` +
         `count(*) FILTER (userId IS NULL)::DOUBLE, count(*) FILTER (type = ${sqlText(identifyType)})::DOUBLE ` +
         `FROM buffered GROUP BY ALL ORDER BY ALL`,
     );
-    return (await result.getRows()).map(([dt, sourceIndex, ...facts]) => {
+    return (await result.getRows()).map(([dt, place, ...facts]) => {
       const [rows, receivedFrom, receivedTo, anonymous, identifies] = facts as [number, number, number, number, number];
-      const index = sourceIndex as number;
-      const source = this.#sources[index] as string;
+      const index = place as number;
+      const source = sources[index] as string;
       return { day: String(dt), index, source, facts: { rows, receivedFrom, receivedTo, anonymous, identifies } };
     });
   }
+
+  return {
+    add(source: string, events: readonly LoggedEvent[]): void {
+      const known = sources.indexOf(source);
+      const index = known === -1 ? sources.push(source) - 1 : known;
+      appendRows(appender, bufferColumns, events, ({ valueOf }, logged) => valueOf(logged, index));
+    },
+    /** Writes all events below the folder, one file per day and source. The events stay in the buffer. */
+    async write(folder: string): Promise<readonly BufferedPart[]> {
+      appender.flushSync();
+      await mkdir(folder, { recursive: true });
+      const groups = groupByDays(await planParts());
+      for (const [number, group] of groups.entries()) {
+        await connection.run(copyStatement(group, sources, join(folder, String(number))));
+      }
+      const parts: BufferedPart[] = [];
+      for (const [number, group] of groups.entries()) {
+        for (const { day, index, source, facts } of group) {
+          const ofPart = join(folder, String(number), `dt=${day}`, `part=${index}`);
+          const [file, ...others] = await readdir(ofPart);
+          if (file === undefined || others.length > 0) throw new Error(`DuckDB wrote ${ofPart} as several files`);
+          parts.push({ day, source, facts, written: join(ofPart, file) });
+        }
+      }
+      return parts;
+    },
+    /** Deletes all events. */
+    async clear(): Promise<void> {
+      appender.closeSync();
+      appender = await makeTable(connection);
+    },
+  };
+}
+
+async function makeTable(connection: DuckDBConnection): Promise<DuckDBAppender> {
+  const columns = bufferColumns.map(({ name, type }) => `"${name}" ${type}`).join(', ');
+  await connection.run(`CREATE OR REPLACE TABLE buffered (${columns})`);
+  return connection.createAppender('buffered');
 }
 
 interface PlannedPart extends Omit<BufferedPart, 'written'> {

@@ -85,22 +85,13 @@ export async function openLakeWriter(lakeFolder: string, options: LakeWriterOpti
   const database = await lakeErrors.reading(lakeFolder, openDuckDb(options));
   try {
     const buffer = await createEventBuffer(database);
-    const writer = new BufferedLakeWriter({ storage, log, database, buffer, unrecorded });
-    await writer.removeUnrecorded();
+    const { writer, removeUnrecorded } = createWriter({ storage, log, database, buffer, unrecorded });
+    await removeUnrecorded();
     return writer;
   } catch (error) {
     await database.close();
     throw error;
   }
-}
-
-interface OpenedWriter {
-  readonly storage: LakeStorage;
-  readonly log: LakeLog;
-  readonly database: DuckDb;
-  readonly buffer: EventBuffer;
-  /** Stored files that no transaction names. */
-  readonly unrecorded: Set<string>;
 }
 
 /** The pending offset range of a source, and its events. */
@@ -110,169 +101,159 @@ interface PendingSource {
   readonly events: number;
 }
 
-class BufferedLakeWriter implements LakeWriter {
-  readonly #storage: LakeStorage;
-  readonly #log: LakeLog;
-  readonly #database: DuckDb;
-  readonly #buffer: EventBuffer;
-  readonly #unrecorded: Set<string>;
-  readonly #pending = new Map<string, PendingSource>();
-  #intake: IntakeCount[] = [];
-  #erasures: Erasure[] = [];
+/** @param parts.unrecorded Stored files that no transaction names. */
+function createWriter({
+  storage,
+  log,
+  database,
+  buffer,
+  unrecorded,
+}: {
+  readonly storage: LakeStorage;
+  readonly log: LakeLog;
+  readonly database: DuckDb;
+  readonly buffer: EventBuffer;
+  readonly unrecorded: Set<string>;
+}) {
+  const sources = new Map<string, PendingSource>();
   /** The users of pending `identify` events. */
-  readonly #identified = new Set<string>();
-  #isCommitting = false;
+  const identified = new Set<string>();
+  let intake: IntakeCount[] = [];
+  let erasures: Erasure[] = [];
+  let isCommitting = false;
 
-  constructor({ storage, log, database, buffer, unrecorded }: OpenedWriter) {
-    this.#storage = storage;
-    this.#log = log;
-    this.#database = database;
-    this.#buffer = buffer;
-    this.#unrecorded = unrecorded;
-  }
-
-  committed(source: string): number {
-    return this.#log.state.offsets.get(source) ?? 0;
-  }
-
-  get pending(): LakePending {
-    let events = 0;
-    for (const source of this.#pending.values()) events += source.events;
-    return { events, sources: [...this.#pending.keys()] };
-  }
-
-  add(source: string, events: readonly LoggedEvent[], next: number): void {
-    if (this.#isCommitting) throw new Error('a commit is in progress');
-    const from = this.committed(source);
-    const pending = this.#pending.get(source) ?? { from, to: from, events: 0 };
-    let position = pending.to;
-    for (const { offset } of events) {
-      if (offset < position) throw new Error(`offset ${offset} of ${source} is below the next offset ${position}`);
-      position = offset + 1;
-    }
-    if (next < position) throw new Error(`${source} cannot advance to ${next}, it is at ${position}`);
-    if (next === pending.to) return;
-    this.#buffer.add(source, events);
-    for (const { event } of events) {
-      if (event.type === identifyType && event.userId !== undefined) this.#identified.add(event.userId);
-    }
-    this.#pending.set(source, { ...pending, to: next, events: pending.events + events.length });
-  }
-
-  addIntake(counts: readonly IntakeCount[]): void {
-    for (const count of counts) this.#intake.push(count);
-  }
-
-  addErasure(erasure: Erasure): void {
-    this.#erasures.push(erasure);
-  }
-
-  async commit(): Promise<LakeCommit> {
-    const intake = this.#intake;
-    const erasures = this.#erasures;
-    const offsets = Object.fromEntries([...this.#pending].map(([source, { from, to }]) => [source, { from, to }]));
-    const hasNothing = this.#pending.size === 0 && erasures.length === 0;
-    if (hasNothing) return { version: Math.max(0, this.#log.state.version), files: 0, rows: 0, bytes: 0, offsets };
-    this.#isCommitting = true;
-    try {
-      await this.#refuseSuperseded();
-      const add = await this.#placeBatch();
-      await this.#log.commit((state) => ({
-        add,
-        offsets,
-        intake,
-        erasures,
-        reopened: this.#erasuresOfIdentified(state),
-      }));
-      const rows = this.pending.events;
-      await this.#clear();
-      const bytes = add.reduce((sum, file) => sum + file.bytes, 0);
-      return { version: this.#log.state.version, files: add.length, rows, bytes, offsets };
-    } finally {
-      this.#isCommitting = false;
-      await this.removeUnrecorded();
-    }
-  }
-
-  async discard(): Promise<void> {
-    await this.#clear();
-    await this.#log.refresh();
-    await this.removeUnrecorded();
-  }
-
-  async close(): Promise<void> {
-    await this.#database.close();
-  }
+  const committed = (source: string): number => log.state.offsets.get(source) ?? 0;
+  const pendingEvents = (): number => [...sources.values()].reduce((sum, source) => sum + source.events, 0);
 
   /**
    * Removes files that no transaction can name any more, because their source has advanced past their first offset. The others
    * may belong to a live writer that has moved its files but not committed yet.
    */
-  async removeUnrecorded(): Promise<void> {
-    const { files, removed } = this.#log.state;
-    for (const path of this.#unrecorded) {
+  async function removeUnrecorded(): Promise<void> {
+    const { files, removed } = log.state;
+    for (const path of unrecorded) {
       const part = parsePartPath(path);
       const isKept = part === undefined || files.has(path) || removed.has(path);
-      if (!isKept && part.from >= this.committed(part.source)) continue;
+      if (!isKept && part.from >= committed(part.source)) continue;
       // If a file cannot be removed now, the next writer tries again.
-      if (!isKept) await this.#storage.remove([path]).catch(() => undefined);
-      this.#unrecorded.delete(path);
+      if (!isKept) await storage.remove([path]).catch(() => undefined);
+      unrecorded.delete(path);
     }
   }
 
-  async #clear(): Promise<void> {
-    this.#pending.clear();
-    this.#intake = [];
-    this.#erasures = [];
-    this.#identified.clear();
-    await this.#buffer.clear();
+  async function clear(): Promise<void> {
+    sources.clear();
+    intake = [];
+    erasures = [];
+    identified.clear();
+    await buffer.clear();
   }
 
   /**
    * Returns the erasures whose users the pending `identify` events name. Such an event may give a user the earlier events of a
    * session, which the erasure covers, too.
    */
-  #erasuresOfIdentified({ erasureKey, erasures: recorded }: LakeState): string[] {
-    const erasures = [...recorded.values()];
-    if (this.#identified.size === 0 || erasures.length === 0) return [];
-    const hashes = new Set([...this.#identified].map((userId) => erasureKey.of(hashUser(userId))));
-    return erasures.filter(({ userHash }) => hashes.has(userHash)).map(({ erasureId }) => erasureId);
+  function erasuresOfIdentified({ erasureKey, erasures: all }: LakeState): string[] {
+    const recorded = [...all.values()];
+    if (identified.size === 0 || recorded.length === 0) return [];
+    const hashes = new Set([...identified].map((userId) => erasureKey.of(hashUser(userId))));
+    return recorded.filter(({ userHash }) => hashes.has(userHash)).map(({ erasureId }) => erasureId);
   }
 
-  async #refuseSuperseded(): Promise<void> {
-    await this.#log.refresh();
-    const lost = [...this.#pending].filter(([source, { from }]) => from !== this.committed(source));
+  async function refuseSuperseded(): Promise<void> {
+    await log.refresh();
+    const lost = [...sources].filter(([source, { from }]) => from !== committed(source));
     if (lost.length === 0) return;
     throw lakeErrors.superseded(
-      this.#storage.location,
+      storage.location,
       lost.map(([source]) => source),
     );
   }
 
   /** Writes the pending events to files of the lake that no transaction names yet. */
-  async #placeBatch(): Promise<LakeFileEntry[]> {
-    if (this.pending.events === 0) return [];
+  async function placeBatch(): Promise<LakeFileEntry[]> {
+    if (pendingEvents() === 0) return [];
     try {
-      const temporary = await makeTemporaryFolder(this.#storage.folder);
+      const temporary = await makeTemporaryFolder(storage.folder);
       try {
-        const parts = await this.#buffer.write(temporary.path);
+        const parts = await buffer.write(temporary.path);
         const files = parts.map(({ day, source, facts }) => {
-          const { from, to } = this.#pending.get(source) as PendingSource;
+          const { from, to } = sources.get(source) as PendingSource;
           return { path: partPath(day, source, { from, to }), ...facts, sources: { [source]: { from, to } } };
         });
-        const added = files.map(({ path }) => path).filter((path) => !this.#unrecorded.has(path));
-        for (const path of added) this.#unrecorded.add(path);
-        const placed = await this.#storage.placeFiles(
+        const added = files.map(({ path }) => path).filter((path) => !unrecorded.has(path));
+        for (const path of added) unrecorded.add(path);
+        const placed = await storage.placeFiles(
           parts.map(({ written }, index) => ({ written, path: files[index]!.path })),
         );
-        for (const path of added) this.#unrecorded.delete(path);
-        for (const { path } of placed) this.#unrecorded.add(path);
+        for (const path of added) unrecorded.delete(path);
+        for (const { path } of placed) unrecorded.add(path);
         return files.map((file, index) => ({ ...file, ...placed[index]! }));
       } finally {
         await temporary.remove();
       }
     } catch (error) {
-      throw lakeErrors.unwritable(this.#storage.location, error);
+      throw lakeErrors.unwritable(storage.location, error);
     }
   }
+
+  const writer: LakeWriter = {
+    committed,
+    get pending() {
+      return { events: pendingEvents(), sources: [...sources.keys()] };
+    },
+    add(source: string, events: readonly LoggedEvent[], next: number): void {
+      if (isCommitting) throw new Error('a commit is in progress');
+      const from = committed(source);
+      const pending = sources.get(source) ?? { from, to: from, events: 0 };
+      let position = pending.to;
+      for (const { offset } of events) {
+        if (offset < position) throw new Error(`offset ${offset} of ${source} is below the next offset ${position}`);
+        position = offset + 1;
+      }
+      if (next < position) throw new Error(`${source} cannot advance to ${next}, it is at ${position}`);
+      if (next === pending.to) return;
+      buffer.add(source, events);
+      for (const { event } of events) {
+        if (event.type === identifyType && event.userId !== undefined) identified.add(event.userId);
+      }
+      sources.set(source, { ...pending, to: next, events: pending.events + events.length });
+    },
+    addIntake(counts) {
+      for (const count of counts) intake.push(count);
+    },
+    addErasure: (erasure) => void erasures.push(erasure),
+    async commit(): Promise<LakeCommit> {
+      const [addedIntake, addedErasures] = [intake, erasures];
+      const offsets = Object.fromEntries([...sources].map(([source, { from, to }]) => [source, { from, to }]));
+      const hasNothing = sources.size === 0 && addedErasures.length === 0;
+      if (hasNothing) return { version: Math.max(0, log.state.version), files: 0, rows: 0, bytes: 0, offsets };
+      isCommitting = true;
+      try {
+        await refuseSuperseded();
+        const add = await placeBatch();
+        await log.commit((state) => ({
+          add,
+          offsets,
+          intake: addedIntake,
+          erasures: addedErasures,
+          reopened: erasuresOfIdentified(state),
+        }));
+        const rows = pendingEvents();
+        await clear();
+        const bytes = add.reduce((sum, file) => sum + file.bytes, 0);
+        return { version: log.state.version, files: add.length, rows, bytes, offsets };
+      } finally {
+        isCommitting = false;
+        await removeUnrecorded();
+      }
+    },
+    async discard() {
+      await clear();
+      await log.refresh();
+      await removeUnrecorded();
+    },
+    close: () => database.close(),
+  };
+  return { writer, removeUnrecorded };
 }
