@@ -3,6 +3,7 @@ import { streamLakeByOwner, streamUserVersions } from '@facet/lake';
 import type { LakeWindow } from '@facet/lake';
 import type { Event } from '@facet/schemas';
 import type { OwnedChanges, ProfileChange, ProfileStore, RebuildResult } from './profile/profile-store.ts';
+import type { RedisProfileStore } from './redis/redis-profile-store.ts';
 
 /**
  * Returns the changes that an event makes to profiles; none if the event is not an interaction. Serving, the sink and
@@ -112,7 +113,7 @@ export async function fillProfiles(
  * @throws AppError The errors of the lake, the catalog and the store.
  */
 export async function rebuildProfiles(
-  store: ProfileStore,
+  store: Pick<RedisProfileStore, 'rebuild'>,
   sources: ProfileSources,
   rules: ProfileRules,
   options: { readonly receivedBefore?: number } = {},

@@ -8,12 +8,9 @@ import {
   encodeEvent,
   groupByOwner,
   keepNewest,
-  noSessionChanges,
-  noUserChanges,
-  ownPart,
   receivedAtOf,
 } from './profile/owner-changes.ts';
-import type { Entry, OwnerChanges, SessionChanges, UserChanges } from './profile/owner-changes.ts';
+import type { Entry, SessionChanges, UserChanges } from './profile/owner-changes.ts';
 import { identitiesMax, sessionIdOf, sessionsMax } from './profile/profile-store.ts';
 import type { ProfileStore } from './profile/profile-store.ts';
 
@@ -35,19 +32,6 @@ export function createMemoryProfileStore({ eventsMax = Infinity }: MemoryProfile
       events: decodeEvents(events.map(({ text }) => text)),
       identities: decodeIdentities(identities.map(({ text }) => text)),
     };
-  };
-
-  const write = (changes: OwnerChanges, replacedBefore = 0): void => {
-    const options = { eventsMax, replacedBefore };
-    for (const [userId, change] of changes.users) {
-      users.set(userId, changeUser(users.get(userId) ?? emptyUser, change, options));
-    }
-    for (const [sessionId, change] of changes.sessions) {
-      sessions.set(sessionId, changeSession(sessions.get(sessionId) ?? emptySession, change, options));
-    }
-    for (const [userId, { erasedBefore }] of changes.users) {
-      if (erasedBefore !== undefined) eraseFromSessions(userId, erasedBefore);
-    }
   };
 
   const eraseFromSessions = (userId: string, erasedBefore: number): void => {
@@ -78,31 +62,16 @@ export function createMemoryProfileStore({ eventsMax = Infinity }: MemoryProfile
     },
 
     async apply(changes) {
-      write(groupByOwner(changes));
-    },
-
-    async rebuild(owners, { receivedBefore }) {
-      const goneUsers = new Set([...users].filter(([, user]) => !isUserEmpty(user)).map(([userId]) => userId));
-      const goneSessions = new Set(sessions.keys());
-      let replaced = 0;
-      for await (const owner of owners) {
-        const changes = ownPart(owner);
-        write(changes, receivedBefore);
-        for (const userId of changes.users.keys()) goneUsers.delete(userId);
-        for (const sessionId of changes.sessions.keys()) goneSessions.delete(sessionId);
-        replaced++;
+      const grouped = groupByOwner(changes);
+      for (const [userId, change] of grouped.users) {
+        users.set(userId, changeUser(users.get(userId) ?? emptyUser, change, eventsMax));
       }
-      write(
-        {
-          users: new Map([...goneUsers].map((userId) => [userId, noUserChanges()])),
-          sessions: new Map([...goneSessions].map((sessionId) => [sessionId, noSessionChanges()])),
-        },
-        receivedBefore,
-      );
-      const emptied = [...goneUsers].filter((userId) => isUserEmpty(users.get(userId) ?? emptyUser));
-      const endedSessions = [...goneSessions].filter((id) => isSessionEmpty(sessions.get(id) ?? emptySession));
-      for (const sessionId of endedSessions) sessions.delete(sessionId);
-      return { replaced, removed: emptied.length + endedSessions.length };
+      for (const [sessionId, change] of grouped.sessions) {
+        sessions.set(sessionId, changeSession(sessions.get(sessionId) ?? emptySession, change, eventsMax));
+      }
+      for (const [userId, { erasedBefore }] of grouped.users) {
+        if (erasedBefore !== undefined) eraseFromSessions(userId, erasedBefore);
+      }
     },
 
     async listUserIds(keysMax) {
@@ -152,32 +121,23 @@ interface SessionState {
 const emptyUser: UserState = { events: [], sessions: new Map(), attributes: undefined, erasedBefore: -1 };
 const emptySession: SessionState = { events: [], identities: [] };
 
-interface ChangeOptions {
-  readonly eventsMax: number;
-  /**
-   * Removes what was received before this time, in epoch milliseconds, before applying the change; 0 removes nothing.
-   */
-  readonly replacedBefore: number;
-}
-
 /** Returns the state of a user after a change. Erased events are removed first, so that they do not displace others. */
-function changeUser(state: UserState, change: UserChanges, options: ChangeOptions): UserState {
-  const { eventsMax, replacedBefore } = options;
+function changeUser(state: UserState, change: UserChanges, eventsMax: number): UserState {
   const erasedBefore = Math.max(state.erasedBefore, change.erasedBefore ?? -1);
-  const events = [...receivedSince(state.events, replacedBefore), ...change.events];
+  const all = [...state.events, ...change.events];
+  const events = erasedBefore < 0 ? all : all.filter(({ text }) => receivedAtOf(text) > erasedBefore);
   return {
-    events: keepNewest(receivedSince(events, erasedBefore + 1), eventsMax),
-    sessions: linkSessions(state.sessions, change.sessions, replacedBefore),
-    attributes: chooseAttributes(state.attributes, change.attributes, replacedBefore, erasedBefore),
+    events: keepNewest(events, eventsMax),
+    sessions: linkSessions(state.sessions, change.sessions),
+    attributes: chooseAttributes(state.attributes, change.attributes, erasedBefore),
     erasedBefore,
   };
 }
 
-function changeSession(state: SessionState, change: SessionChanges, options: ChangeOptions): SessionState {
-  const { eventsMax, replacedBefore } = options;
+function changeSession(state: SessionState, change: SessionChanges, eventsMax: number): SessionState {
   return {
-    events: keepNewest([...receivedSince(state.events, replacedBefore), ...change.events], eventsMax),
-    identities: keepNewest([...receivedSince(state.identities, replacedBefore), ...change.identities], identitiesMax),
+    events: keepNewest([...state.events, ...change.events], eventsMax),
+    identities: keepNewest([...state.identities, ...change.identities], identitiesMax),
   };
 }
 
@@ -186,20 +146,11 @@ function isUserEmpty({ events, sessions, attributes }: UserState): boolean {
   return events.length === 0 && sessions.size === 0 && (attributes?.attributes ?? null) === null;
 }
 
-function isSessionEmpty({ events, identities }: SessionState): boolean {
-  return events.length === 0 && identities.length === 0;
-}
-
-function receivedSince(entries: readonly Entry[], from: number): readonly Entry[] {
-  return from <= 0 ? entries : entries.filter(({ text }) => receivedAtOf(text) >= from);
-}
-
 function linkSessions(
   known: ReadonlyMap<string, number>,
   added: ReadonlyMap<string, number>,
-  replacedBefore: number,
 ): ReadonlyMap<string, number> {
-  const links = new Map([...known].filter(([, receivedAt]) => receivedAt >= replacedBefore));
+  const links = new Map(known);
   for (const [sessionId, receivedAt] of added) {
     links.set(sessionId, Math.max(receivedAt, links.get(sessionId) ?? 0));
   }
@@ -211,10 +162,8 @@ function linkSessions(
 function chooseAttributes(
   known: AttributesState | undefined,
   given: AttributesState | undefined,
-  replacedBefore: number,
   erasedBefore: number,
 ): AttributesState | undefined {
-  const kept = known !== undefined && known.receivedAt >= replacedBefore ? known : undefined;
-  const newest = given !== undefined && given.receivedAt >= (kept?.receivedAt ?? 0) ? given : kept;
+  const newest = given !== undefined && given.receivedAt >= (known?.receivedAt ?? 0) ? given : known;
   return newest !== undefined && newest.receivedAt > erasedBefore ? newest : undefined;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ProfileChange, ProfileStore } from '../src/index.ts';
+import type { ProfileChange, ProfileStore, RedisProfileStore } from '../src/index.ts';
 import { chosen, identified, noon } from './changes.ts';
 import type { OpenStore } from './stores.ts';
 import type { OwnedChanges } from '../src/profile/profile-store.ts';
@@ -212,6 +212,23 @@ export function describeProfileStore(name: string, open: OpenStore): void {
     });
   });
 
+  it(`${name}: clear removes everything, also marks of erasure`, async () => {
+    const store = await open();
+    await store.apply([
+      chosen(ada, 'a', 1),
+      chosen(visit, 'b', 1),
+      { kind: 'erase', userId: 'ben', before: noon + 600_000 },
+    ]);
+    await store.clear();
+    expect(await store.size()).toBe(0);
+    expect(await store.read('session:visit')).toBeUndefined();
+    await store.apply([chosen({ userId: 'ben' }, 'c', 1)]);
+    expect(await itemsOf(store, 'ben')).toEqual(['c']);
+  });
+}
+
+/** Behavior of each Redis store. */
+export function describeRebuild(name: string, open: () => Promise<RedisProfileStore>): void {
   describe(`${name}: rebuild`, () => {
     const cut = noon + 600_000;
     const owner = (id: string, ...changes: ProfileChange[]): OwnedChanges => ({ owner: id, changes });
@@ -271,19 +288,5 @@ export function describeProfileStore(name: string, open: OpenStore): void {
       expect(await itemsOf(store, 'ada')).toEqual(['a']);
       expect(await itemsOf(store, 'session:visit')).toEqual(['b']);
     });
-  });
-
-  it(`${name}: clear removes everything, also marks of erasure`, async () => {
-    const store = await open();
-    await store.apply([
-      chosen(ada, 'a', 1),
-      chosen(visit, 'b', 1),
-      { kind: 'erase', userId: 'ben', before: noon + 600_000 },
-    ]);
-    await store.clear();
-    expect(await store.size()).toBe(0);
-    expect(await store.read('session:visit')).toBeUndefined();
-    await store.apply([chosen({ userId: 'ben' }, 'c', 1)]);
-    expect(await itemsOf(store, 'ben')).toEqual(['c']);
   });
 }

@@ -8,7 +8,7 @@ import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import type { RedisProfileStoreOptions } from '../src/redis/redis-profile-store.ts';
 import { chosen, identified } from './changes.ts';
-import { describeProfileStore, itemsOf } from './conformance.ts';
+import { describeProfileStore, describeRebuild, itemsOf } from './conformance.ts';
 import { openRedis } from './stores.ts';
 
 const folder = folderOfFile();
@@ -23,6 +23,7 @@ const urlOf = (user = ''): string => `redis+cluster://${user}${cluster.addresses
 const users = Array.from({ length: 60 }, (_, user) => `user-${user}`);
 
 describeProfileStore('Redis Cluster', (options) => openRedis({ url: urlOf(), ...options }));
+describeRebuild('Redis Cluster', () => openRedis({ url: urlOf() }));
 
 describe('a profile store in a cluster', () => {
   it('uses all masters, with the documented permissions and TLS, from the address of one node', async () => {

@@ -5,13 +5,14 @@ import { Redis } from 'ioredis';
 import { forFile, forTest } from '@facet/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { chosen, identified, noon } from './changes.ts';
-import { describeProfileStore, itemsOf } from './conformance.ts';
+import { describeProfileStore, describeRebuild, itemsOf } from './conformance.ts';
 import type { ProfileChange } from '../src/index.ts';
 import { openRedis } from './stores.ts';
 
 const redis = forFile(await startRedis());
 
 describeProfileStore('Redis', (options) => openRedis({ url: redis.url, ...options }));
+describeRebuild('Redis', () => openRedis({ url: redis.url }));
 
 const ada = { userId: 'ada' };
 

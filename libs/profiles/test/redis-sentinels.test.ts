@@ -8,7 +8,7 @@ import { folderOfFile, forFile } from '@facet/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RedisProfileStoreOptions } from '../src/redis/redis-profile-store.ts';
 import { chosen } from './changes.ts';
-import { describeProfileStore, itemsOf } from './conformance.ts';
+import { describeProfileStore, describeRebuild, itemsOf } from './conformance.ts';
 import { openRedis } from './stores.ts';
 
 const sentinelPassword = 'secret-3';
@@ -26,6 +26,7 @@ const ada = { userId: 'ada' };
 describeProfileStore('Redis behind Sentinels', (options) =>
   openRedis({ url: urlOf(), sentinelPasswordFile, ...options }),
 );
+describeRebuild('Redis behind Sentinels', () => openRedis({ url: urlOf(), sentinelPasswordFile }));
 
 describe('a profile store behind Sentinels', () => {
   it.each<readonly [string, () => Partial<RedisProfileStoreOptions>, RegExp, string]>([

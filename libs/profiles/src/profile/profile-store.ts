@@ -75,13 +75,6 @@ export interface ProfileStore {
   /** Stores changes. After an error some may be stored: apply all of them again. */
   apply(changes: readonly ProfileChange[]): Promise<void>;
   /**
-   * Replaces everything received before a time. Each user switches from the old to the new profile atomically. Later
-   * changes and erasure marks stay.
-   *
-   * @param owners All users and sessions that remain, each once.
-   */
-  rebuild(owners: AsyncIterable<OwnedChanges>, options: RebuildOptions): Promise<RebuildResult>;
-  /**
    * Returns distinct ids of users with stored content, in no particular order. Anonymous sessions are left out. The cost is bounded: of a
    * larger store, returns the ids that it finds in the first `keysMax` keys.
    */
@@ -98,11 +91,6 @@ export interface OwnedChanges {
   /** A userId, or `session:<sessionId>`. */
   readonly owner: string;
   readonly changes: readonly ProfileChange[];
-}
-
-interface RebuildOptions {
-  /** Changes received from this time on stay, in epoch milliseconds. */
-  readonly receivedBefore: number;
 }
 
 export interface RebuildResult {

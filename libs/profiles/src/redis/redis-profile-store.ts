@@ -15,7 +15,7 @@ import {
 } from '../profile/owner-changes.ts';
 import type { OwnerChanges } from '../profile/owner-changes.ts';
 import { eventsMaxDefault, sessionIdOf } from '../profile/profile-store.ts';
-import type { ProfileStore } from '../profile/profile-store.ts';
+import type { OwnedChanges, ProfileStore, RebuildResult } from '../profile/profile-store.ts';
 import { hostOf, keysPerScan, RedisConnection } from './redis-connection.ts';
 import type { RedisConnectionOptions } from './redis-connection.ts';
 import { createRedisKeys, nameOfKey, sessionKeys, sessionWrite, tripsOf, userKeys, userWrite } from './redis-writes.ts';
@@ -44,6 +44,14 @@ interface ProfileFill {
 }
 
 export interface RedisProfileStore extends ProfileStore {
+  /**
+   * Replaces everything received before a time. Each user switches from the old to the new profile atomically. Later
+   * changes and erasure marks stay.
+   *
+   * @param owners All users and sessions that remain, each once.
+   * @param options.receivedBefore Changes received from this time on stay, in epoch milliseconds.
+   */
+  rebuild(owners: AsyncIterable<OwnedChanges>, options: { readonly receivedBefore: number }): Promise<RebuildResult>;
   /**
    * Reads what identifies the Redis process, or those of a cluster. When it changes, apply the changes of the last seconds again: a
    * restarted or promoted server has lost writes that were not on its disk. Empty if the user may not run INFO.
