@@ -1,24 +1,10 @@
 import { createHttpMetrics } from '@facet/http';
-import type { HttpMetrics } from '@facet/http';
 import { refusalReasons } from '@facet/schemas';
+import type { IntakeCount } from '@facet/schemas';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { SpoolState } from './spool/spool.ts';
 
-export interface IngestMetrics extends HttpMetrics {
-  countRecords(counted: {
-    readonly kind: string;
-    readonly producer: string;
-    readonly outcome: 'accepted' | 'duplicate' | 'refused';
-    readonly reason: string;
-    readonly count: number;
-  }): void;
-  /** Adds counts of 0 for these producers on every scrape, so that alerts see the increase of their first records. */
-  watchProducers(kind: string, producers: () => readonly string[]): void;
-  observeStored(where: 'log' | 'spool', seconds: number): void;
-  countReplayed(records: { readonly forwarded: number; readonly refused: number }): void;
-  /** Registers gauges that call `state` on every scrape. */
-  watch(state: () => StorageState, now: () => number): void;
-}
+export type IngestMetrics = ReturnType<typeof createIngestMetrics>;
 
 /** The state of the storage behind the ingest, as gauges show it. */
 export interface StorageState {
@@ -31,7 +17,7 @@ export interface StorageState {
 /** Seconds, from the latency of a broker on the same machine to the acknowledgment timeout. */
 const storeBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
-export function createIngestMetrics(): IngestMetrics {
+export function createIngestMetrics() {
   const http = createHttpMetrics();
   const registers = [http.registry];
   const watched = new Map<string, () => readonly string[]>();
@@ -68,14 +54,19 @@ export function createIngestMetrics(): IngestMetrics {
   });
   return {
     ...http,
-    countRecords: ({ count, ...labels }) => records.inc(labels, count),
-    watchProducers: (kind, producers) => void watched.set(kind, producers),
-    observeStored: (stored, seconds) => storeSeconds.observe({ stored }, seconds),
-    countReplayed(counted) {
+    countRecords: (
+      labels: Readonly<Record<'kind' | 'producer' | 'reason', string>> & Pick<IntakeCount, 'outcome'>,
+      count: number,
+    ): void => records.inc(labels, count),
+    /** Adds counts of 0 for these producers on every scrape, so that alerts see the increase of their first records. */
+    watchProducers: (kind: string, producers: () => readonly string[]): void => void watched.set(kind, producers),
+    observeStored: (stored: 'log' | 'spool', seconds: number): void => storeSeconds.observe({ stored }, seconds),
+    countReplayed(counted: { readonly forwarded: number; readonly refused: number }): void {
       replayed.inc(counted.forwarded);
       refused.inc(counted.refused);
     },
-    watch(state, now) {
+    /** Registers gauges that call `state` on every scrape. */
+    watch(state: () => StorageState, now: () => number): void {
       const gauge = (name: string, help: string, value: (current: StorageState) => number): void => {
         new Gauge({
           name: `facet_collector_${name}`,

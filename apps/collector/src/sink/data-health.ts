@@ -97,10 +97,7 @@ export function startDataHealthRefresher(
 type MetricDay = 'today' | 'yesterday';
 
 /** Gauges `facet_data_health_*` of today's and yesterday's events, with the label `day`. */
-interface DataHealthMetrics {
-  set(day: MetricDay, health: DayHealth): void;
-  countFailure(): void;
-}
+type DataHealthMetrics = ReturnType<typeof createDataHealthMetrics>;
 
 const verdictNumbers = { ok: 0, warning: 1, bad: 2 } as const;
 
@@ -144,7 +141,7 @@ const measures: Readonly<
   identifies: { help: 'Events that join a session to a user.', of: ({ identity }) => identity.identifies },
 };
 
-export function createDataHealthMetrics(registry: Registry): DataHealthMetrics {
+export function createDataHealthMetrics(registry: Registry) {
   const registers = [registry];
   const prefix = 'facet_data_health_';
   const gauges = Object.entries(measures).map(([name, { help, of }]) => ({
@@ -170,7 +167,7 @@ export function createDataHealthMetrics(registry: Registry): DataHealthMetrics {
     }
   };
   return {
-    set(day, health) {
+    set(day: MetricDay, health: DayHealth): void {
       for (const { gauge, of } of gauges) {
         const value = of(health);
         if (value === undefined) gauge.remove({ day });
@@ -181,6 +178,6 @@ export function createDataHealthMetrics(registry: Registry): DataHealthMetrics {
       shown.set(day, health);
       for (const [name, { intake: counts }] of shown) setIntake(name, counts);
     },
-    countFailure: () => failures.inc(),
+    countFailure: (): void => failures.inc(),
   };
 }

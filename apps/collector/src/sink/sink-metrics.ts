@@ -4,23 +4,12 @@ import { groupLagOf, groupStalledMs, stalledMs } from './sink-state.ts';
 import type { SinkState } from './sink-state.ts';
 
 /** The counters and histograms of the sink, in addition to the metrics of every process. */
-export interface SinkMetrics {
-  countEvents(count: number): void;
-  countDeadLetters(topic: string, reason: string, count: number): void;
-  countLate(days: number, count: number): void;
-  countLost(topic: string, count: number): void;
-  countSuperseded(): void;
-  countRebalance(): void;
-  observeCommit(commit: { readonly rows: number; readonly files: number; readonly seconds: number }): void;
-  observeApply(seconds: number): void;
-  /** Time from receiving an event to its profile in the profile store. */
-  observeAge(seconds: number): void;
-}
+export type SinkMetrics = ReturnType<typeof createSinkMetrics>;
 
 const secondsBuckets = [0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 600];
 const rowsBuckets = [1, 10, 100, 1_000, 10_000, 50_000, 100_000, 200_000, 500_000];
 
-export function createSinkMetrics(registry: Registry): SinkMetrics {
+export function createSinkMetrics(registry: Registry) {
   const registers = [registry];
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
     new Counter({ name: `facet_sink_${name}`, help, labelNames, registers });
@@ -45,19 +34,20 @@ export function createSinkMetrics(registry: Registry): SinkMetrics {
     secondsBuckets,
   );
   return {
-    countEvents: (count) => events.inc(count),
-    countDeadLetters: (topic, reason, count) => deadLetters.inc({ topic, reason }, count),
-    countLate: (days, count) => late.inc({ days: lateLabel(days) }, count),
-    countLost: (topic, count) => lost.inc({ topic }, count),
-    countSuperseded: () => superseded.inc(),
-    countRebalance: () => rebalances.inc(),
-    observeCommit(commit) {
+    countEvents: (count: number): void => events.inc(count),
+    countDeadLetters: (topic: string, reason: string, count: number): void => deadLetters.inc({ topic, reason }, count),
+    countLate: (days: number, count: number): void => late.inc({ days: lateLabel(days) }, count),
+    countLost: (topic: string, count: number): void => lost.inc({ topic }, count),
+    countSuperseded: (): void => superseded.inc(),
+    countRebalance: (): void => rebalances.inc(),
+    observeCommit(commit: { readonly rows: number; readonly files: number; readonly seconds: number }): void {
       commits.observe(commit.seconds);
       rows.observe(commit.rows);
       files.inc(commit.files);
     },
-    observeApply: (seconds) => apply.observe(seconds),
-    observeAge: (seconds) => age.observe(seconds),
+    observeApply: (seconds: number): void => apply.observe(seconds),
+    /** Time from receiving an event to its profile in the profile store. */
+    observeAge: (seconds: number): void => age.observe(seconds),
   };
 }
 

@@ -114,10 +114,7 @@ function rowsSql(lakeFolder: string, files: readonly LakeStateFile[]): string {
   const columns = `eventId, type, userId, coalesce(userId, ${sqlText(sessionUserPrefix)} || sessionId) AS who, itemId,
     recommendationId, receivedAt, epoch_ms(occurredAt) AS occurredMs, epoch_ms(receivedAt) AS receivedMs,
     regexp_full_match(logSource, ${sqlText(`${fileLogTopic}-\\d+`)}) AS isImported`;
-  if (files.length > 0) return `SELECT ${columns} FROM ${parquetTable(lakeFolder, files)}`;
-  return `SELECT ${columns} FROM (SELECT NULL::VARCHAR AS eventId, NULL::VARCHAR AS type, NULL::VARCHAR AS userId,
-    NULL::VARCHAR AS sessionId, NULL::VARCHAR AS itemId, NULL::VARCHAR AS recommendationId,
-    NULL::TIMESTAMPTZ AS occurredAt, NULL::TIMESTAMPTZ AS receivedAt, NULL::VARCHAR AS logSource LIMIT 0)`;
+  return `SELECT ${columns} FROM ${parquetTable(lakeFolder, files)}`;
 }
 
 /**

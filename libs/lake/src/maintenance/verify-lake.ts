@@ -1,5 +1,4 @@
 import { relative } from 'node:path';
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { sqlText } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { parquetTable } from '../read/sql.ts';
@@ -47,47 +46,39 @@ export async function verifyLake(lakeFolder: string, options: DuckDbOptions = {}
     lakeFolder,
     storage.dropCopies(() => false),
   );
-  const count = async (connection: DuckDBConnection, folder: string): Promise<CountedRows> => {
-    if (files.length === 0) return { bySource: new Map(), byFile: new Map() };
-    const table = parquetTable(folder, files);
-    const committed = [...state.offsets].map(([source, offset]) => `(${sqlText(source)}, ${offset})`);
-    const sources = await connection.run(
-      `SELECT logSource, count(*)::DOUBLE, count(DISTINCT logOffset)::DOUBLE, ` +
-        `count(*) FILTER (logOffset >= coalesce(committed, 0))::DOUBLE FROM ${table} ` +
-        `LEFT JOIN (VALUES ${committed.join(', ')}) offsets(source, committed) ON source = logSource GROUP BY logSource`,
-    );
-    const rows = await connection.run(`SELECT filename, count(*)::DOUBLE FROM ${table} GROUP BY filename`);
-    return {
-      bySource: new Map(
-        ((await sources.getRows()) as [string, ...Counts][]).map(([source, ...counts]) => [source, counts]),
-      ),
-      byFile: new Map(
-        ((await rows.getRows()) as [string, number][]).map(([file, number]) => [relative(folder, file), number]),
-      ),
-    };
-  };
-  const counted = await queryFiles(snapshot, files, options, (connection, opened) =>
-    count(connection, opened.lakeFolder),
+  const committed = [...state.offsets].map(([source, offset]) => `(${sqlText(source)}, ${offset})`);
+  const { bySource, byFile } = await queryFiles(
+    snapshot,
+    files,
+    options,
+    async (connection, { lakeFolder: folder }) => {
+      const table = parquetTable(folder, files);
+      const rowsOf = async <Row>(sql: string): Promise<Row[]> => (await (await connection.run(sql)).getRows()) as Row[];
+      const sources = await rowsOf<[string, rows: number, distinct: number, beyond: number]>(
+        `SELECT logSource, count(*)::DOUBLE, count(DISTINCT logOffset)::DOUBLE, ` +
+          `count(*) FILTER (logOffset >= coalesce(committed, 0))::DOUBLE FROM ${table} ` +
+          `LEFT JOIN (VALUES ${['(NULL, NULL)', ...committed].join(', ')}) offsets(source, committed) ON source = logSource GROUP BY logSource`,
+      );
+      const counts =
+        files.length === 0
+          ? []
+          : await rowsOf<[string, number]>(`SELECT filename, count(*)::DOUBLE FROM ${table} GROUP BY filename`);
+      return {
+        bySource: new Map(sources.map(([source, ...counted]) => [source, counted])),
+        byFile: new Map(counts.map(([file, rows]) => [relative(folder, file), rows])),
+      };
+    },
   );
   for (const { path, rows } of files) {
-    const found = counted.byFile.get(path) ?? 0;
+    const found = byFile.get(path) ?? 0;
     if (found !== rows) problems.push({ path, problem: `has ${found} rows instead of ${rows}` });
   }
-  const names = [...new Set([...state.offsets.keys(), ...counted.bySource.keys()])].sort();
+  const names = [...new Set([...state.offsets.keys(), ...bySource.keys()])].sort();
   const sources = names.map((source): SourceCheck => {
     const committed = state.offsets.get(source) ?? 0;
-    const [rows, distinct, beyond] = counted.bySource.get(source) ?? [0, 0, 0];
+    const [rows, distinct, beyond] = bySource.get(source) ?? [0, 0, 0];
     return { source, committed, rows, repeated: rows - distinct, beyond, absent: Math.max(0, committed - distinct) };
   });
   const isSound = problems.length === 0 && sources.every(({ repeated, beyond }) => repeated + beyond === 0);
   return { version: snapshot.version, isSound, sources, files: problems };
-}
-
-/** Rows, distinct offsets, rows beyond the committed offset. */
-type Counts = [number, number, number];
-
-interface CountedRows {
-  readonly bySource: ReadonlyMap<string, Counts>;
-  /** By path, relative to the lake folder. */
-  readonly byFile: ReadonlyMap<string, number>;
 }

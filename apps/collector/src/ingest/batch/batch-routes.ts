@@ -207,7 +207,7 @@ function count(
   });
   const sums = sumIntake(counts);
   for (const { outcome, reason, count } of sums) {
-    metrics.countRecords({ kind: kind.name, producer, outcome, reason, count });
+    metrics.countRecords({ kind: kind.name, producer, outcome, reason }, count);
   }
   if (kind.name === 'events') intake.add(sums);
 }
