@@ -44,7 +44,7 @@ beforeAll(async () => {
   collector = await startCollector();
 });
 afterEach(async () => {
-  if (!collector.running) collector = await startCollector();
+  if (!collector.isRunning) collector = await startCollector();
 });
 afterAll(async () => {
   await browser?.close();

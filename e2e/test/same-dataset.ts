@@ -107,6 +107,6 @@ async function startCollector({ kafka, redis }: Services, home: string): Promise
       return partitions.reduce((sum, partition) => sum + partition.lag, 0);
     },
     stop: async () => [await ingest.stop(), await sink.stop()],
-    errorOutput: () => `${ingest.errorOutput()}\n${sink.errorOutput()}`,
+    errorOutput: () => `${ingest.output}\n${sink.output}`,
   };
 }

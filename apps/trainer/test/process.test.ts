@@ -62,9 +62,9 @@ async function metric(url: string, name: string): Promise<number> {
 it('logs why Redis refuses it, and not the password', { timeout }, async () => {
   const { host } = new URL(redis.url);
   const trainer = await startTrainer(await createHome(), 'refused', `redis://someone:secret-1@${host}`);
-  await expect.poll(() => trainer.errorOutput(), patience).toMatch(/REFRESH_QUEUE_UNREACHABLE.*WRONGPASS/);
-  expect(trainer.errorOutput()).not.toContain('UNEXPECTED');
-  expect(trainer.errorOutput()).not.toContain('secret-1');
+  await expect.poll(() => trainer.output, patience).toMatch(/REFRESH_QUEUE_UNREACHABLE.*WRONGPASS/);
+  expect(trainer.output).not.toContain('UNEXPECTED');
+  expect(trainer.output).not.toContain('secret-1');
   expect((await fetch(`${trainer.url}/readyz`)).status).toBe(503);
 });
 
@@ -72,7 +72,8 @@ it('is ready while Redis responds, and reports overdue refreshes during an outag
   const home = await createHome();
   // The last scheduled run is ten days old and was cancelled.
   await recordRuns(home, [shiftDay(today(), -10), today()]);
-  const { url, stop } = await startTrainer(home, 'readiness');
+  const trainer = await startTrainer(home, 'readiness');
+  const { url } = trainer;
   const ready = (): Promise<number> => fetch(`${url}/readyz`).then(({ status }) => status);
   await expect.poll(ready, patience).toBe(200);
   expect(await metric(url, 'facet_refresh_queue_connected')).toBe(1);
@@ -88,7 +89,7 @@ it('is ready while Redis responds, and reports overdue refreshes during an outag
   await redis.start();
   await expect.poll(ready, patience).toBe(200);
   await expect.poll(() => metric(url, 'facet_refresh_scheduler_holder'), patience).toBe(1);
-  expect(await stop()).toBe(0);
+  expect(await trainer.stop()).toBe(0);
 });
 
 /** Returns the ids of the stage processes of a trainer. */

@@ -10,19 +10,6 @@ export interface CertificateFiles {
   readonly keyFile: string;
 }
 
-/** Certificates of `localhost` and 127.0.0.1, for servers and clients. Their common names are the names here. */
-export interface LocalCertificates {
-  /** The authority of all certificates but `foreign`. */
-  readonly caFile: string;
-  /** The authority of `foreign`. */
-  readonly foreignCaFile: string;
-  readonly server: CertificateFiles;
-  readonly facet: CertificateFiles;
-  readonly guest: CertificateFiles;
-  readonly expired: CertificateFiles;
-  readonly foreign: CertificateFiles;
-}
-
 const config = `
 [req]
 distinguished_name=subject
@@ -34,12 +21,18 @@ subjectAltName=DNS:localhost,IP:127.0.0.1
 `;
 const validDays = 2;
 
-/** Creates certificates in a folder. */
-export async function createCertificates(folder: string): Promise<LocalCertificates> {
+export type LocalCertificates = Awaited<ReturnType<typeof createCertificates>>;
+
+/**
+ * Creates certificates of `localhost` and 127.0.0.1 in a folder, for servers and clients. Their common names are the names here.
+ */
+export async function createCertificates(folder: string) {
   const own = await createAuthority(path.join(folder, 'own'));
   const foreign = await createAuthority(path.join(folder, 'foreign'));
   return {
+    /** The authority of all certificates but `foreign`. */
     caFile: own.caFile,
+    /** The authority of `foreign`. */
     foreignCaFile: foreign.caFile,
     server: await own.issue('server'),
     facet: await own.issue('facet'),

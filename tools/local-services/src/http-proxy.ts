@@ -4,12 +4,6 @@ import { findFreePorts } from './free-ports.ts';
 import { requireService } from './programs.ts';
 import { createScratchFolder, startServer } from './server-process.ts';
 
-export interface HttpProxy {
-  /** The address of each service. */
-  readonly urls: readonly string[];
-  stop(): Promise<void>;
-}
-
 /** The name of the response header with the process that responded, such as `s2`. */
 export const responderHeader = 'x-responder';
 
@@ -30,9 +24,9 @@ defaults
 
 /**
  * Starts HAProxy on 127.0.0.1 in front of services, each a list of addresses such as `http://10.0.0.1:80` that take requests
- * in turn. The kernel kills it when this process ends for any reason.
+ * in turn. The kernel kills it when this process ends for any reason. Returns the address of each service.
  */
-export async function startHttpProxy(services: readonly (readonly string[])[]): Promise<HttpProxy> {
+export async function startHttpProxy(services: readonly (readonly string[])[]) {
   const program = requireService('haproxy');
   const ports = await findFreePorts(services.length);
   const scratch = await createScratchFolder('proxy');
@@ -46,10 +40,10 @@ export async function startHttpProxy(services: readonly (readonly string[])[]): 
   ]);
   await writeFile(configFile, `${defaults}\n${listeners.join('\n')}`);
   const urls = ports.map((port) => `http://127.0.0.1:${port}`);
-  const server = await startServer(scratch, {
-    title: 'HAProxy',
+  await startServer(scratch, {
+    name: 'HAProxy',
     command: [program, '-db', '-f', configFile],
     isReady: async () => (await Promise.all(urls.map((url) => fetch(`${url}/readyz`)))).every(({ ok }) => ok),
   });
-  return { urls, stop: server.stop };
+  return urls;
 }

@@ -9,7 +9,6 @@ import { thisMachine } from './network.ts';
 import type { LocalHost } from './network.ts';
 import { requireService } from './programs.ts';
 import { createScratchFolder, endWithUs, orStop, ServerProcess, until } from './server-process.ts';
-import type { RunningServer } from './server-process.ts';
 
 export interface LocalKafkaOptions {
   /** Number of brokers; 1 by default. With three, every partition has three replicas and a write needs two. */
@@ -22,23 +21,7 @@ export interface LocalKafkaOptions {
   };
 }
 
-/** One broker. It keeps its port and data across restarts. */
-export interface KafkaNode extends Pick<RunningServer, 'pid' | 'kill' | 'start'> {
-  readonly id: number;
-  readonly port: number;
-  /** Contains a folder for each partition. */
-  readonly dataFolder: string;
-  /** SIGTERM, which moves partition leadership to other brokers first. */
-  stop(): Promise<void>;
-}
-
-export interface LocalKafka {
-  /** `host:port` of each broker. */
-  readonly brokers: string[];
-  readonly nodes: readonly KafkaNode[];
-  /** Stops all brokers and removes their data. */
-  stop(): Promise<void>;
-}
+export type LocalKafka = Awaited<ReturnType<typeof startKafka>>;
 
 const RESPONSE_WITHIN_MS = 2_000;
 
@@ -59,11 +42,7 @@ const jvmFlags = [
  * @throws Error that names the setup command if Java or Kafka is missing, or contains the log of a broker that did not
  *   start.
  */
-export async function startKafka({
-  brokers: count = 1,
-  hosts = [thisMachine],
-  security,
-}: LocalKafkaOptions = {}): Promise<LocalKafka> {
+export async function startKafka({ brokers: count = 1, hosts = [thisMachine], security }: LocalKafkaOptions = {}) {
   const jvm = [requireService('java'), ...jvmFlags, `-Xmx${heapMegabytes[count]}m`];
   jvm.push('-cp', `${requireService('kafkaJars')}/*`);
   const scratch = await createScratchFolder('kafka');
@@ -88,23 +67,13 @@ export async function startKafka({
   const nodes = cluster.map((plan, index) => {
     const { id, port, dataFolder } = plan;
     const server = new ServerProcess({
-      title: `Kafka broker ${id}`,
+      name: `broker ${id}`,
       command: hostOf(index).enter([...jvm, 'kafka.Kafka', propertiesFile(id)]),
-      logFile: path.join(scratch.path, `broker-${id}.log`),
       isReady: async () => (await readBrokerIds(plan)).includes(id),
     });
-    return {
-      id,
-      port,
-      dataFolder,
-      get pid() {
-        return server.pid;
-      },
-      kill: () => server.kill(),
-      stop: () => server.stop(),
-      start: () => server.start(),
-    };
+    return Object.assign(server, { id, port, dataFolder });
   });
+  /** Stops all brokers and removes their data. */
   const stop = async () => {
     await Promise.all(nodes.map((node) => node.kill()));
     await scratch.remove();
@@ -115,7 +84,9 @@ export async function startKafka({
     await Promise.all(nodes.map((node) => node.start()));
     await untilAllAreKnown(cluster);
   });
-  return { brokers: cluster.map(({ address, port }) => `${address}:${port}`), nodes, stop };
+  /** `host:port` of each broker. */
+  const brokers = cluster.map(({ address, port }) => `${address}:${port}`);
+  return { brokers, nodes, stop };
 }
 
 /** Waits until every broker knows the others, which takes a moment after they are ready. */
@@ -246,7 +217,7 @@ const frameBytes = 12;
  * @param at index of the byte in the batch; the last byte by default
  */
 export async function damageBatch(
-  { dataFolder }: Pick<KafkaNode, 'dataFolder'>,
+  { dataFolder }: { readonly dataFolder: string },
   { topic, partition, firstOffset }: StoredBatch,
   at?: number,
 ): Promise<void> {

@@ -5,16 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { requirePrivateNetwork } from './network.ts';
 import { findFreePorts } from './free-ports.ts';
 import { createScratchFolder, startServer } from './server-process.ts';
-import type { RunningServer } from './server-process.ts';
 import { installPython } from './python-packages.ts';
-
-export interface LocalMilvus extends RunningServer {
-  /** `host:port` */
-  readonly address: string;
-  readonly port: number;
-  /** Removes all collections. Call it after `kill`. */
-  empty(): Promise<void>;
-}
 
 /** Milvus Lite needs only Python. Milvus standalone is the server of a cluster in one process. */
 export type MilvusServer = 'lite' | 'standalone';
@@ -39,7 +30,7 @@ export function installMilvus(server: MilvusServer): Promise<string> {
  */
 export async function startMilvus(
   kind: MilvusServer = process.env[milvusVariable] === 'standalone' ? 'standalone' : 'lite',
-): Promise<LocalMilvus> {
+) {
   if (kind === 'standalone') requirePrivateNetwork();
   const programs = await installMilvus(kind);
   const scratch = await createScratchFolder('milvus');
@@ -47,7 +38,7 @@ export async function startMilvus(
   const [port = 0] = await findFreePorts(1);
   const servers = {
     lite: {
-      title: 'Milvus Lite',
+      name: 'Milvus Lite',
       // Its default host is 0.0.0.0. Without the limit, Faiss takes all cores for each search.
       command: [
         ...['env', 'OMP_NUM_THREADS=1', path.join(programs, 'milvus-lite'), 'server'],
@@ -56,7 +47,7 @@ export async function startMilvus(
       isReady: () => acceptsConnections(port),
     },
     standalone: {
-      title: 'Milvus standalone',
+      name: 'Milvus standalone',
       command: [
         path.join(programs, 'python'),
         ...[fileURLToPath(new URL('../python/milvus-standalone.py', import.meta.url)), data, String(port)],
@@ -68,6 +59,7 @@ export async function startMilvus(
   return Object.assign(server, {
     address: `127.0.0.1:${port}`,
     port,
+    /** Removes all collections. Call it after `kill`. */
     empty: () => rm(data, { recursive: true }),
   });
 }

@@ -2,23 +2,8 @@ import { findFreePorts } from './free-ports.ts';
 import { thisMachine } from './network.ts';
 import type { LocalHost } from './network.ts';
 import { askRedis, secureRedis, startRedis } from './redis.ts';
-import type { LocalRedis, LocalRedisOptions, RedisSecrets } from './redis.ts';
+import type { LocalRedis, LocalRedisOptions } from './redis.ts';
 import { createScratchFolder, orStop, until } from './server-process.ts';
-
-/** Three masters with a replica each, with the users and certificates of a `SecuredRedis`. */
-export interface RedisCluster {
-  /** The addresses of all nodes, separated by commas, in plain text and with TLS. */
-  readonly addresses: string;
-  readonly secured: RedisSecrets & { readonly addresses: string };
-  /** The masters first. */
-  readonly nodes: readonly LocalRedis[];
-  stop(): Promise<void>;
-}
-
-export interface RedisClusterOptions extends Pick<LocalRedisOptions, 'persistent'> {
-  /** The hosts of the masters, in turn; this machine by default. */
-  readonly hosts?: readonly LocalHost[];
-}
 
 const masters = 3;
 const slots = 16_384;
@@ -26,11 +11,16 @@ const slots = 16_384;
 const NODE_TIMEOUT_MS = 2_000;
 const readySeconds = 60;
 
-/** Starts a Redis Cluster. Resolves when all nodes agree that it is complete, and the replicas follow their masters. */
+/**
+ * Starts a Redis Cluster: three masters with a replica each, with the users and certificates of a `SecuredRedis`. Resolves when all
+ * nodes agree that it is complete, and the replicas follow their masters.
+ *
+ * @param options.hosts the hosts of the masters, in turn; this machine by default
+ */
 export async function startRedisCluster({
   hosts = [thisMachine],
   persistent = false,
-}: RedisClusterOptions = {}): Promise<RedisCluster> {
+}: Pick<LocalRedisOptions, 'persistent'> & { readonly hosts?: readonly LocalHost[] } = {}) {
   const scratch = await createScratchFolder('certificates');
   const nodes: LocalRedis[] = [];
   const stop = async (): Promise<void> => {
@@ -60,8 +50,11 @@ export async function startRedisCluster({
     const all = (ports: readonly number[]): string =>
       nodes.map(({ address }, position) => `${address}:${ports[position]}`).join(',');
     return {
+      /** The addresses of all nodes, separated by commas, in plain text. */
       addresses: all(nodes.map(({ port }) => port)),
+      /** For TLS. */
       secured: { ...secrets, addresses: all(tlsPorts) },
+      /** The masters first. */
       nodes,
       stop,
     };

@@ -3,25 +3,17 @@ import path from 'node:path';
 import { findFreePorts } from './free-ports.ts';
 import { requireService } from './programs.ts';
 import { askRedis, secureRedis, startRedis } from './redis.ts';
-import type { LocalRedis, RedisSecrets } from './redis.ts';
+import type { LocalRedis } from './redis.ts';
 import { createScratchFolder, orStop, ServerProcess, until } from './server-process.ts';
 
-/** A master and its replica with the users of a `SecuredRedis`, which three Sentinels watch under the name `facet`. */
-export interface RedisSentinels {
-  /** The addresses of the Sentinels, separated by commas. */
-  readonly addresses: string;
-  readonly secured: RedisSecrets;
-  readonly sentinels: readonly ServerProcess[];
-  /** The master first. */
-  readonly nodes: readonly LocalRedis[];
-  stop(): Promise<void>;
-}
+export type RedisSentinels = Awaited<ReturnType<typeof startRedisSentinels>>;
 
 const DOWN_AFTER_MS = 2_000;
 const readySeconds = 60;
 
 /**
- * Starts a master, a replica and three Sentinels. Resolves when the Sentinels know each other and the replica.
+ * Starts a master and its replica with the users of a `SecuredRedis`, and three Sentinels, which watch them under the name `facet`.
+ * Resolves when the Sentinels know each other and the replica.
  *
  * @param sentinelPassword the password that the Sentinels require
  * @param hasTls whether the addresses of the Sentinels, and those that they return, are for TLS
@@ -29,7 +21,7 @@ const readySeconds = 60;
 export async function startRedisSentinels({
   sentinelPassword,
   hasTls = false,
-}: { readonly sentinelPassword?: string; readonly hasTls?: boolean } = {}): Promise<RedisSentinels> {
+}: { readonly sentinelPassword?: string; readonly hasTls?: boolean } = {}) {
   const scratch = await createScratchFolder('sentinels');
   const nodes: LocalRedis[] = [];
   const sentinels: ServerProcess[] = [];
@@ -55,13 +47,12 @@ export async function startRedisSentinels({
     await untilResponse(master.port, 'INFO replication', /slave0:.*state=online/);
     await Promise.all(
       ports.map(async (port, position) => {
-        const at = (name: string): string => path.join(scratch.path, `${port}.${name}`);
+        const configFile = path.join(scratch.path, `${port}.conf`);
         const settings = { port: String(port), ...tls, ...replication, 'tls-port': String(sentinelTlsPorts[position]) };
-        await writeFile(at('conf'), configOf(settings, masterPort, sentinelPassword));
+        await writeFile(configFile, configOf(settings, masterPort, sentinelPassword));
         const sentinel = new ServerProcess({
-          title: 'Redis Sentinel',
-          command: [requireService('redisServer'), at('conf'), '--sentinel'],
-          logFile: at('log'),
+          name: 'Redis Sentinel',
+          command: [requireService('redisServer'), configFile, '--sentinel'],
           isReady: async () => (await askRedis(port, 'PING')) !== '',
         });
         sentinels.push(sentinel);
@@ -70,8 +61,9 @@ export async function startRedisSentinels({
     );
     const login = sentinelPassword === undefined ? '' : `AUTH ${sentinelPassword}\r\n`;
     for (const port of ports) await untilResponse(port, `${login}SENTINEL CKQUORUM facet`, /OK 3 usable/);
+    /** The addresses of the Sentinels, separated by commas. */
     const addresses = (hasTls ? sentinelTlsPorts : ports).map((port) => `127.0.0.1:${port}`).join(',');
-    return { addresses, secured: secrets, sentinels, nodes, stop };
+    return { addresses, secured: secrets, /** The master first. */ nodes, stop };
   });
 }
 

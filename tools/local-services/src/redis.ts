@@ -2,13 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { createCertificates } from './certificates.ts';
-import type { LocalCertificates } from './certificates.ts';
 import { findFreePorts } from './free-ports.ts';
 import { thisMachine } from './network.ts';
 import type { LocalHost } from './network.ts';
 import { requireService } from './programs.ts';
 import { createScratchFolder, orStop, startServer } from './server-process.ts';
-import type { RunningServer } from './server-process.ts';
 
 export interface LocalRedisOptions {
   /**
@@ -21,11 +19,7 @@ export interface LocalRedisOptions {
   more?: Readonly<Record<string, string>>;
 }
 
-export interface LocalRedis extends RunningServer {
-  readonly url: string;
-  readonly address: string;
-  readonly port: number;
-}
+export type LocalRedis = Awaited<ReturnType<typeof startRedis>>;
 
 const RESPONSE_WITHIN_MS = 1_000;
 
@@ -35,11 +29,7 @@ const RESPONSE_WITHIN_MS = 1_000;
  *
  * @throws Error that names the setup command if redis-server is missing, or contains its log if it did not start.
  */
-export async function startRedis({
-  persistent = false,
-  host = thisMachine,
-  more = {},
-}: LocalRedisOptions = {}): Promise<LocalRedis> {
+export async function startRedis({ persistent = false, host = thisMachine, more = {} }: LocalRedisOptions = {}) {
   const redisServer = requireService('redisServer');
   const scratch = await createScratchFolder('redis');
   const [port = 0] = await findFreePorts(1);
@@ -58,7 +48,7 @@ export async function startRedis({
     ...more,
   };
   const server = await startServer(scratch, {
-    title: 'Redis',
+    name: 'redis',
     command: host.enter([redisServer, ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])]),
     isReady: async () => (await askRedis(port, 'PING', address)).startsWith('+PONG'),
   });
@@ -81,25 +71,11 @@ export function askRedis(port: number, command: string, host = thisMachine.addre
   });
 }
 
-/** What clients need for connections with TLS and a user. */
-export interface RedisSecrets {
-  readonly certificates: LocalCertificates;
-  /** The password of `facet` and of `guest`. */
-  readonly password: string;
-}
-
-/**
- * A Redis with TLS and an access control list, in addition to a port in plain text. The user `facet` has the permissions in
- * docs/connections.md, for keys that begin with `facet` or `{facet`; the user `guest` has no keys.
- */
-export interface SecuredRedis extends LocalRedis {
-  /** Its address is `host:port` for TLS. Clients need a certificate. */
-  readonly secured: RedisSecrets & { readonly address: string };
-}
+export type SecuredRedis = Awaited<ReturnType<typeof startSecuredRedis>>;
 
 const password = 'secret-1/+';
 
-/** Writes certificates and an access control list, and returns the options of redis-server that name them. */
+/** Writes certificates and an access control list. Returns what clients need, and the options of redis-server that name the files. */
 export async function secureRedis(folder: string, { isExpired = false } = {}) {
   const certificates = await createCertificates(folder);
   const server = isExpired ? certificates.expired : certificates.server;
@@ -112,9 +88,8 @@ user facet on >${password} ~facet* ~{facet* &facet* &{facet* ${permissions}
 user guest on >${password} &* ${permissions}
 `,
   );
-  const secrets: RedisSecrets = { certificates, password };
   return {
-    secrets,
+    secrets: { certificates, password },
     options: {
       'tls-cert-file': server.certFile,
       'tls-key-file': server.keyFile,
@@ -124,8 +99,11 @@ user guest on >${password} &* ${permissions}
   };
 }
 
-/** Starts a Redis with TLS. */
-export async function startSecuredRedis({ isExpired = false } = {}): Promise<SecuredRedis> {
+/**
+ * Starts a Redis with TLS and an access control list, in addition to a port in plain text. The user `facet` has the permissions in
+ * docs/connections.md, for keys that begin with `facet` or `{facet`; the user `guest` has no keys.
+ */
+export async function startSecuredRedis({ isExpired = false } = {}) {
   const scratch = await createScratchFolder('certificates');
   return orStop(scratch.remove, async () => {
     const { secrets, options } = await secureRedis(scratch.path, { isExpired });
@@ -133,6 +111,7 @@ export async function startSecuredRedis({ isExpired = false } = {}): Promise<Sec
     const redis = await startRedis({ more: { ...options, 'tls-port': String(port) } });
     const { stop } = redis;
     return Object.assign(redis, {
+      /** For TLS. Clients need a certificate. */
       secured: { ...secrets, address: `127.0.0.1:${port}` },
       async stop() {
         await stop();

@@ -7,27 +7,8 @@ import { findFreePorts } from './free-ports.ts';
 import { thisMachine } from './network.ts';
 import { requireService } from './programs.ts';
 import { createScratchFolder, startServer } from './server-process.ts';
-import type { RunningServer } from './server-process.ts';
 
-interface S3Settings {
-  readonly bucket: string;
-  readonly prefix: string;
-  readonly region: string;
-  readonly endpoint: string;
-  readonly pathStyle: boolean;
-}
-
-export interface LocalS3 extends RunningServer {
-  readonly endpoint: string;
-  readonly region: string;
-  readonly bucket: string;
-  /** The credentials and the settings of the SDK, as environment variables. */
-  readonly env: Readonly<Record<string, string>>;
-  /** The folder of the objects: the path of an object is its key. */
-  readonly folder: string;
-  /** Writes `s3.yaml` into a folder of a lake or of artifacts, and returns the settings. Creates a missing folder. */
-  writeConfig<More extends object>(dataFolder: string, prefix: string, more?: More): Promise<S3Settings & More>;
-}
+export type LocalS3 = Awaited<ReturnType<typeof startS3>>;
 
 const bucket = 'facet-test';
 const region = 'us-east-1';
@@ -39,7 +20,7 @@ const region = 'us-east-1';
  * @param address the address of this machine on which the server listens
  * @throws Error that names the setup command if the server is missing, or contains its log if it did not start.
  */
-export async function startS3(address = thisMachine.address): Promise<LocalS3> {
+export async function startS3(address = thisMachine.address) {
   const program = requireService('s3Server');
   const scratch = await createScratchFolder('s3');
   const objects = path.join(scratch.path, 'objects');
@@ -49,7 +30,7 @@ export async function startS3(address = thisMachine.address): Promise<LocalS3> {
   const endpoint = `http://${address}:${port}`;
   const keys = ['--access', 'facet-test', '--secret', 'facet-test-secret', '--region', region];
   const server = await startServer(scratch, {
-    title: 'S3',
+    name: 's3',
     command: [program, '--port', `${address}:${port}`, '--quiet', ...keys, 'posix', objects],
     isReady: async () => (await fetch(endpoint, { signal: AbortSignal.timeout(1_000) })).status === 403,
   });
@@ -62,8 +43,11 @@ export async function startS3(address = thisMachine.address): Promise<LocalS3> {
     endpoint,
     region,
     bucket,
+    /** The credentials and the settings of the SDK, as environment variables. */
     env,
+    /** The folder of the objects: the path of an object is its key. */
     folder,
+    /** Writes `s3.yaml` into a folder of a lake or of artifacts, and returns the settings. Creates a missing folder. */
     async writeConfig<More extends object>(dataFolder: string, prefix: string, more?: More) {
       await mkdir(dataFolder, { recursive: true });
       const settings = { bucket, prefix, region, endpoint, pathStyle: true, ...(more as More) };

@@ -4,37 +4,20 @@ import { createCertificates } from './certificates.ts';
 import type { CertificateFiles, LocalCertificates } from './certificates.ts';
 import { findFreePorts } from './free-ports.ts';
 import { startKafka } from './kafka.ts';
-import type { LocalKafka, LocalKafkaOptions } from './kafka.ts';
+import type { LocalKafkaOptions } from './kafka.ts';
 import { createScratchFolder, orStop } from './server-process.ts';
 
-/** The listeners with TLS and the secrets of a {@link SecuredKafka}. A listener is `host:port` of each broker, separated by commas. */
-export interface KafkaListeners {
-  /** The listener for clients with a certificate. Its common name is the user. */
-  readonly mutual: string;
-  /** The listener for PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, and OAUTHBEARER with an unsigned token of the user. */
-  readonly sasl: string;
-  /** The listener with an expired certificate. */
-  readonly expired: string;
-  readonly certificates: LocalCertificates;
-  /** The password of `facet` and of `guest`. */
-  readonly password: string;
-}
-
-/**
- * Brokers with an access control list. Clients in plain text and the user `facet` may do everything; the user `guest`
- * may do what a test grants.
- */
-export interface SecuredKafka extends LocalKafka {
-  readonly secured: KafkaListeners;
-}
+/** The listeners with TLS and the secrets of `startSecuredKafka`. A listener is `host:port` of each broker, separated by commas. */
+export type KafkaListeners = Awaited<ReturnType<typeof startSecuredKafka>>['secured'];
 
 const password = 'secret-1';
 const users = ['facet', 'guest'] as const;
 
-/** Starts brokers with TLS, SASL and an access control list, in addition to a listener in plain text. */
-export async function startSecuredKafka({
-  brokers = 1,
-}: Pick<LocalKafkaOptions, 'brokers'> = {}): Promise<SecuredKafka> {
+/**
+ * Starts brokers with TLS, SASL and an access control list, in addition to a listener in plain text. Clients in plain text and the user
+ * `facet` may do everything; the user `guest` may do what a test grants.
+ */
+export async function startSecuredKafka({ brokers = 1 }: Pick<LocalKafkaOptions, 'brokers'> = {}) {
   const scratch = await createScratchFolder('certificates');
   return orStop(scratch.remove, async () => {
     const certificates = await createCertificates(scratch.path);
@@ -61,7 +44,17 @@ export async function startSecuredKafka({
     const at = (ports: readonly number[]): string => ports.map((port) => `127.0.0.1:${port}`).join(',');
     return {
       ...kafka,
-      secured: { mutual: at(mutual), sasl: at(sasl), expired: at(expired), certificates, password },
+      secured: {
+        /** The listener for clients with a certificate. Its common name is the user. */
+        mutual: at(mutual),
+        /** The listener for PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, and OAUTHBEARER with an unsigned token of the user. */
+        sasl: at(sasl),
+        /** The listener with an expired certificate. */
+        expired: at(expired),
+        certificates,
+        /** The password of `facet` and of `guest`. */
+        password,
+      },
       async stop() {
         await kafka.stop();
         await scratch.remove();

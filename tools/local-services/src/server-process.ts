@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -19,73 +18,92 @@ export function endWithUs(command: readonly string[], uid?: number): [file: stri
   return ['setpriv', '--pdeathsig', 'KILL', ...user, ...command];
 }
 
-export interface ServerProcessOptions {
+export interface ServerOptions {
   /** Name in messages. */
-  title: string;
-  command: readonly string[];
-  /** File that receives the output. */
-  logFile: string;
+  readonly name: string;
+  readonly command: readonly string[];
   /** Returns whether the server responds correctly. May throw while it does not. */
-  isReady(): Promise<boolean>;
+  readonly isReady: () => Promise<boolean>;
+  /** Longest time until it is ready; 120 by default. */
+  readonly readySeconds?: number;
+  /** Environment variables; those of this process by default. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly workingFolder?: string;
+  /** User id of the server. Only root may choose it. */
+  readonly uid?: number | undefined;
 }
 
-const POLL_MS = 50;
-const READY_WITHIN_MS = 120_000;
-const STOP_WITHIN_MS = 30_000;
-const LOG_TAIL_CHARS = 2_000;
+/** Characters of output kept to explain a failure. */
+const outputCharactersMax = 20_000;
 
 /**
  * A server that can be restarted, and that the kernel kills when this process ends for any reason. It does not keep
  * this process alive.
  */
 export class ServerProcess {
-  readonly #options: ServerProcessOptions;
+  readonly name: string;
+  readonly #options: ServerOptions;
+  readonly #pids: number[] = [];
   #child: ChildProcess | undefined;
+  #output = '';
 
-  constructor(options: ServerProcessOptions) {
+  constructor(options: ServerOptions) {
+    this.name = options.name;
     this.#options = options;
   }
 
   /** Process id of the server, also after it has exited. */
   get pid(): number {
-    if (this.#child?.pid === undefined) throw new Error(`${this.#options.title} has not been started`);
-    return this.#child.pid;
+    return this.#pids.at(-1)!;
+  }
+
+  /** The process ids of all starts, the newest last. */
+  get pids(): readonly number[] {
+    return this.#pids;
   }
 
   get isRunning(): boolean {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** The last output of all starts. */
+  get output(): string {
+    return this.#output;
+  }
+
   /**
-   * Starts the server and waits until it is ready.
+   * Starts the server and waits until it is ready, on the same port and with the same data each time.
    *
-   * @throws Error with the end of its log, if it exits or takes longer than two minutes.
+   * @throws Error with its output, if it exits or is not ready in time.
    */
   async start(): Promise<void> {
-    const { title, command, logFile } = this.#options;
-    if (this.isRunning) throw new Error(`${title} is already running`);
-    const log = openSync(logFile, 'a');
-    const [file, ...args] = endWithUs(command);
+    const { name, command, isReady, readySeconds = 120, env, workingFolder, uid } = this.#options;
+    if (this.isRunning) throw new Error(`${name} is already running`);
+    const [file, ...args] = endWithUs(command, uid);
     const child = spawn(file, args, {
-      stdio: ['ignore', log, log],
+      cwd: workingFolder,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
       // Ctrl-C must reach only this process.
       detached: true,
     });
-    closeSync(log);
-    let spawnError: Error | undefined;
-    child.on('error', (error) => (spawnError = error));
     child.unref();
-    this.#child = child;
-
-    const giveUpAt = Date.now() + READY_WITHIN_MS;
-    while (!(await this.#options.isReady().catch(() => false))) {
-      if (spawnError !== undefined || !this.isRunning) throw await this.#failure('ended while starting', spawnError);
-      if (Date.now() > giveUpAt) {
-        await this.kill();
-        throw await this.#failure(`was not ready after ${READY_WITHIN_MS / 1_000} s`);
-      }
-      await sleep(POLL_MS);
+    const keep = (text: unknown): void => void (this.#output = `${this.#output}${text}`.slice(-outputCharactersMax));
+    child.on('error', keep);
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', keep);
+      (stream as Socket).unref();
     }
+    this.#child = child;
+    this.#pids.push(child.pid ?? 0);
+    const look = async (): Promise<boolean> => {
+      if (!this.isRunning) throw new Error(`exited with ${child.exitCode ?? child.signalCode}`);
+      return isReady().catch(() => false);
+    };
+    await until('the start', look, readySeconds).catch(async ({ message }: Error) => {
+      await this.kill();
+      throw new Error(`${name} ${message}; output:\n${this.#output}`);
+    });
   }
 
   /** SIGKILL, which leaves the files as they are at that moment. */
@@ -93,11 +111,10 @@ export class ServerProcess {
     await this.#end('SIGKILL');
   }
 
-  /** SIGTERM, then SIGKILL if necessary. */
-  async stop(): Promise<void> {
-    const impatience = setTimeout(() => void this.kill(), STOP_WITHIN_MS);
+  /** SIGTERM. Resolves with the exit code; null if a signal ended it. */
+  async stop(): Promise<number | null> {
     await this.#end('SIGTERM');
-    clearTimeout(impatience);
+    return this.#child?.exitCode ?? null;
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
@@ -107,47 +124,21 @@ export class ServerProcess {
     this.#child.kill(signal);
     await exited;
   }
-
-  async #failure(what: string, cause?: Error): Promise<Error> {
-    const log = await readFile(this.#options.logFile, 'utf8').catch(() => '');
-    return new Error(`${this.#options.title} ${what}\n${log.slice(-LOG_TAIL_CHARS)}`, { cause });
-  }
-}
-
-/** A server on a fixed port, with data in a scratch folder. */
-export interface RunningServer {
-  readonly pid: number;
-  /** SIGKILL. */
-  kill(): Promise<void>;
-  /** Restarts on the same port with the same data; resolves when the server responds. */
-  start(): Promise<void>;
-  /** Stops the server and removes its data. */
-  stop(): Promise<void>;
 }
 
 /**
- * Starts a server whose log and data are in a scratch folder, which is removed if the server does not start.
+ * Starts a server with data in a scratch folder, which `stop` removes. If the server does not start, removes the folder, too.
  *
  * @throws Error as `ServerProcess.start`.
  */
-export async function startServer(
-  scratch: ScratchFolder,
-  options: Omit<ServerProcessOptions, 'logFile'>,
-): Promise<RunningServer> {
-  const server = new ServerProcess({ ...options, logFile: path.join(scratch.path, 'server.log') });
+export async function startServer(scratch: ScratchFolder, options: ServerOptions) {
+  const server = new ServerProcess(options);
   const stop = async (): Promise<void> => {
     await server.kill();
     await scratch.remove();
   };
   await orStop(stop, () => server.start());
-  return {
-    get pid() {
-      return server.pid;
-    },
-    kill: () => server.kill(),
-    start: () => server.start(),
-    stop,
-  };
+  return Object.assign(server as Omit<ServerProcess, 'stop'>, { stop });
 }
 
 /** Calls `start`, and if it fails `stop`. */

@@ -74,15 +74,7 @@ const fewRows = {
 /** For queries of millions of rows. */
 const manyRows = { 'spark.executor.memory': '3g', 'spark.driver.memory': '2g', 'spark.sql.shuffle.partitions': '16' };
 
-export interface LocalSpark {
-  /** `spark://host:port` */
-  readonly master: string;
-  /** The folder of Spark. */
-  readonly home: string;
-  /** Settings that a program needs on this machine. */
-  readonly settings: Readonly<Record<string, string>>;
-  stop(): Promise<void>;
-}
+export type LocalSpark = Awaited<ReturnType<typeof startSpark>>;
 
 /**
  * Starts a Spark master and two workers with one core each on free ports of 127.0.0.1. The kernel kills them when this process ends for
@@ -91,7 +83,7 @@ export interface LocalSpark {
  * @param options.rows How many rows the queries read. Default: `few`.
  * @throws Error that contains the log of the part that did not start.
  */
-export async function startSpark(options: { readonly rows?: 'few' | 'many' } = {}): Promise<LocalSpark> {
+export async function startSpark(options: { readonly rows?: 'few' | 'many' } = {}) {
   const environment = dirname(await installSpark());
   const home = await findPyspark(environment);
   const scratch = await createScratchFolder('spark');
@@ -100,7 +92,7 @@ export async function startSpark(options: { readonly rows?: 'few' | 'many' } = {
   const started: ServerProcess[] = [];
   const start = async (name: string, webPort: number, args: readonly string[]): Promise<void> => {
     const server = new ServerProcess({
-      title: `Spark ${name}`,
+      name: `Spark ${name}`,
       // spark-class replaces itself with Java.
       command: [
         ...['env', 'SPARK_LOCAL_IP=127.0.0.1', 'SPARK_DAEMON_MEMORY=256m'],
@@ -108,7 +100,6 @@ export async function startSpark(options: { readonly rows?: 'few' | 'many' } = {
         ...[join(home, 'bin', 'spark-class'), `org.apache.spark.deploy.${name}`],
         ...['--host', '127.0.0.1', '--webui-port', String(webPort), ...args],
       ],
-      logFile: join(scratch.path, `${name}-${webPort}.log`),
       isReady: async () => (await fetch(`http://127.0.0.1:${webPort}/json/`)).ok,
     });
     started.push(server);
@@ -128,8 +119,11 @@ export async function startSpark(options: { readonly rows?: 'few' | 'many' } = {
     .map(({ artifact, version }) => join(environment, 'jars', `${artifact}-${version}.jar`))
     .join(':');
   return {
+    /** `spark://host:port` */
     master,
+    /** The folder of Spark. */
     home,
+    /** Settings that a program needs on this machine. */
     settings: {
       'spark.driver.bindAddress': '127.0.0.1',
       'spark.driver.host': '127.0.0.1',

@@ -159,7 +159,7 @@ it('packed apps outside the workspace turn events into recommendations, and exit
   expect(await facet('config', 'check')).toMatchObject({ file: join(folder, 'facet.yaml'), problems: [] });
 
   for (const process of [ingest, sink, trainer, indexer, page, serving]) {
-    expect([await process.stop(), process.errorOutput()]).toEqual([0, expect.any(String)]);
+    expect([await process.stop(), process.output]).toEqual([0, expect.any(String)]);
   }
 }, 300_000);
 

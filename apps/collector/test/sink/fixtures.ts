@@ -165,8 +165,8 @@ export async function startProcess(
 export function exitOutput(sink: Promise<FacetProcess>): Promise<string> {
   return sink.then(
     async (started) => {
-      await until(async () => !started.running);
-      return `exited with ${await started.stop()}: ${started.errorOutput()}`;
+      await until(async () => !started.isRunning);
+      return `exited with ${await started.stop()}: ${started.output}`;
     },
     (error: Error) => error.message,
   );

@@ -18,7 +18,7 @@ async function expectOutage(sink: FacetProcess, dependency: string, remedy: stri
   expect(await problemOf()).toContain(remedy);
   expect((await fetch(`${sink.url}/readyz`)).status).toBe(503);
   expect(await metricsOf(sink)).toContain(`facet_sink_outage{dependency="${dependency}"} 1`);
-  expect(sink.errorOutput()).toContain(remedy);
+  expect(sink.output).toContain(remedy);
 }
 
 async function expectRecovery(sink: FacetProcess, messages: number): Promise<void> {

@@ -55,7 +55,7 @@ await withServing(world, { limit, processes }, async (serving, generator) => {
   logProgress('comparison of responses with an exact scan');
   const responseRecall = await measureResponseRecall(world, serving, checkedUsers);
   const loads = await measureLoads(serving, generator);
-  if (!serving.running) throw new Error(`serving exited. Its output:\n${serving.errorOutput()}`);
+  if (!serving.isRunning) throw new Error(`serving exited. Its output:\n${serving.output}`);
   const memory = await treeMemory(serving.pid);
   const report = { items: world.itemCount, index: world.choice, limit, raw, tower, responseRecall, ...loads, memory };
   console.log(values.json ? JSON.stringify(report) : renderServing(report));

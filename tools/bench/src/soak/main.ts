@@ -97,7 +97,7 @@ async function promoteAndAwait(ref: ArtifactRef, serving: ServingProcess): Promi
   const fromMs = nowMs();
   await world.store.promote(ref, { by: 'bench' });
   const isServed = async (): Promise<boolean> => {
-    if (!serving.running) throw new Error(`serving exited. Its output:\n${serving.errorOutput()}`);
+    if (!serving.isRunning) throw new Error(`serving exited. Its output:\n${serving.output}`);
     const ids = await Promise.all(Array.from({ length: probes }, () => servedBundle(serving.url)));
     return ids.every((id) => id === ref.id);
   };

@@ -8,7 +8,8 @@ import type { Parts } from './parts.ts';
 import { startProducer } from './producer.ts';
 import type { Producer } from './producer.ts';
 import { mountSmallDisk } from '../disk.ts';
-import type { Victim } from '../killable-app.ts';
+import { kill } from '../victim.ts';
+import type { Victim } from '../victim.ts';
 import { endSuite, suiteOptions } from '../suite.ts';
 
 const { values } = readCommandLine({
@@ -87,12 +88,12 @@ endSuite(
 async function killParts({ victims, lakeFolder }: Parts, { counts, setRate, describe }: Producer) {
   const kills: string[] = [];
   const versions = new Map<number, readonly string[]>();
-  const kill = async (victim: Victim): Promise<void> => {
-    await victim.kill();
+  const hit = async (victim: Victim): Promise<void> => {
+    await kill(victim);
     kills.push(victim.name);
   };
   const one = async (victim: Victim): Promise<void> => {
-    await kill(victim);
+    await hit(victim);
     await sleep(500 + choose(3_000));
     await victim.start();
     logProgress(`${kills.length} kills, the last of ${victim.name}: ${describe()}`);
@@ -102,7 +103,7 @@ async function killParts({ victims, lakeFolder }: Parts, { counts, setRate, desc
   for (const victim of victims) await one(victim);
 
   const brokers = victims.filter(({ name }) => name.startsWith('broker'));
-  await Promise.all(brokers.map(kill));
+  await Promise.all(brokers.map(hit));
   setRate(outageRate);
   await sleep(outageSeconds * 1_000);
   // The spool must survive a crash of its process.

@@ -1,10 +1,16 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startKafka, startRedis, startRedisCluster, startSecuredKafka, thisMachine } from '@facet/local-services';
-import type { LocalHost } from '@facet/local-services';
+import {
+  startFacetProcess,
+  startKafka,
+  startRedis,
+  startRedisCluster,
+  startSecuredKafka,
+  thisMachine,
+} from '@facet/local-services';
+import type { FacetProcess, LocalHost } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
-import { KillableApp } from '../killable-app.ts';
-import type { Victim } from '../killable-app.ts';
+import type { Victim } from '../victim.ts';
 
 /** The parts of a collector. */
 export type Parts = Awaited<ReturnType<typeof startParts>>;
@@ -31,9 +37,11 @@ export async function startParts(options: PartsOptions) {
   const key = createApiKey();
   await addApiKey(join(home, 'keys.yaml'), { name: 'faults', scopes: ['ingest', 'admin'], sha256: hashApiKey(key) });
   const [kafka, redis] = await Promise.all([startBrokers(hasTls, hosts), startProfileRedis(hosts)]);
-  const collector = (name: string, index: number, env: Readonly<Record<string, string>>): KillableApp =>
-    new KillableApp(name, {
+  const apps: FacetProcess[] = [];
+  const startCollector = async (name: string, index: number, env: Readonly<Record<string, string>>) => {
+    const app = await startFacetProcess({
       app: 'collector',
+      name,
       args: [name.split(' ')[0]!],
       host: hosts?.[index % hosts.length] ?? thisMachine,
       env: {
@@ -48,15 +56,17 @@ export async function startParts(options: PartsOptions) {
       },
       // Ingest is not ready while its disk is full and all brokers are away. The sink is not ready without Redis or a broker.
       probe: '/healthz',
+      readySeconds: 120,
     });
-  const apps = [
-    ...spoolFolders.map((folder, index) => collector(`ingest ${index + 1}`, index, { FACET_SPOOL: folder })),
-    ...Array.from({ length: sinks }, (_, index) =>
-      collector(sinks === 1 ? 'sink' : `sink ${index + 1}`, 2 + index, { FACET_SINK_COMMIT_SECONDS: '3' }),
-    ),
-  ];
+    apps.push(app);
+  };
   // The first process creates the topics.
-  for (const app of apps) await app.start();
+  for (const [index, folder] of spoolFolders.entries()) {
+    await startCollector(`ingest ${index + 1}`, index, { FACET_SPOOL: folder });
+  }
+  for (let index = 0; index < sinks; index++) {
+    await startCollector(sinks === 1 ? 'sink' : `sink ${index + 1}`, 2 + index, { FACET_SINK_COMMIT_SECONDS: '3' });
+  }
   const urls = apps.map(({ url }) => url);
   const victims: readonly Victim[] = [...kafka.victims, ...redis.victims, ...apps];
   return {
@@ -87,7 +97,7 @@ async function startBrokers(hasTls: boolean, hosts: readonly LocalHost[] | undef
           FACET_KAFKA_CERT_FILE: secured.certificates.facet.certFile,
           FACET_KAFKA_KEY_FILE: secured.certificates.facet.keyFile,
         };
-  return { variables, victims: nodes.map((node): Victim => ({ ...node, name: `broker ${node.id}` })) };
+  return { variables, victims: nodes };
 }
 
 /** Starts one Redis, or on several hosts a Redis Cluster. */
@@ -96,12 +106,12 @@ async function startProfileRedis(
 ): Promise<{ readonly url: string; readonly victims: readonly Victim[] }> {
   if (hosts === undefined) {
     const redis = await startRedis({ persistent: true });
-    return { url: redis.url, victims: [{ ...redis, name: 'redis' }] };
+    return { url: redis.url, victims: [redis] };
   }
   const { addresses, nodes } = await startRedisCluster({ persistent: true, hosts });
   return {
     url: `redis+cluster://${addresses}`,
-    victims: nodes.map((node, position) => ({ ...node, name: `redis ${position + 1}` })),
+    victims: nodes.map((node, position) => Object.assign(node, { name: `redis ${position + 1}` })),
   };
 }
 

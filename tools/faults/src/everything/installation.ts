@@ -4,13 +4,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HomePaths } from '@facet/config';
 import { parsePositiveRule } from '@facet/features';
 import { streamLake } from '@facet/lake';
-import { networkAddress, startHttpProxy, startNetwork, startS3, thisMachine } from '@facet/local-services';
-import type { NetworkHost } from '@facet/local-services';
+import {
+  networkAddress,
+  startFacetProcess,
+  startHttpProxy,
+  startNetwork,
+  startS3,
+  thisMachine,
+} from '@facet/local-services';
+import type { FacetProcess, NetworkHost } from '@facet/local-services';
 import { fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import { profileSettings } from '../collector/check.ts';
 import { startParts } from '../collector/parts.ts';
-import { KillableApp } from '../killable-app.ts';
-import type { Victim } from '../killable-app.ts';
+import type { Victim } from '../victim.ts';
 import { openHome, writeShopHome } from '../refresh/shop-home.ts';
 import { createWorkers } from '../refresh/testbed.ts';
 
@@ -55,7 +61,7 @@ export async function startInstallation(folder: string, hasHosts = false) {
   const profiles = await openRedisProfileStore({ url: parts.redisUrl, ...profileSettings });
   await fillProfiles(profiles, parts, { isPositive: parsePositiveRule(positives) });
   await profiles.close();
-  const { workers, request, startApps, ended, orphanMs, killApp } = createWorkers(home, {
+  const { workers, request, startApps, ended, orphanMs, killApp } = await createWorkers(home, {
     queueUrl: parts.redisUrl,
     now: Date.now,
     lockSeconds,
@@ -75,16 +81,21 @@ export async function startInstallation(folder: string, hasHosts = false) {
     FACET_LOG_LEVEL: 'warn',
   };
   // The first host has an ingest, a sink and two workers.
-  const servings = [1, 2].map(
-    (number) =>
-      new KillableApp(`serving ${number}`, { app: 'serving', host: network?.[number] ?? thisMachine, env, niceness }),
-  );
-  for (const serving of servings) await serving.start();
+  const startServing = (number: number): Promise<FacetProcess> =>
+    startFacetProcess({
+      app: 'serving',
+      name: `serving ${number}`,
+      host: network?.[number] ?? thisMachine,
+      env,
+      niceness,
+      readySeconds: 120,
+    });
+  const servings = [await startServing(1), await startServing(2)];
   const urls = servings.map(({ url }) => url);
-  const proxy = network && (await startHttpProxy([parts.ingestUrls, urls]));
+  const [ingestUrl = '', servingUrl = ''] = network ? await startHttpProxy([parts.ingestUrls, urls]) : [];
   const victims: readonly Victim[] = [
     ...parts.victims,
-    ...(bucket === undefined ? [] : [{ name: 's3', kill: bucket.kill, start: bucket.start }]),
+    ...(bucket === undefined ? [] : [bucket.server]),
     ...workers.map((app) => ({ name: app.name, kill: () => killApp(app), start: () => app.start() })),
     ...servings,
     ...(network ?? []).map(disconnected),
@@ -96,7 +107,7 @@ export async function startInstallation(folder: string, hasHosts = false) {
     ended,
     orphanMs,
     /** The addresses of the proxy in front of the ingest and the serving processes, if they run on several hosts. */
-    proxy: proxy && { ingestUrl: proxy.urls[0]!, servingUrl: proxy.urls[1]! },
+    proxy: network && { ingestUrl, servingUrl },
     servings,
     /** The names of the victims without which a serving process is away. */
     servingVictims: [...servings.map(({ name }) => name), ...(network ?? []).slice(1).map(({ name }) => name)],
@@ -147,5 +158,5 @@ async function startSharedBucket(
   }
   /** The folder that contains the objects of the lake. */
   const tableFolder = join(s3.folder, prefix);
-  return { ...s3, tableFolder };
+  return { server: s3, env: s3.env, tableFolder };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Victim } from '../killable-app.ts';
+import { kill } from '../victim.ts';
+import type { Victim } from '../victim.ts';
 
 /** From the kill of a part until it is ready, by `performance.now()`. */
 export interface Downtime {
@@ -37,7 +38,7 @@ export function killAtRandom(
       const victim = standing[choose(standing.length)]!;
       const downtime = { from: performance.now(), until: Infinity };
       downtimes.get(victim.name)!.push(downtime);
-      await victim.kill();
+      await kill(victim);
       await sleep(500 + choose(3_000));
       await victim.start();
       downtime.until = performance.now();

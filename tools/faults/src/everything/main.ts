@@ -206,8 +206,8 @@ const results = {
   violations,
 };
 if (!results.ok) {
-  for (const { name, errorOutput } of installation.apps) {
-    if (errorOutput !== '') logProgress(`\nThe output of ${name}:\n${errorOutput.slice(-outputCharactersMax)}`);
+  for (const { name, output } of installation.apps) {
+    if (output !== '') logProgress(`\nThe output of ${name}:\n${output.slice(-outputCharactersMax)}`);
   }
 }
 endSuite(values.json, results, [

@@ -106,7 +106,7 @@ async function play({ name, fault, smallDisk, run }: Scenario, position: number)
       ],
     };
   } catch (error) {
-    const problem = `${describeError(error)}\n${testbed.trainer.errorOutput}\n${testbed.indexer.errorOutput}`;
+    const problem = `${describeError(error)}\n${testbed.trainer.output}\n${testbed.indexer.output}`;
     return { ...row, ms: Date.now() - begunAt, problems: [problem] };
   } finally {
     await testbed.stop();

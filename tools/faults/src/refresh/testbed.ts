@@ -1,12 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { startRedis, thisMachine, until } from '@facet/local-services';
-import type { LocalHost } from '@facet/local-services';
+import { createFacetProcess, startRedis, thisMachine, until } from '@facet/local-services';
+import type { FacetProcess, LocalHost } from '@facet/local-services';
 import { hasEnded } from '@facet/pipeline/runs';
 import type { RefreshStage, RunReport, StageRecord } from '@facet/pipeline/runs';
 import { openRefreshQueue, scheduleName } from '@facet/refresh';
 import { lastDay, requestedAt, schedule } from './shop-home.ts';
 import type { ShopHome } from './shop-home.ts';
-import { KillableApp } from '../killable-app.ts';
+import { kill } from '../victim.ts';
 
 /** Lock duration of a job; after it, another worker takes over. */
 export const jobLockSeconds = 2;
@@ -31,7 +31,7 @@ interface StageProcess {
 }
 
 /** The trainers and indexers of a data home. Call `startApps` to start the apps. */
-export type Workers = ReturnType<typeof createWorkers>;
+export type Workers = Awaited<ReturnType<typeof createWorkers>>;
 
 /** Workers with a dedicated Redis. */
 export type Testbed = Awaited<ReturnType<typeof startTestbed>>;
@@ -52,7 +52,7 @@ export interface WorkersOptions {
 /** Creates a testbed. Request the first run before `startApps`, because a trainer without a run requests one automatically. */
 export async function startTestbed(home: ShopHome) {
   const redis = await startRedis({ persistent: true });
-  const workers = createWorkers(home, { queueUrl: redis.url });
+  const workers = await createWorkers(home, { queueUrl: redis.url });
   const stop = async (): Promise<void> => {
     await workers.stop();
     await redis.stop();
@@ -61,7 +61,7 @@ export async function startTestbed(home: ShopHome) {
 }
 
 /** Creates workers whose queue is in a Redis that the caller stops. */
-export function createWorkers(
+export async function createWorkers(
   home: ShopHome,
   {
     queueUrl,
@@ -76,10 +76,11 @@ export function createWorkers(
     trainer: { FACET_SCHEDULER_SECONDS: String(schedulerSeconds) },
     indexer: { FACET_DELTA_SECONDS: String(deltaSeconds) },
   };
-  const workers: KillableApp[] = [];
-  const add = (app: keyof typeof settings, name: string = app): KillableApp => {
-    const worker = new KillableApp(name, {
+  const workers: FacetProcess[] = [];
+  const add = async (app: keyof typeof settings, name: string = app): Promise<FacetProcess> => {
+    const worker = await createFacetProcess({
       app,
+      name,
       host: hosts[workers.length % hosts.length]!,
       env: {
         ...env,
@@ -94,11 +95,12 @@ export function createWorkers(
       },
       // The app is healthy while it waits for Redis.
       probe: '/healthz',
+      readySeconds: 120,
     });
     workers.push(worker);
     return worker;
   };
-  const [trainer, indexer] = [add('trainer'), add('indexer')];
+  const [trainer, indexer] = [await add('trainer'), await add('indexer')];
   const queue = openRefreshQueue(
     { ...home, schedule, now, attempts, backoffMs },
     { redisUrl: queueUrl, prefix: queuePrefix },
@@ -107,7 +109,7 @@ export function createWorkers(
   const findStages = () => stageProcesses(workers.flatMap(({ pids }) => pids));
   /** Returns stage processes without a living worker. */
   const orphans = async (): Promise<StageProcess[]> => {
-    const living = workers.flatMap(({ isRunning, pids }) => (isRunning ? [pids.at(-1)] : []));
+    const living = workers.flatMap(({ isRunning, pid }) => (isRunning ? [pid] : []));
     return (await findStages()).filter(({ worker }) => !living.includes(worker));
   };
 
@@ -123,7 +125,7 @@ export function createWorkers(
     orphans,
     /** Starts an indexer and a trainer, and a second worker of each given kind. */
     async startApps(...second: readonly (keyof typeof settings)[]) {
-      for (const app of second) add(app, `${app} 2`);
+      for (const app of second) await add(app, `${app} 2`);
       await Promise.all(workers.map((worker) => worker.start()));
     },
     /** Requests a refresh of the shop's last day. Returns its run id. */
@@ -151,8 +153,8 @@ export function createWorkers(
     /** Waits for a stage process. */
     stageProcess: () => until('a stage process', async () => (await findStages())[0]),
     /** Sends SIGKILL and waits until the stage processes of the app exit. */
-    async killApp(app: KillableApp) {
-      await app.kill();
+    async killApp(app: FacetProcess) {
+      await kill(app);
       const killedAt = Date.now();
       const isGone = await until('the exit of orphans', async () => (await orphans()).length === 0, 20).catch(
         () => false,

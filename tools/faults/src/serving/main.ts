@@ -33,7 +33,7 @@ const possible = servingScenarios.filter(
 );
 const rows = await playEach(possible, values.only, play);
 const exitCode = await testbed.serving.stop();
-if (exitCode !== 0) throw new Error(`the serving app exited with ${exitCode}:\n${testbed.serving.errorOutput()}`);
+if (exitCode !== 0) throw new Error(`the serving app exited with ${exitCode}:\n${testbed.serving.output}`);
 endWithRows(values.json, rows, {
   fault: ({ fault }) => fault,
   requests: ({ requests }) => requests,
