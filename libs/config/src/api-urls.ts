@@ -11,13 +11,8 @@ type ApiValues = Values<`FACET_${Uppercase<ApiName>}_URL`>;
 
 /** Returns the address of each API. */
 export function readApiUrls(values: ApiValues): Readonly<Record<ApiName, string>> {
-  return {
-    serving: values.FACET_SERVING_URL,
-    collector: values.FACET_COLLECTOR_URL,
-    sink: values.FACET_SINK_URL,
-    trainer: values.FACET_TRAINER_URL,
-    indexer: values.FACET_INDEXER_URL,
-  };
+  const entries = apiNames.map((name) => [name, values[urlVariable(name) as keyof ApiValues]]);
+  return Object.fromEntries(entries) as Record<ApiName, string>;
 }
 
 /** Returns the variable with the address of an API, of the console or of Prometheus. */

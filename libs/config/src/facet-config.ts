@@ -10,6 +10,20 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { GateSettings } from './gate-settings.ts';
 
+type Bounds = Pick<Type.TNumberOptions, 'minimum' | 'maximum' | 'exclusiveMinimum'>;
+
+const integer = (description: string, value: number, bounds: Bounds = { minimum: 1 }) =>
+  Type.Integer({ ...bounds, default: value, description });
+
+const number = (description: string, value: number, bounds: Bounds = { exclusiveMinimum: 0 }) =>
+  Type.Number({ ...bounds, default: value, description });
+
+const flag = (description: string, value: boolean) => Type.Boolean({ default: value, description });
+
+/** One of some words; the first is the default. */
+const oneOf = <Word extends string>(description: string, ...words: Word[]) =>
+  Type.Enum(words, { default: words[0], description });
+
 /** A day or moment in UTC: `2011-10-01` or RFC 3339. */
 const Moment = (description: string) =>
   Type.Optional(Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}(T.*Z)?$', description }));
@@ -38,33 +52,25 @@ export const FacetConfig = Type.Object(
           default: 'click or add_to_cart or purchase or rating >= 4',
           description: 'Rule for positive events.',
         }),
-        repeats: Type.Union([Type.Literal('keep'), Type.Literal('first')], {
-          default: 'keep',
-          description: '`keep`: repeated interactions with an item count. `first`: only the first counts.',
-        }),
+        repeats: oneOf(
+          '`keep`: repeated interactions with an item count. `first`: only the first counts.',
+          'keep',
+          'first',
+        ),
         bots: Type.Object(
           {
-            eventsPerDayMax: Type.Integer({
-              minimum: 1,
-              default: 5_000,
-              description: 'Maximum number of events of a user on a day.',
-            }),
-            noSleepHours: Type.Integer({
-              minimum: 1,
-              maximum: 25,
-              default: 20,
-              description: 'Exclude users who are active in this many hours of a day; 25 excludes no user.',
-            }),
+            eventsPerDayMax: integer('Maximum number of events of a user on a day.', 5_000),
+            noSleepHours: integer(
+              'Exclude users who are active in this many hours of a day; 25 excludes no user.',
+              20,
+              { minimum: 1, maximum: 25 },
+            ),
           },
           section('Excluded users, by their events of any type on a UTC day.'),
         ),
         rareItems: Type.Object(
           {
-            minUsers: Type.Integer({
-              minimum: 1,
-              default: 1,
-              description: 'Excludes interactions with items of fewer users.',
-            }),
+            minUsers: integer('Excludes interactions with items of fewer users.', 1),
           },
           section('Interactions with items of few users.'),
         ),
@@ -73,17 +79,13 @@ export const FacetConfig = Type.Object(
     ),
     split: Type.Object(
       {
-        testShare: Type.Number({
+        testShare: number('Share of the newest interactions, held out for the evaluation.', 0.2, {
           exclusiveMinimum: 0,
           maximum: 0.5,
-          default: 0.2,
-          description: 'Share of the newest interactions, held out for the evaluation.',
         }),
-        validationShare: Type.Number({
+        validationShare: number('Share before the test window, for early stopping.', 0.2, {
           exclusiveMinimum: 0,
           maximum: 0.5,
-          default: 0.2,
-          description: 'Share before the test window, for early stopping.',
         }),
         validationFrom: Moment('First UTC day of the validation window, instead of shares. Needs testFrom.'),
         testFrom: Moment('First UTC day of the test window, instead of shares. Needs validationFrom.'),
@@ -96,12 +98,8 @@ export const FacetConfig = Type.Object(
       {
         items: Names('Attributes of items. `auto`: those that enough items have.'),
         users: Names('Attributes of users. `auto`: those that enough users have.'),
-        titleWords: Type.Boolean({ default: true, description: 'Use the words of titles as a feature.' }),
-        minHolders: Type.Integer({
-          minimum: 1,
-          default: 3,
-          description: 'Minimum number of items or users with a value.',
-        }),
+        titleWords: flag('Use the words of titles as a feature.', true),
+        minHolders: integer('Minimum number of items or users with a value.', 3),
       },
       section('Attributes that the model reads.'),
     ),
@@ -112,7 +110,7 @@ export const FacetConfig = Type.Object(
           default: '2GB',
           description: 'Memory limit of DuckDB. The process also needs 12 bytes per interaction, and the ids.',
         }),
-        threads: Type.Integer({ minimum: 1, maximum: 1_024, default: 2, description: 'Threads of DuckDB.' }),
+        threads: integer('Threads of DuckDB.', 2, { minimum: 1, maximum: 1_024 }),
         spark: Type.Optional(
           Type.Object(
             {
@@ -165,24 +163,22 @@ export const FacetConfig = Type.Object(
     ),
     trainer: Type.Object(
       {
-        memoryCheck: Type.Boolean({
-          default: true,
-          description: 'Refuse a training whose estimated memory exceeds the available memory.',
-        }),
+        memoryCheck: flag('Refuse a training whose estimated memory exceeds the available memory.', true),
       },
       section('Resources; they do not change the model.'),
     ),
     index: Type.Object(
       {
-        kind: Type.Union([Type.Literal('auto'), Type.Literal('flat'), Type.Literal('hnsw'), Type.Literal('ivf')], {
-          default: 'auto',
-          description: '`auto` chooses by measurements; an exact scan for up to 50,000 items.',
-        }),
-        recallMin: Type.Number({
+        kind: oneOf(
+          '`auto` chooses by measurements; an exact scan for up to 50,000 items.',
+          'auto',
+          'flat',
+          'hnsw',
+          'ivf',
+        ),
+        recallMin: number('Minimum recall@200 of an approximate index, compared with exact search.', 0.98, {
           minimum: 0,
           maximum: 1,
-          default: 0.98,
-          description: 'Minimum recall@200 of an approximate index, compared with exact search.',
         }),
       },
       section('The vector index of a bundle.'),
@@ -201,16 +197,14 @@ export const FacetConfig = Type.Object(
     ),
     artifacts: Type.Object(
       {
-        keep: Type.Integer({
+        keep: integer('Bundles to keep with their models and datasets, in addition to current and previous.', 5, {
           minimum: 3,
-          default: 5,
-          description: 'Bundles to keep with their models and datasets, in addition to current and previous.',
         }),
-        keepDays: Type.Number({
-          minimum: 7,
-          default: 90,
-          description: 'Days to keep runs, gate and health reports, outputs of stages, checkpoints and benchmarks.',
-        }),
+        keepDays: number(
+          'Days to keep runs, gate and health reports, outputs of stages, checkpoints and benchmarks.',
+          90,
+          { minimum: 7 },
+        ),
       },
       section('Retention of artifacts.'),
     ),
@@ -218,42 +212,23 @@ export const FacetConfig = Type.Object(
       {
         cron: Type.String({ default: '30 2 * * *', description: 'Five or six cron fields, in `timeZone`.' }),
         timeZone: Type.String({ default: 'UTC', description: 'Zone of `cron` and of data days.' }),
-        promoteWithinHours: Type.Number({
-          exclusiveMinimum: 0,
-          default: 6,
-          description: 'Hours after the due time until a refresh is overdue.',
-        }),
-        catchUp: Type.Union([Type.Literal('newest'), Type.Literal('all')], {
-          default: 'newest',
-          description: 'After missed days: refresh the newest day only, or up to 7 days in order.',
-        }),
-        fullRetrainDays: Type.Integer({
-          minimum: 0,
-          default: 7,
-          description: 'Days between trainings from scratch; 0: always.',
-        }),
-        stageHoursMax: Type.Number({
-          exclusiveMinimum: 0,
-          maximum: 500,
-          default: 24,
-          description: 'Hours after which workers end an attempt at a stage, or an eighth of them without progress.',
-        }),
+        promoteWithinHours: number('Hours after the due time until a refresh is overdue.', 6),
+        catchUp: oneOf('After missed days: refresh the newest day only, or up to 7 days in order.', 'newest', 'all'),
+        fullRetrainDays: integer('Days between trainings from scratch; 0: always.', 7, { minimum: 0 }),
+        stageHoursMax: number(
+          'Hours after which workers end an attempt at a stage, or an eighth of them without progress.',
+          24,
+          { exclusiveMinimum: 0, maximum: 500 },
+        ),
       },
       section('The daily refresh.'),
     ),
     profiles: Type.Object(
       {
-        eventsMax: Type.Integer({
-          minimum: 1,
-          maximum: 10_000,
-          default: 500,
-          description: 'Maximum number of positive events per user.',
-        }),
-        ttlDays: Type.Number({
+        eventsMax: integer('Maximum number of positive events per user.', 500, { minimum: 1, maximum: 10_000 }),
+        ttlDays: number('Days until the profile of an inactive user or session expires.', 180, {
           exclusiveMinimum: 0,
           maximum: 3_650,
-          default: 180,
-          description: 'Days until the profile of an inactive user or session expires.',
         }),
       },
       section('User profiles in Redis.'),

@@ -59,14 +59,7 @@ export const variables = {
   FACET_KAFKA_KEY_FILE: variable(kafka, text, 'private key of the certificate'),
   FACET_KAFKA_SASL_MECHANISM: variable(
     kafka,
-    Type.Optional(
-      Type.Union([
-        Type.Literal('PLAIN'),
-        Type.Literal('SCRAM-SHA-256'),
-        Type.Literal('SCRAM-SHA-512'),
-        Type.Literal('OAUTHBEARER'),
-      ]),
-    ),
+    Type.Optional(Type.Enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'])),
     'SCRAM-SHA-256, SCRAM-SHA-512; only with TLS: PLAIN, OAUTHBEARER',
   ),
   FACET_KAFKA_USER: variable(kafka, text, 'user of PLAIN and SCRAM'),
