@@ -3,8 +3,8 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { createQueryClient } from './api/query-client.ts';
-import { sessionQuery, signIn } from './api/session.ts';
+import { createQueryClient } from './api/queries.ts';
+import { sessionQuery, signIn } from './api/queries.ts';
 import { createPageRouter } from './router.tsx';
 import { applyStoredTheme } from './shell/app-shell.tsx';
 

@@ -11,8 +11,8 @@ import type { ComponentType } from 'react';
 import { pages } from '../src/pages.ts';
 import type { PageName, PageSearch } from '../src/pages.ts';
 import { parseSearch } from '../src/search.ts';
-import { exampleUsersQuery } from './api/example-users.ts';
-import { sessionQuery } from './api/session.ts';
+import { exampleUsersQuery } from './api/queries.ts';
+import { sessionQuery } from './api/queries.ts';
 import { Failure, Loading } from './parts/states.tsx';
 import { AppShell } from './shell/app-shell.tsx';
 import { SignInView } from './shell/sign-in-view.tsx';
@@ -43,9 +43,6 @@ const startRoute = createRoute({
   },
 });
 
-/** What a page shows first, requested while its script loads. */
-const firstQueries: { readonly [Name in PageName]?: typeof exampleUsersQuery } = { explore: exampleUsersQuery };
-
 /** The component of each page, one chunk of the script per page. */
 const modules = import.meta.glob<{ readonly Content: ComponentType }>('./routes/*/page.tsx');
 
@@ -56,17 +53,15 @@ function createPageRoute<Name extends PageName>(name: Name) {
     getParentRoute: () => rootRoute,
     path,
     validateSearch: (given: Record<string, unknown>) => parseSearch(search, given) as PageSearch<Name>,
-    loader: ({ context: { queryClient } }) => void requestFirst(name, queryClient),
+    loader: ({ context: { queryClient } }) => void (name === 'explore' && requestFirst(queryClient)),
     component: lazyRouteComponent(modules[`./routes/${name}/page.tsx`]!, 'Content'),
   });
 }
 
-/** Starts the first query of a page. The page shows failures. */
-async function requestFirst(name: PageName, client: QueryClient): Promise<void> {
-  const query = firstQueries[name];
-  if (query === undefined) return;
+/** Requests what Explore shows first while its script loads. The page shows failures. */
+async function requestFirst(client: QueryClient): Promise<void> {
   const session = await client.ensureQueryData(sessionQuery).catch(() => undefined);
-  if (session?.isSignedIn === true) await client.prefetchQuery(query);
+  if (session?.isSignedIn === true) await client.prefetchQuery(exampleUsersQuery);
 }
 
 const pageRoutes = Object.fromEntries(

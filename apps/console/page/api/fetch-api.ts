@@ -2,7 +2,78 @@ import type { paths as ServingPaths } from '@facet/client/serving-api';
 import type { paths as SinkPaths } from '@facet/client/sink-api';
 import type { paths as TrainerPaths } from '@facet/client/trainer-api';
 import createClient from 'openapi-fetch';
-import { ApiError, errorOf } from './api-error.ts';
+
+/** How to start each API behind the console. Their names are those of the addresses `/api/<name>/`. */
+export const startCommands = {
+  serving: 'npm run facet -- serve',
+  collector: 'npm run collector -- ingest',
+  sink: 'npm run collector -- sink',
+  trainer: 'npm run trainer',
+  indexer: 'npm run indexer',
+} as const;
+
+export type ApiName = keyof typeof startCommands;
+
+interface Facts {
+  /** The HTTP status; 0 if the console itself did not respond. */
+  readonly status: number;
+  readonly code: string;
+  readonly remedy?: string | undefined;
+  readonly retryAfterMs?: number | undefined;
+  /** The API that failed; undefined for the console and Prometheus. */
+  readonly api?: ApiName | undefined;
+}
+
+/** A failed request. `code` and `remedy` come from the API. */
+export class ApiError extends Error implements Facts {
+  readonly status: number;
+  readonly code: string;
+  readonly remedy: string | undefined;
+  readonly retryAfterMs: number | undefined;
+  readonly api: ApiName | undefined;
+
+  constructor(message: string, { status, code, remedy, retryAfterMs, api }: Facts) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+    this.code = code;
+    this.remedy = remedy;
+    this.retryAfterMs = retryAfterMs;
+    this.api = api;
+  }
+
+  /** Whether no process responded. */
+  get isUnreachable(): boolean {
+    return this.status === 0 || this.code === 'API_UNREACHABLE';
+  }
+
+  /** Whether the API rejected the request because of overload. */
+  get isOverload(): boolean {
+    return this.status === 429 || this.status === 503;
+  }
+
+  /** Whether the same request may succeed later without a change. */
+  get isTemporary(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+/** Returns the error of a response that is not a success. */
+async function errorOf(response: Response): Promise<ApiError> {
+  const body: unknown = await response.json().catch(() => undefined);
+  const problem = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
+  const text = (name: string): string | undefined =>
+    typeof problem[name] === 'string' ? (problem[name] as string) : undefined;
+  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
+  const { pathname } = new URL(response.url);
+  return new ApiError(text('message') ?? `The response has the status ${response.status}.`, {
+    status: response.status,
+    code: text('code') ?? 'UNKNOWN',
+    remedy: text('remedy'),
+    retryAfterMs: Number.isFinite(seconds) ? seconds * 1000 : undefined,
+    api: (Object.keys(startCommands) as ApiName[]).find((name) => pathname.startsWith(`/api/${name}/`)),
+  });
+}
 
 /** The server accepts a request that changes something only with this header, which other sites cannot send. */
 export const markerHeaders = { 'x-facet-console': '1' };

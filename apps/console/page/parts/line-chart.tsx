@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import { resolveColor, watchTheme } from './colors.ts';
 import './line-chart.css';
 
 export interface LineSeries {
@@ -21,18 +22,17 @@ interface LineChartProps {
   readonly kind?: 'time' | 'day' | 'number';
   readonly series: readonly LineSeries[];
   readonly format: (value: number) => string;
-  readonly height?: number;
   /** The largest value of the y axis that is always visible. */
   readonly yMax?: number;
 }
 
 /** Lines over time or numbers, with intervals. The legend shows the newest values, and those under the pointer. */
-export function LineChart({ title, x, kind = 'number', series, format, height = 170, yMax }: LineChartProps) {
+export function LineChart({ title, x, kind = 'number', series, format, yMax }: LineChartProps) {
   const holder = useRef<HTMLDivElement>(null);
   const legend = useRef<HTMLUListElement>(null);
   // Queries return equal data as new arrays.
-  const key = JSON.stringify([x, kind, series, height, yMax]);
-  const drawing = useMemo(() => ({ x, kind, series, format, height, yMax }), [key]);
+  const key = JSON.stringify([x, kind, series, yMax]);
+  const drawing = useMemo(() => ({ x, kind, series, format, yMax }), [key]);
 
   useEffect(() => {
     const element = holder.current!;
@@ -42,17 +42,12 @@ export function LineChart({ title, x, kind = 'number', series, format, height = 
       plot = new uPlot(optionsOf(drawing, element, legend.current!), dataOf(drawing), element);
     };
     draw();
-    const resizing = new ResizeObserver(() => plot?.setSize({ width: element.clientWidth, height: drawing.height }));
+    const resizing = new ResizeObserver(() => plot?.setSize({ width: element.clientWidth, height }));
     resizing.observe(element);
-    // A canvas does not follow the theme.
-    const theming = new MutationObserver(draw);
-    theming.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
-    const scheme = matchMedia('(prefers-color-scheme: dark)');
-    scheme.addEventListener('change', draw);
+    const unwatch = watchTheme(draw);
     return () => {
       resizing.disconnect();
-      theming.disconnect();
-      scheme.removeEventListener('change', draw);
+      unwatch();
       plot?.destroy();
     };
   }, [drawing]);
@@ -74,11 +69,9 @@ export function LineChart({ title, x, kind = 'number', series, format, height = 
   );
 }
 
-type Drawing = Pick<LineChartProps, 'x' | 'series' | 'format' | 'yMax'> & {
-  readonly kind: 'time' | 'day' | 'number';
-  readonly height: number;
-};
+type Drawing = Omit<LineChartProps, 'title'>;
 
+const height = 170;
 const axisFont = '12px system-ui, sans-serif';
 const pointsMax = 40;
 /** Distances of two labels, in epochs or days. */
@@ -88,16 +81,12 @@ const minuteClock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short', hou
 const secondClock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' });
 const clockOf = (stepSeconds: number): Intl.DateTimeFormat => (stepSeconds < 60 ? secondClock : minuteClock);
 
-function optionsOf(
-  { kind, series, format, height, yMax, x }: Drawing,
-  element: HTMLElement,
-  legend: HTMLElement,
-): uPlot.Options {
-  const color = (css: string): string => resolveColor(element, css);
-  const muted = color('var(--text-muted)');
-  const axis: uPlot.Axis = { stroke: muted, font: axisFont, grid: { stroke: color('var(--border)'), width: 1 } };
+function optionsOf(drawing: Drawing, element: HTMLElement, legend: HTMLElement): uPlot.Options {
+  const { kind, series, format, yMax, x } = drawing;
+  const muted = resolveColor('var(--text-muted)');
+  const axis: uPlot.Axis = { stroke: muted, font: axisFont, grid: { stroke: resolveColor('var(--border)'), width: 1 } };
   const lines = series.flatMap((line): uPlot.Series[] => {
-    const stroke = color(line.color);
+    const stroke = resolveColor(line.color);
     const invisible = { stroke: 'transparent', points: { show: false } };
     const points = { show: x.length <= pointsMax, size: 5, fill: stroke };
     return [{ stroke, width: 2, points, spanGaps: true }, ...(line.band === undefined ? [] : [invisible, invisible])];
@@ -128,20 +117,22 @@ function optionsOf(
       { ...axis, size: 68, values: (_plot, ticks) => ticks.map(format) },
     ],
     series: [{}, ...lines],
-    bands: bandsOf(series, color),
+    bands: bandsOf(series),
     hooks: {
       setCursor: [({ cursor: { idx } }) => showValues(legend, series, { at: idx ?? undefined, format })],
     },
   };
 }
 
-function bandsOf(series: readonly LineSeries[], color: (css: string) => string): uPlot.Band[] {
+function bandsOf(series: readonly LineSeries[]): uPlot.Band[] {
   let index = 1;
   return series.flatMap((line) => {
     const first = index;
     index += line.band === undefined ? 1 : 3;
     if (line.band === undefined) return [];
-    return [{ series: [first + 2, first + 1], fill: color(`color-mix(in srgb, ${line.color} 18%, transparent)`) }];
+    return [
+      { series: [first + 2, first + 1], fill: resolveColor(`color-mix(in srgb, ${line.color} 18%, transparent)`) },
+    ];
   });
 }
 
@@ -160,15 +151,6 @@ function niceRange(low: number, high: number): [number, number] {
   if (!Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
   const space = (high - low || Math.abs(high) || 1) * 0.08;
   return [low >= 0 ? Math.max(0, low - space) : low - space, high + space];
-}
-
-/** Resolves a color of the theme for a canvas. */
-function resolveColor(element: HTMLElement, css: string): string {
-  const probe = element.appendChild(document.createElement('span'));
-  probe.style.color = css;
-  const { color } = getComputedStyle(probe);
-  probe.remove();
-  return color;
 }
 
 function showValues(

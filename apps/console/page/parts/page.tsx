@@ -29,7 +29,7 @@ export function Page({ name, title = pages[name].title, lead = pages[name].lead,
   );
 }
 
-interface CardProps {
+export interface CardProps {
   readonly title?: ReactNode;
   readonly actions?: ReactNode;
   readonly children: ReactNode;
@@ -51,13 +51,39 @@ export function Card({ title, actions, children, className = '' }: CardProps) {
   );
 }
 
-const docsUrl = '/docs/';
-
 /** A link to the part of the documentation that explains a number, such as `api.md#merges`. */
 export function DocLink({ to, children }: { readonly to: string; readonly children: ReactNode }) {
   return (
-    <a className="doc-link" href={`${docsUrl}${to}`} target="_blank" rel="noreferrer">
+    <a className="doc-link" href={`/docs/${to}`} target="_blank" rel="noreferrer">
       {children}
     </a>
+  );
+}
+
+/** A fact of a `<dl className="facts">`: its name and its value. */
+export function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
+  );
+}
+
+interface StatProps {
+  readonly name: ReactNode;
+  readonly value: ReactNode;
+  /** A unit, a comparison or a link to the documentation. */
+  readonly note?: ReactNode;
+}
+
+/** A number with its name. */
+export function Stat({ name, value, note }: StatProps) {
+  return (
+    <div className="stat">
+      <span className="small muted">{name}</span>
+      <span className="stat-value">{value}</span>
+      {note === undefined ? null : <span className="small muted">{note}</span>}
+    </div>
   );
 }

@@ -1,34 +1,34 @@
 import { Autocomplete } from '@base-ui/react/autocomplete';
-import { useQuery } from '@tanstack/react-query';
+import type { components } from '@facet/client/serving-api';
+import { keepPreviousData, queryOptions, useQuery } from '@tanstack/react-query';
 import type { UseQueryOptions } from '@tanstack/react-query';
 import { useDeferredValue, useState } from 'react';
-import type { ReactNode } from 'react';
+import { dataOf, serving } from '../api/fetch-api.ts';
+import { nameOf } from './format.tsx';
 import './search-box.css';
 
-interface SearchBoxProps<Item, Response> {
-  /** The accessible name. */
+interface SearchBoxProps<Item> {
+  /** The accessible name, and the placeholder. */
   readonly label: string;
-  readonly placeholder: string;
   /** Returns the query for a text. It may be empty. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- The key of the query is of no interest here.
-  readonly search: (text: string) => UseQueryOptions<Response, Error, Response, any>;
-  readonly itemsOf: (response: Response) => readonly Item[];
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- The response and the key of the query are of no interest here.
+  readonly search: (text: string) => UseQueryOptions<any, Error, readonly Item[], any>;
   readonly keyOf: (item: Item) => string;
-  readonly render: (item: Item) => ReactNode;
+  readonly nameOf: (item: Item) => string;
+  /** Returns the text beside the name of an item. */
+  readonly noteOf: (item: Item) => string;
   /** Called with the chosen item. The text is cleared. */
   readonly onPick: (item: Item) => void;
   readonly emptyText: string;
 }
 
 /** A text field that suggests what an API finds. Arrow keys and Enter choose. */
-export function SearchBox<Item, Response>(props: SearchBoxProps<Item, Response>) {
-  const { label, placeholder, search, itemsOf, keyOf, render, onPick, emptyText } = props;
+export function SearchBox<Item>({ label, search, keyOf, onPick, emptyText, ...texts }: SearchBoxProps<Item>) {
   const [text, setText] = useState('');
   const [isOpen, setOpen] = useState(false);
   const query = useDeferredValue(text.trim());
-  const { data, error, isFetching } = useQuery({ ...search(query), enabled: isOpen });
-  const items = data === undefined ? [] : itemsOf(data);
-  const status = describe(error, isFetching && data === undefined, items.length === 0 ? emptyText : undefined);
+  const { data: items = [], error, isLoading } = useQuery({ ...search(query), enabled: isOpen });
+  const status = isLoading ? 'Searching…' : (error?.message ?? (items.length === 0 ? emptyText : undefined));
   return (
     <Autocomplete.Root<Item>
       items={items}
@@ -41,7 +41,7 @@ export function SearchBox<Item, Response>(props: SearchBoxProps<Item, Response>)
       openOnInputClick
       itemToStringValue={keyOf}
     >
-      <Autocomplete.Input className="input search-input" aria-label={label} placeholder={placeholder} />
+      <Autocomplete.Input className="input search-input" aria-label={label} placeholder={label} />
       <Autocomplete.Portal>
         <Autocomplete.Positioner className="search-positioner" sideOffset={4} align="start">
           <Autocomplete.Popup className="search-popup">
@@ -58,7 +58,8 @@ export function SearchBox<Item, Response>(props: SearchBoxProps<Item, Response>)
                     onPick(item);
                   }}
                 >
-                  {render(item)}
+                  <span className="truncate">{texts.nameOf(item)}</span>
+                  <span className="muted small">{texts.noteOf(item)}</span>
                 </Autocomplete.Item>
               )}
             </Autocomplete.List>
@@ -69,7 +70,25 @@ export function SearchBox<Item, Response>(props: SearchBoxProps<Item, Response>)
   );
 }
 
-function describe(error: Error | null, isLoading: boolean, emptyText: string | undefined): string | undefined {
-  if (isLoading) return 'Searching…';
-  return error === null ? emptyText : error.message;
+type FoundItem = components['schemas']['ItemsResponse']['items'][number];
+
+/** A text field that finds items by the words of their titles. */
+export function ItemSearch(props: Pick<SearchBoxProps<FoundItem>, 'label' | 'noteOf' | 'onPick'>) {
+  return (
+    <SearchBox
+      emptyText="No item has these words in its title."
+      search={findItemsQuery}
+      keyOf={({ itemId }) => itemId}
+      nameOf={nameOf}
+      {...props}
+    />
+  );
 }
+
+const findItemsQuery = (query: string) =>
+  queryOptions({
+    queryKey: ['find-items', query],
+    queryFn: ({ signal }) => dataOf(serving.GET('/v1/items', { params: { query: { query, limit: '12' } }, signal })),
+    select: ({ items }) => items,
+    placeholderData: keepPreviousData,
+  });

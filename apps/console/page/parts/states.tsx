@@ -2,17 +2,9 @@ import { useEffect, useState } from 'react';
 import type { ReactNode } from 'react';
 import { useQueryClient } from '@tanstack/react-query';
 import type { UseQueryResult } from '@tanstack/react-query';
-import { ApiError } from '../api/api-error.ts';
-import type { ApiName } from '../api/api-error.ts';
-
-/** How to start each API, for the view that misses it. */
-const startCommands: Readonly<Record<ApiName, string>> = {
-  serving: 'npm run facet -- serve',
-  collector: 'npm run collector -- ingest',
-  sink: 'npm run collector -- sink',
-  trainer: 'npm run trainer',
-  indexer: 'npm run indexer',
-};
+import { ApiError, startCommands } from '../api/fetch-api.ts';
+import { Card } from './page.tsx';
+import type { CardProps } from './page.tsx';
 
 const slowMs = 3_000;
 
@@ -43,15 +35,13 @@ export function Empty({ title, children }: { readonly title: string; readonly ch
 
 interface FailureProps {
   readonly error: Error;
-  /** The API that failed. */
-  readonly api?: ApiName | undefined;
   /** Present where the page also tries again automatically. */
   readonly onRetry?: () => void;
 }
 
 /** Shows a failed request: what happened, what to do, and whether the page tries again. */
-export function Failure({ error, api, onRetry }: FailureProps) {
-  const { title, hint, command } = explain(error, api);
+export function Failure({ error, onRetry }: FailureProps) {
+  const { title, hint, command } = explain(error);
   return (
     <div className="state state-failure" role="alert">
       <p className="state-title">{title}</p>
@@ -71,67 +61,80 @@ export function Failure({ error, api, onRetry }: FailureProps) {
   );
 }
 
-interface Explanation {
-  readonly title: string;
-  readonly hint: string;
-  readonly command?: string;
+/** Returns the message of an error, and what to do. */
+export function describeError(error: Error): string {
+  const { remedy = '' } = error instanceof ApiError ? error : {};
+  return `${error.message} ${remedy}`.trim();
 }
 
-function explain(error: Error, api: ApiName | undefined): Explanation {
-  if (!(error instanceof ApiError)) {
-    return { title: 'This part of the page failed', hint: error.message };
-  }
-  const { message, remedy = '', status } = error;
-  const hint = `${message} ${remedy}`.trim();
+/** Shows why an action failed. */
+export function Refusal({ error }: { readonly error: Error | null | undefined }) {
+  if (error === null || error === undefined) return null;
+  return (
+    <p className="error-text" role="alert">
+      {describeError(error)}
+    </p>
+  );
+}
+
+/** Returns what failed, why, and the command that starts a missing API. */
+function explain(error: Error): { readonly title: string; readonly hint: string; readonly command?: string } {
+  if (!(error instanceof ApiError)) return { title: 'This part of the page failed', hint: error.message };
+  const { message, remedy = '', status, api } = error;
+  const name = api === undefined ? 'The API' : api === 'serving' ? 'Serving' : `The ${api}`;
   if (status === 0) return { title: 'The console does not respond', hint: remedy };
   if (error.isUnreachable && api !== undefined) {
-    return { title: `${nameOfApi(api)} is not running`, hint: message, command: startCommands[api] };
+    return { title: `${name} is not running`, hint: message, command: startCommands[api] };
   }
-  if (status === 401) return { title: 'This API key is not accepted', hint };
-  if (status === 403) return { title: 'This API key may not do that', hint };
-  if (status === 429) return { title: 'Too many requests', hint };
-  if (status === 503) return { title: `${nameOfApi(api)} is busy or not ready`, hint };
-  if (status === 504) return { title: `${nameOfApi(api)} is too slow`, hint };
-  return { title: 'The request failed', hint };
-}
-
-function nameOfApi(api: ApiName | undefined): string {
-  if (api === undefined) return 'The API';
-  return api === 'serving' ? 'Serving' : `The ${api}`;
+  const titles: Readonly<Record<number, string>> = {
+    401: 'This API key is not accepted',
+    403: 'This API key may not do that',
+    429: 'Too many requests',
+    503: `${name} is busy or not ready`,
+    504: `${name} is too slow`,
+  };
+  return { title: titles[status] ?? 'The request failed', hint: describeError(error) };
 }
 
 interface QueryViewProps<Data> {
   readonly query: UseQueryResult<Data, Error>;
-  readonly api?: ApiName;
   /** Names the content, such as "Loading bundles". */
-  readonly what?: string;
+  readonly what: string;
   readonly children: (data: Data) => ReactNode;
 }
 
 /** Shows the data of a query, or its loading or error state. Old data stays visible with a note when an update fails. */
-export function QueryView<Data>({ query, api, what, children }: QueryViewProps<Data>) {
+export function QueryView<Data>({ query, what, children }: QueryViewProps<Data>) {
   const { data, error } = query;
   const client = useQueryClient();
   // The other requests of the page failed for the same reason.
   const retry = (): void =>
     void client.refetchQueries({ type: 'active', predicate: ({ state }) => state.error !== null });
   if (data === undefined) {
-    if (error !== null) return <Failure error={error} api={api} onRetry={retry} />;
-    return what === undefined ? <Loading /> : <Loading what={what} />;
+    return error === null ? <Loading what={what} /> : <Failure error={error} onRetry={retry} />;
   }
+  const outdated = error === null ? undefined : explain(error);
   return (
     <>
-      {error === null ? null : <Outdated error={error} api={api} />}
+      {outdated === undefined ? null : (
+        <p className="banner" role="status">
+          Not up to date. {outdated.title}: {outdated.hint}
+        </p>
+      )}
       {children(data)}
     </>
   );
 }
 
-function Outdated({ error, api }: { readonly error: Error; readonly api: ApiName | undefined }) {
-  const { title, hint } = explain(error, api);
+/** A card with the data of a query. */
+export function QueryCard<Data>({
+  title,
+  actions,
+  ...view
+}: Pick<CardProps, 'title' | 'actions'> & QueryViewProps<Data>) {
   return (
-    <p className="banner" role="status">
-      Not up to date. {title}: {hint}
-    </p>
+    <Card title={title} actions={actions}>
+      <QueryView {...view} />
+    </Card>
   );
 }

@@ -2,7 +2,8 @@ import { useMutation, useQueryClient, useSuspenseQuery } from '@tanstack/react-q
 import { Link, Outlet } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { pages } from '../../src/pages.ts';
-import { changeSession, sessionQuery, signOut } from '../api/session.ts';
+import { changeSession, sessionQuery, signOut } from '../api/queries.ts';
+import { Select } from '../parts/fields.tsx';
 
 /** The navigation next to the current page. */
 export function AppShell() {
@@ -47,16 +48,7 @@ function Account() {
     <div className="account">
       <label className="row small">
         <span className="muted">Theme</span>
-        <select
-          className="input"
-          aria-label="Theme"
-          value={theme}
-          onChange={({ target }) => setTheme(target.value as Theme)}
-        >
-          {themes.map((name) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
+        <Select label="Theme" value={theme} options={themes.map((name) => [name])} onChange={setTheme} />
       </label>
       {session.name === undefined ? (
         <span className="muted small">No key needed</span>

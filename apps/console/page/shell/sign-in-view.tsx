@@ -1,17 +1,12 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { FormEvent } from 'react';
-import { ApiError } from '../api/api-error.ts';
-import { changeSession, signIn } from '../api/session.ts';
+import { changeSession, signIn } from '../api/queries.ts';
+import { Refusal } from '../parts/states.tsx';
 import { Logo } from './app-shell.tsx';
 
-interface SignInViewProps {
-  /** Why the link in the address did not sign in. */
-  readonly linkError: Error | undefined;
-}
-
-/** Asks for an API key. */
-export function SignInView({ linkError }: SignInViewProps) {
+/** Asks for an API key. `linkError` is why the link in the address did not sign in. */
+export function SignInView({ linkError }: { readonly linkError: Error | undefined }) {
   const [key, setKey] = useState('');
   const client = useQueryClient();
   const attempt = useMutation({
@@ -22,7 +17,6 @@ export function SignInView({ linkError }: SignInViewProps) {
     event.preventDefault();
     attempt.mutate({ key });
   };
-  const error = attempt.error ?? (attempt.isIdle ? linkError : undefined);
   return (
     <main className="sign-in">
       <title>Sign in · Facet</title>
@@ -41,11 +35,7 @@ export function SignInView({ linkError }: SignInViewProps) {
           onChange={({ target }) => setKey(target.value)}
           aria-describedby="key-hint"
         />
-        {error === undefined ? null : (
-          <p className="error-text" role="alert">
-            {error.message} {error instanceof ApiError ? error.remedy : ''}
-          </p>
-        )}
+        <Refusal error={attempt.error ?? (attempt.isIdle ? linkError : undefined)} />
         <button type="submit" className="button primary" disabled={attempt.isPending}>
           Sign in
         </button>

@@ -1,19 +1,14 @@
-import { getRouteApi } from '@tanstack/react-router';
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query';
-import { sessionQuery } from '../../api/session.ts';
+import { sessionQuery } from '../../api/queries.ts';
 import { DocLink, Page } from '../../parts/page.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
+import { usePageSearch } from '../../parts/use-page-search.ts';
 import './compare.css';
-import { DecisionCard } from './decision-card.tsx';
-import { GateCard } from './gate-card.tsx';
-import { UserCard } from './user-card.tsx';
+import { DecisionCard, GateCard } from './decision.tsx';
 import { armsQuery, attributesQuery, bundlesQuery } from './queries.ts';
-import type { PageSearch } from '../../../src/pages.ts';
 import { SampleCard } from './sample-card.tsx';
-import { SidePicker } from './side-picker.tsx';
-import { mergeOptions, sideOf } from './sides.ts';
-
-const compareRoute = getRouteApi('/compare');
+import { mergeOptions, sideOf, SidePicker } from './sides.tsx';
+import { UserCard } from './user-card.tsx';
 
 /** Two bundles, arms or merges side by side, the verdict of the gate, and the decision. */
 export function Content() {
@@ -32,19 +27,16 @@ export function Content() {
 }
 
 function Comparison() {
-  const bundles = useQuery(bundlesQuery);
   const arms = useQuery(armsQuery).data?.arms ?? [];
   const options = mergeOptions(useQuery(attributesQuery).data ?? []);
-  const search = compareRoute.useSearch();
-  const navigate = compareRoute.useNavigate();
-  const change = (next: PageSearch<'compare'>): void =>
-    void navigate({ search: (previous) => ({ ...previous, ...next }), replace: true });
+  const [search, changeSearch] = usePageSearch('compare');
+  const change: typeof changeSearch = (next) => changeSearch(next, { replace: true });
   const before = sideOf(search.before, search.beforeMerge, options);
   const after = sideOf(search.after, search.afterMerge, options);
   return (
-    <QueryView query={bundles} api="serving" what="Loading bundles">
-      {({ bundles: listed }) => {
-        const current = listed.find(({ state }) => state === 'current')?.bundleId;
+    <QueryView query={useQuery(bundlesQuery)} what="Loading bundles">
+      {({ bundles }) => {
+        const current = bundles.find(({ state }) => state === 'current')?.bundleId;
         const armBundle = arms.find(({ experiment, name }) => `${experiment}/${name}` === search.after)?.bundleId;
         const candidate = after.bundleId ?? armBundle ?? current;
         return (
@@ -54,14 +46,14 @@ function Comparison() {
                 title="Before"
                 source={search.before}
                 merge={search.beforeMerge}
-                {...{ bundles: listed, arms, options }}
+                {...{ bundles, arms, options }}
                 onChange={(source, merge) => change({ before: source, beforeMerge: merge })}
               />
               <SidePicker
                 title="After"
                 source={search.after}
                 merge={search.afterMerge}
-                {...{ bundles: listed, arms, options }}
+                {...{ bundles, arms, options }}
                 onChange={(source, merge) => change({ after: source, afterMerge: merge })}
               />
             </div>
@@ -70,7 +62,7 @@ function Comparison() {
             {candidate === undefined ? null : (
               <div className="grid compare-decide">
                 <GateCard key={candidate} bundleId={candidate} isCurrent={candidate === current} />
-                <DecisionCard candidate={candidate} bundles={listed} />
+                <DecisionCard candidate={candidate} bundles={bundles} />
               </div>
             )}
           </>

@@ -1,12 +1,7 @@
-import type { components } from '@facet/client/serving-api';
 import { queryOptions } from '@tanstack/react-query';
 import { dataOf, serving } from '../../api/fetch-api.ts';
-import { recoverAfter } from '../../api/query-client.ts';
-import type { Side } from './sides.ts';
-
-export type Recommendations = components['schemas']['RecommendationsResponse'];
-export type Comparison = components['schemas']['SampleComparison'];
-export type GateReport = components['schemas']['GateReport'];
+import { recoverAfter } from '../../api/queries.ts';
+import type { Side } from '@facet/client/serving-api';
 
 const followMs = 1_000;
 const listLimit = 20;
@@ -62,12 +57,6 @@ export const comparisonQuery = (before: Side, after: Side, users: number) =>
     queryFn: () => dataOf(serving.POST('/v1/comparisons', { body: { before, after, users } })),
     refetchInterval: ({ state }) => (state.data?.state === 'running' ? followMs : recoverAfter(state)),
     staleTime: Number.POSITIVE_INFINITY,
-  });
-
-export const gateQuery = (bundleId: string) =>
-  queryOptions({
-    queryKey: ['compare', 'gate', bundleId],
-    queryFn: () => dataOf(serving.GET('/v1/bundles/{bundleId}/gate', { params: { path: { bundleId } } })),
   });
 
 /** Runs the gate, and asks again until it has decided. */

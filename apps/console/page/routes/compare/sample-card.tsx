@@ -1,22 +1,19 @@
+import type { SampleComparison, Side } from '@facet/client/serving-api';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import type { ReactNode } from 'react';
 import { DataTable, numeric } from '../../parts/data-table.tsx';
-import { formatCount, formatShare } from '../../parts/format.ts';
+import { Select } from '../../parts/fields.tsx';
+import { formatCount, formatShare, nameOf, Time } from '../../parts/format.tsx';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
-import { Time } from '../../parts/time.tsx';
 import { comparisonQuery } from './queries.ts';
-import type { Comparison } from './queries.ts';
-import { Histogram } from './histogram.tsx';
-import type { Side } from './sides.ts';
 
 interface SampleCardProps {
   readonly before: Side;
   readonly after: Side;
   readonly onPick: (userId: string) => void;
 }
-
-const sizes = [50, 100, 300, 1000];
 
 /** The difference over a sample of users. It starts on demand, because it takes seconds of a core. */
 export function SampleCard({ before, after, onPick }: SampleCardProps) {
@@ -31,11 +28,7 @@ export function SampleCard({ before, after, onPick }: SampleCardProps) {
         <div className="row">
           <label className="row small">
             Users
-            <select className="input" value={users} onChange={({ target }) => setUsers(Number(target.value))}>
-              {sizes.map((size) => (
-                <option key={size}>{size}</option>
-              ))}
-            </select>
+            <Select value={users} options={[[50], [100], [300], [1000]]} onChange={setUsers} />
           </label>
           <button type="button" className="button primary" disabled={started === key} onClick={() => setStarted(key)}>
             Compare
@@ -49,7 +42,7 @@ export function SampleCard({ before, after, onPick }: SampleCardProps) {
           chose shows which lists are better. <DocLink to="api.md#previews-and-comparisons">How it works</DocLink>
         </Empty>
       ) : (
-        <QueryView query={query} api="serving" what="Loading the comparison">
+        <QueryView query={query} what="Loading the comparison">
           {({ state, progress, result, limit }) =>
             state === 'running' || result === undefined ? (
               <div className="state" role="status">
@@ -66,10 +59,9 @@ export function SampleCard({ before, after, onPick }: SampleCardProps) {
   );
 }
 
-interface ResultProps {
-  readonly result: Comparison;
+interface ResultProps extends Pick<SampleCardProps, 'onPick'> {
+  readonly result: SampleComparison;
   readonly limit: number;
-  readonly onPick: (userId: string) => void;
 }
 
 const metricNames = { hitRate: 'HitRate', ndcg: 'NDCG', recall: 'Recall' } as const;
@@ -85,31 +77,25 @@ function Result({ result, limit, onPick }: ResultProps) {
       <DataTable
         label="Metrics"
         columns={[
-          'Metric',
+          { title: 'Metric', isRowHeader: true },
           numeric('Before'),
           numeric('After'),
           numeric('Difference'),
           numeric('Interval'),
           { title: <span className="visually-hidden">Meaning</span> },
         ]}
-      >
-        {metrics.map(({ name, before, after, difference }) => (
-          <tr key={name}>
-            <th scope="row">
-              {metricNames[name]}@{limit}
-            </th>
-            <td className="numeric">{before.mean.toFixed(digits)}</td>
-            <td className="numeric">{after.mean.toFixed(digits)}</td>
-            <td className="numeric">{signed(difference.mean)}</td>
-            <td className="numeric">
-              {signed(difference.low)} to {signed(difference.high)}
-            </td>
-            <td>
-              <Meaning low={difference.low} high={difference.high} />
-            </td>
-          </tr>
-        ))}
-      </DataTable>
+        rows={metrics.map(({ name, before, after, difference }) => ({
+          key: name,
+          cells: [
+            `${metricNames[name]}@${limit}`,
+            before.mean.toFixed(digits),
+            after.mean.toFixed(digits),
+            signed(difference.mean),
+            `${signed(difference.low)} to ${signed(difference.high)}`,
+            <Meaning {...difference} />,
+          ],
+        }))}
+      />
       <div className="grid sample-details">
         <Histogram title="Kept share of each user's list" values={users.map((user) => user.overlap)}>
           On average {formatShare(overlap.mean)} of a list stays ({formatShare(overlap.low)} to{' '}
@@ -138,13 +124,9 @@ const signed = (value: number): string => `${value < 0 ? '−' : value > 0 ? '+'
 
 const shown = 5;
 
-function ChangedUsers({
-  users,
-  onPick,
-}: {
-  readonly users: Comparison['users'];
-  readonly onPick: (userId: string) => void;
-}) {
+type ChangedUsersProps = Pick<SampleComparison, 'users'> & Pick<SampleCardProps, 'onPick'>;
+
+function ChangedUsers({ users, onPick }: ChangedUsersProps) {
   const changed = users
     .map(({ userId, ndcgBefore, ndcgAfter }) => ({ userId, change: ndcgAfter - ndcgBefore }))
     .filter(({ change }) => change !== 0)
@@ -172,21 +154,63 @@ function ChangedUsers({
   );
 }
 
-function MovedItems({ title, items }: { readonly title: string; readonly items: Comparison['gained'] }) {
+function MovedItems({ title, items }: { readonly title: string; readonly items: SampleComparison['gained'] }) {
   return (
     <div className="stack">
       <h3>{title}</h3>
       {items.length === 0 ? <p className="muted small">None.</p> : null}
       <ul className="compare-list small">
-        {items.slice(0, 2 * shown).map(({ itemId, title: name, users }) => (
-          <li key={itemId} className="compare-user">
-            <span className="truncate" title={name ?? itemId}>
-              {name ?? itemId}
+        {items.slice(0, 2 * shown).map((item) => (
+          <li key={item.itemId} className="compare-user">
+            <span className="truncate" title={nameOf(item)}>
+              {nameOf(item)}
             </span>
-            <span className="muted numeric">{formatCount(users)} users</span>
+            <span className="muted numeric">{formatCount(item.users)} users</span>
           </li>
         ))}
       </ul>
     </div>
+  );
+}
+
+interface HistogramProps {
+  readonly title: string;
+  /** From 0 to 1. */
+  readonly values: readonly number[];
+  /** Says in words what the bars show. */
+  readonly children: ReactNode;
+}
+
+const bins = 10;
+const [width, height] = [260, 90];
+
+/** Bars of ten equal ranges from 0 to 100 %. */
+function Histogram({ title, values, children }: HistogramProps) {
+  const counts = Array.from({ length: bins }, () => 0);
+  for (const value of values) counts[Math.min(bins - 1, Math.floor(value * bins))]!++;
+  const highest = Math.max(1, ...counts);
+  const step = width / bins;
+  return (
+    <figure className="stack">
+      <h3>{title}</h3>
+      <svg className="histogram" viewBox={`0 0 ${width} ${height + 16}`} role="img" aria-label={title}>
+        {counts.map((count, bin) => {
+          const bar = (count / highest) * height;
+          return (
+            <rect key={bin} x={bin * step + 1} y={height - bar} width={step - 2} height={bar} rx="2">
+              <title>{`${bin * 10} to ${(bin + 1) * 10} %: ${formatCount(count)} users`}</title>
+            </rect>
+          );
+        })}
+        <line x1="0" x2={width} y1={height + 0.5} y2={height + 0.5} />
+        <text x="0" y={height + 14}>
+          0 %
+        </text>
+        <text x={width} y={height + 14} textAnchor="end">
+          100 %
+        </text>
+      </svg>
+      <figcaption className="small muted">{children}</figcaption>
+    </figure>
   );
 }

@@ -1,13 +1,12 @@
+import type { RecommendationsResponse, Side } from '@facet/client/serving-api';
 import { useQuery } from '@tanstack/react-query';
-import { exampleUsersQuery } from '../../api/example-users.ts';
+import { exampleUsersQuery } from '../../api/queries.ts';
 import { interestColor } from '../../parts/colors.ts';
-import { formatShare } from '../../parts/format.ts';
+import { UserForm } from '../../parts/fields.tsx';
+import { formatShare } from '../../parts/format.tsx';
 import { Card } from '../../parts/page.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
-import { UserForm } from '../../parts/user-form.tsx';
 import { previewQuery } from './queries.ts';
-import type { Recommendations } from './queries.ts';
-import type { Side } from './sides.ts';
 
 interface UserCardProps {
   readonly before: Side;
@@ -40,12 +39,11 @@ export function UserCard({ before, after, user, onChange }: UserCardProps) {
 }
 
 function BothLists({ before, after, user }: { readonly before: Side; readonly after: Side; readonly user: string }) {
-  const old = useQuery(previewQuery(user, before));
   const fresh = useQuery(previewQuery(user, after));
   return (
-    <QueryView query={old} api="serving" what="Loading the bundle and its list">
+    <QueryView query={useQuery(previewQuery(user, before))} what="Loading the bundle and its list">
       {(oldList) => (
-        <QueryView query={fresh} api="serving" what="Loading the bundle and its list">
+        <QueryView query={fresh} what="Loading the bundle and its list">
           {(freshList) => <Lists before={oldList} after={freshList} />}
         </QueryView>
       )}
@@ -53,7 +51,13 @@ function BothLists({ before, after, user }: { readonly before: Side; readonly af
   );
 }
 
-function Lists({ before, after }: { readonly before: Recommendations; readonly after: Recommendations }) {
+function Lists({
+  before,
+  after,
+}: {
+  readonly before: RecommendationsResponse;
+  readonly after: RecommendationsResponse;
+}) {
   const [rankBefore, rankAfter] = [ranksOf(before), ranksOf(after)];
   const kept = after.items.filter(({ itemId }) => rankBefore.has(itemId)).length;
   const longer = Math.max(before.items.length, after.items.length);
@@ -70,13 +74,13 @@ function Lists({ before, after }: { readonly before: Recommendations; readonly a
   );
 }
 
-function ranksOf({ items }: Recommendations): ReadonlyMap<string, number> {
+function ranksOf({ items }: RecommendationsResponse): ReadonlyMap<string, number> {
   return new Map(items.map(({ itemId }, rank) => [itemId, rank]));
 }
 
 interface ListProps {
   readonly title: string;
-  readonly list: Recommendations;
+  readonly list: RecommendationsResponse;
   /** Ranks of the items on the other side. */
   readonly others: ReadonlyMap<string, number>;
   readonly isAfter: boolean;
@@ -90,7 +94,7 @@ function List({ title, list, others, isAfter }: ListProps) {
         <p className="banner">Popular items: {list.source.reason.replaceAll('_', ' ')}.</p>
       )}
       <ol className="compare-list small">
-        {list.items.map(({ itemId, title: name, interest }, rank) => (
+        {list.items.map(({ itemId, title: name = itemId, interest }, rank) => (
           <li key={itemId}>
             <span className="muted numeric">{rank + 1}</span>
             <span
@@ -98,8 +102,8 @@ function List({ title, list, others, isAfter }: ListProps) {
               title={interest === undefined ? 'Popular' : `Interest ${interest}`}
               style={{ background: interest === undefined ? 'var(--border-strong)' : interestColor(interest - 1) }}
             />
-            <span className="truncate" title={name ?? itemId}>
-              {name ?? itemId}
+            <span className="truncate" title={name}>
+              {name}
             </span>
             <Change rank={rank} other={others.get(itemId)} isAfter={isAfter} />
           </li>
@@ -109,15 +113,12 @@ function List({ title, list, others, isAfter }: ListProps) {
   );
 }
 
-function Change({
-  rank,
-  other,
-  isAfter,
-}: {
+interface ChangeProps extends Pick<ListProps, 'isAfter'> {
   readonly rank: number;
   readonly other: number | undefined;
-  readonly isAfter: boolean;
-}) {
+}
+
+function Change({ rank, other, isAfter }: ChangeProps) {
   if (other === undefined) {
     return isAfter ? <span className="badge good">entered</span> : <span className="badge bad">left</span>;
   }

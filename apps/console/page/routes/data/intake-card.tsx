@@ -1,12 +1,10 @@
 import type { Lake, SinkStatus } from '@facet/client/sink-api';
 import { useQuery } from '@tanstack/react-query';
 import { DataTable, numeric } from '../../parts/data-table.tsx';
-import { formatBytes, formatCompact, formatCount, formatDuration } from '../../parts/format.ts';
+import { countOf, formatBytes, formatCompact, formatCount, formatDuration, Time } from '../../parts/format.tsx';
 import { LineChart } from '../../parts/line-chart.tsx';
-import { Card, DocLink } from '../../parts/page.tsx';
-import { Stat } from '../../parts/stat.tsx';
+import { Card, DocLink, Stat } from '../../parts/page.tsx';
 import { QueryView } from '../../parts/states.tsx';
-import { Time } from '../../parts/time.tsx';
 import { statusQuery } from './queries.ts';
 
 const daysMax = 90;
@@ -45,19 +43,17 @@ function rangeOf({ days }: Lake): string {
 }
 
 function Lag() {
-  const query = useQuery(statusQuery);
   return (
     <div className="stack">
       <h3>Lag by partition</h3>
-      <QueryView query={query} api="sink" what="Loading the lag">
-        {(status) => <LagTable status={status} />}
+      <QueryView query={useQuery(statusQuery)} what="Loading the lag">
+        {(status) => <LagTable {...status} />}
       </QueryView>
     </div>
   );
 }
 
-function LagTable({ status }: { readonly status: SinkStatus }) {
-  const { partitions, group, outages, stalledSeconds, bufferedRows } = status;
+function LagTable({ partitions, group, outages, stalledSeconds, bufferedRows }: SinkStatus) {
   const total = partitions.reduce((sum, { lag }) => sum + lag, 0);
   const sorted = [...partitions].sort(
     (a, b) => b.lag - a.lag || a.topic.localeCompare(b.topic) || a.partition - b.partition,
@@ -69,8 +65,7 @@ function LagTable({ status }: { readonly status: SinkStatus }) {
           {group.isMember ? 'consuming' : 'not in the consumer group'}
         </span>
         <span className="small muted">
-          Lag {formatCount(total)} {total === 1 ? 'message' : 'messages'} in this sink&apos;s partitions.{' '}
-          {formatCount(bufferedRows)} {bufferedRows === 1 ? 'row' : 'rows'} buffered.
+          Lag {countOf(total, 'message')} in this sink&apos;s partitions. {countOf(bufferedRows, 'row')} buffered.
           {stalledSeconds > 5 ? ` No progress for ${formatDuration(stalledSeconds * 1000)}.` : ''}
         </span>
       </p>
@@ -82,17 +77,12 @@ function LagTable({ status }: { readonly status: SinkStatus }) {
       <DataTable
         label="Lag by partition"
         columns={['Topic', numeric('Partition'), numeric('Stored offset'), numeric('Lag')]}
+        rows={sorted.map(({ topic, partition, stored, lag }) => ({
+          key: `${topic}-${partition}`,
+          cells: [topic, partition, formatCount(stored), formatCount(lag)],
+        }))}
         scrollClassName="data-lag"
-      >
-        {sorted.map(({ topic, partition, stored, lag }) => (
-          <tr key={`${topic}-${partition}`}>
-            <td>{topic}</td>
-            <td className="numeric">{partition}</td>
-            <td className="numeric">{formatCount(stored)}</td>
-            <td className="numeric">{formatCount(lag)}</td>
-          </tr>
-        ))}
-      </DataTable>
+      />
     </div>
   );
 }

@@ -1,18 +1,17 @@
 import { useQuery } from '@tanstack/react-query';
-import { Card, Page } from '../../parts/page.tsx';
+import { CopyButton } from '../../parts/copy-button.tsx';
+import { Card, DocLink, Page } from '../../parts/page.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
-import { DeadLettersCard } from './dead-letters-card.tsx';
-import { DaysCard } from './days-card.tsx';
+import { DaysCard } from './days.tsx';
+import { DeadLettersCard } from './dead-letters.tsx';
 import { IntakeCard } from './intake-card.tsx';
 import { lakeQuery } from './queries.ts';
-import { ValidateCard } from './validate-card.tsx';
 import './data.css';
 
 export function Content() {
-  const query = useQuery(lakeQuery);
   return (
     <Page name="data">
-      <QueryView query={query} api="sink" what="Loading the lake">
+      <QueryView query={useQuery(lakeQuery)} what="Loading the lake">
         {(lake) => (
           <>
             <IntakeCard lake={lake} />
@@ -31,5 +30,26 @@ export function Content() {
       </QueryView>
       <ValidateCard />
     </Page>
+  );
+}
+
+const command = 'facet validate --events orders.csv --items products.csv --users customers.csv';
+
+/** Explains how to check files before their import. Files stay on the machine of the command. */
+function ValidateCard() {
+  return (
+    <Card
+      title="Validate a file before its import"
+      actions={<DocLink to="data-engineer.md">Formats and columns</DocLink>}
+    >
+      <p>
+        The command reads CSV, TSV, JSON Lines, RecBole and Parquet, also with gzip. It reports columns, refused rows
+        with their lines, duplicates, times and suspicious users, and stores nothing.
+      </p>
+      <p className="row">
+        <code>{command}</code>
+        <CopyButton text={command}>Copy the command</CopyButton>
+      </p>
+    </Card>
   );
 }

@@ -23,7 +23,7 @@ export const statusQuery = queryOptions({
 
 export const dayQuery = (day: string) => {
   const isToday = day === new Date().toISOString().slice(0, 10);
-  const query = isToday ? { day, maxAgeSeconds: `${todayAgeSeconds}` } : { day };
+  const query = { day, maxAgeSeconds: isToday ? `${todayAgeSeconds}` : undefined };
   return queryOptions({
     queryKey: ['sink', 'day', day],
     queryFn: ({ signal }) => dataOf(sink.GET('/v1/data-health', { params: { query }, signal })),
@@ -38,7 +38,7 @@ export const deadLettersQuery = (reason: string | undefined) =>
     queryFn: ({ signal }) =>
       dataOf(
         sink.GET('/v1/dead-letters', {
-          params: { query: { limit: `${deadLettersMax}`, ...(reason === undefined ? {} : { reason }) } },
+          params: { query: { limit: `${deadLettersMax}`, reason } },
           signal,
         }),
       ),

@@ -1,22 +1,38 @@
 import type { DeclaredExperiment, ExperimentReport } from '@facet/client/trainer-api';
-import { useQuery } from '@tanstack/react-query';
-import { getRouteApi, useNavigate } from '@tanstack/react-router';
-import { formatCount, formatP } from '../../parts/format.ts';
+import { queryOptions, useQuery } from '@tanstack/react-query';
+import { dataOf, trainer } from '../../api/fetch-api.ts';
+import { DataTable, numeric } from '../../parts/data-table.tsx';
+import { Select } from '../../parts/fields.tsx';
+import { countOf, formatCount, formatP, formatShare, Time } from '../../parts/format.tsx';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
-import { Time } from '../../parts/time.tsx';
-import { ArmsTable, ShadowTable } from './arms-table.tsx';
-import { OutcomeCard } from './outcome-card.tsx';
-import { reportQuery, windowHoursDefault } from './queries.ts';
+import { usePageSearch } from '../../parts/use-page-search.ts';
+import { ArmName, OutcomeCard } from './outcome-card.tsx';
 
-const experimentsRoute = getRouteApi('/experiments');
+/** The trainer computes a report at most once a minute. */
+const reportEveryMs = 60_000;
+
+const reportQuery = (name: string, windowHours: number) =>
+  queryOptions({
+    queryKey: ['trainer', 'experiment', name, windowHours],
+    queryFn: ({ signal }) =>
+      dataOf(
+        trainer.GET('/v1/experiments/{name}/report', {
+          params: { path: { name }, query: { windowHours: `${windowHours}` } },
+          signal,
+        }),
+      ),
+    staleTime: reportEveryMs,
+    refetchInterval: reportEveryMs,
+  });
+
+const windowHoursDefault = 24;
 
 /** The arms of one experiment: whether they are comparable, then each outcome. */
 export function ExperimentReportView({ experiment }: { readonly experiment: DeclaredExperiment }) {
-  const { windowHours = windowHoursDefault } = experimentsRoute.useSearch();
-  const query = useQuery(reportQuery(experiment.name, windowHours));
+  const [{ windowHours = windowHoursDefault }] = usePageSearch('experiments');
   return (
-    <QueryView query={query} api="trainer" what="Loading the report">
+    <QueryView query={useQuery(reportQuery(experiment.name, windowHours))} what="Loading the report">
       {(report) => <Report report={report} windowHours={windowHours} />}
     </QueryView>
   );
@@ -63,29 +79,16 @@ function Report({ report, windowHours }: ReportProps) {
 const windowChoices = [1, 6, 24, 72, 168];
 
 function WindowHours({ hours }: { readonly hours: number }) {
-  const navigate = useNavigate();
+  const [, change] = usePageSearch('experiments');
+  const choices = [...new Set([...windowChoices, hours])].sort((a, b) => a - b);
   return (
     <label className="row small">
       <span className="muted">Outcome window</span>
-      <select
-        className="input"
+      <Select
         value={hours}
-        onChange={({ target }) =>
-          void navigate({
-            to: '/experiments',
-            search: (search) => ({ ...search, windowHours: Number(target.value) }),
-            resetScroll: false,
-          })
-        }
-      >
-        {[...new Set([...windowChoices, hours])]
-          .sort((a, b) => a - b)
-          .map((choice) => (
-            <option key={choice} value={choice}>
-              {choice} h
-            </option>
-          ))}
-      </select>
+        options={choices.map((choice) => [choice, `${choice} h`])}
+        onChange={(windowHours) => change({ windowHours }, { resetScroll: false })}
+      />
     </label>
   );
 }
@@ -136,12 +139,52 @@ function Exclusions({ report: { counts, damagedLines } }: Pick<ReportProps, 'rep
     <>
       {found.length === 0 ? null : <p className="small muted">Excluded: {found.join(', ')}.</p>}
       {counts.open === 0 ? null : (
-        <p className="small muted">
-          {formatCount(counts.open)} recent {counts.open === 1 ? 'response' : 'responses'} may still get outcomes.
-        </p>
+        <p className="small muted">{countOf(counts.open, 'recent response')} may still get outcomes.</p>
       )}
     </>
   );
 }
 
 const equalsP = (p: number): string => (p < 0.0001 ? 'p < 0.0001' : `p = ${formatP(p)}`);
+
+/** Users, responses and items of each arm. */
+function ArmsTable({ report: { arms, sampleRatio } }: Pick<ReportProps, 'report'>) {
+  return (
+    <DataTable
+      label="Arms"
+      columns={['Arm', ...['Users', 'Expected users', 'Responses', 'Items', 'Fallback share'].map(numeric)]}
+      rows={arms.map(({ arm, users, exposures, items, fallbacks }, index) => ({
+        key: arm,
+        cells: [
+          <ArmName arm={arm} index={index} />,
+          formatCount(users),
+          sampleRatio === undefined ? '–' : formatCount(sampleRatio.expected[index] ?? 0),
+          formatCount(exposures),
+          formatCount(items),
+          fallbacks.estimate === undefined ? '–' : formatShare(fallbacks.estimate.value),
+        ],
+      }))}
+    />
+  );
+}
+
+/** How the lists of shadow arms overlap with what users saw and chose. */
+function ShadowTable({ shadow }: Pick<ExperimentReport, 'shadow'>) {
+  const share = (part: number, whole: number): string => (whole === 0 ? '–' : formatShare(part / whole));
+  return (
+    <DataTable
+      label="Shadow arms"
+      columns={[
+        'Shadow arm',
+        numeric('Responses'),
+        numeric('Share shown to users'),
+        numeric('Shown items with an outcome'),
+        numeric('Share also in the shadow list'),
+      ]}
+      rows={shadow.map(({ arm, responses, items, shown, chosen, chosenHeld }) => ({
+        key: arm,
+        cells: [arm, formatCount(responses), share(shown, items), formatCount(chosen), share(chosenHeld, chosen)],
+      }))}
+    />
+  );
+}

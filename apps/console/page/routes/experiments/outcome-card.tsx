@@ -1,15 +1,14 @@
 import type { ArmFigure, ArmOutcome, ExperimentReport } from '@facet/client/trainer-api';
+import type { ReactNode } from 'react';
 import { interestColor } from '../../parts/colors.ts';
 import { DataTable, numeric } from '../../parts/data-table.tsx';
-import { formatCount, formatP, formatShare } from '../../parts/format.ts';
+import { formatCount, formatP, formatShare } from '../../parts/format.tsx';
 import { LineChart } from '../../parts/line-chart.tsx';
 import { Card, DocLink } from '../../parts/page.tsx';
-import { ArmName } from './arms-table.tsx';
-import { IntervalPlot } from './interval-plot.tsx';
 
 interface OutcomeCardProps {
   readonly outcome: string;
-  /** The index of the outcome in each arm. */
+  /** The position of the outcome in each arm. */
   readonly position: number;
   readonly report: ExperimentReport;
 }
@@ -42,21 +41,20 @@ export function OutcomeCard({ outcome, position, report }: OutcomeCardProps) {
           numeric('Relative'),
           numeric('p'),
         ]}
-        className="experiments-figures"
-      >
-        {metrics.map(({ name, of }) => {
+        rows={metrics.flatMap(({ name, of }) => {
           const figures = arms.map(({ outcomes }) => of(outcomes[position]!));
-          return arms.map(({ arm }, index) => (
-            <tr key={`${name} ${arm}`} className={index === 0 ? 'experiments-group' : undefined}>
-              <td>{index === 0 ? name : ''}</td>
-              <td>
-                <ArmName arm={arm} index={index} />
-              </td>
-              <FigureCells figure={figures[index]!} all={figures} color={interestColor(index)} />
-            </tr>
-          ));
+          return arms.map(({ arm }, index) => ({
+            key: `${name} ${arm}`,
+            className: index === 0 ? 'experiments-group' : undefined,
+            cells: [
+              index === 0 ? name : '',
+              <ArmName arm={arm} index={index} />,
+              ...figureCells(figures[index]!, figures, interestColor(index)),
+            ],
+          }));
         })}
-      </DataTable>
+        className="experiments-figures"
+      />
       {days.length < 2 ? null : (
         <LineChart
           title={`Share of responses with ${outcome} by UTC day, with intervals`}
@@ -82,37 +80,22 @@ export function OutcomeCard({ outcome, position, report }: OutcomeCardProps) {
   );
 }
 
-interface FigureCellsProps {
-  readonly figure: ArmFigure;
-  /** The figures of all arms, for a common scale. */
-  readonly all: readonly ArmFigure[];
-  readonly color: string;
-}
-
-function FigureCells({ figure: { estimate, difference }, all, color }: FigureCellsProps) {
-  const isClear = difference !== undefined && (difference.low > 0 || difference.high < 0);
-  return (
-    <>
-      <td className="numeric">{estimate === undefined ? '–' : formatShare(estimate.value)}</td>
-      <td>
-        <IntervalPlot estimate={estimate} all={all} color={color} />
-      </td>
-      <td className="numeric">
-        {difference === undefined ? (
-          ''
-        ) : (
-          <span className={isClear ? 'experiments-clear' : undefined}>{signed(100 * difference.value)} pp</span>
-        )}
-      </td>
-      <td className="numeric">
-        {difference === undefined ? '' : `${signed(100 * difference.low)} to ${signed(100 * difference.high)}`}
-      </td>
-      <td className="numeric">
-        {difference?.relative === undefined ? '' : `${signed(100 * difference.relative, 1)} %`}
-      </td>
-      <td className="numeric">{difference === undefined ? '' : formatP(difference.pValue)}</td>
-    </>
-  );
+/** Returns the cells of a figure. `all` are the figures of all arms, for a common scale. */
+function figureCells({ estimate, difference }: ArmFigure, all: readonly ArmFigure[], color: string): ReactNode[] {
+  const cells = [
+    estimate === undefined ? '–' : formatShare(estimate.value),
+    <IntervalPlot estimate={estimate} all={all} color={color} />,
+  ];
+  if (difference === undefined) return [...cells, '', '', '', ''];
+  const { value, low, high, relative, pValue } = difference;
+  const isClear = low > 0 || high < 0;
+  return [
+    ...cells,
+    <span className={isClear ? 'experiments-clear' : undefined}>{signed(100 * value)} pp</span>,
+    `${signed(100 * low)} to ${signed(100 * high)}`,
+    relative === undefined ? '' : `${signed(100 * relative, 1)} %`,
+    formatP(pValue),
+  ];
 }
 
 function Interests({ outcome, position, report: { arms } }: OutcomeCardProps) {
@@ -134,27 +117,23 @@ function Interests({ outcome, position, report: { arms } }: OutcomeCardProps) {
           '95 % interval',
           numeric(`Of all items with ${outcome}`),
         ]}
-      >
-        {rows.map(({ arm, index, interest, itemsShown, itemsChosen, ofItems, shareOfChosen }) => (
-          <tr key={`${arm} ${interest}`}>
-            <td>
-              <ArmName arm={arm} index={index} />
-            </td>
-            <td>{interest === null ? 'none' : `Interest ${interest}`}</td>
-            <td className="numeric">{formatCount(itemsShown)}</td>
-            <td className="numeric">{formatCount(itemsChosen)}</td>
-            <td className="numeric">{ofItems.estimate === undefined ? '–' : formatShare(ofItems.estimate.value)}</td>
-            <td>
-              <IntervalPlot
-                estimate={ofItems.estimate}
-                all={rows.map((row) => row.ofItems)}
-                color={interestColor(index)}
-              />
-            </td>
-            <td className="numeric">{shareOfChosen === undefined ? '–' : formatShare(shareOfChosen)}</td>
-          </tr>
-        ))}
-      </DataTable>
+        rows={rows.map(({ arm, index, interest, itemsShown, itemsChosen, ofItems, shareOfChosen }) => ({
+          key: `${arm} ${interest}`,
+          cells: [
+            <ArmName arm={arm} index={index} />,
+            interest === null ? 'none' : `Interest ${interest}`,
+            formatCount(itemsShown),
+            formatCount(itemsChosen),
+            ofItems.estimate === undefined ? '–' : formatShare(ofItems.estimate.value),
+            <IntervalPlot
+              estimate={ofItems.estimate}
+              all={rows.map((row) => row.ofItems)}
+              color={interestColor(index)}
+            />,
+            shareOfChosen === undefined ? '–' : formatShare(shareOfChosen),
+          ],
+        }))}
+      />
     </details>
   );
 }
@@ -162,4 +141,48 @@ function Interests({ outcome, position, report: { arms } }: OutcomeCardProps) {
 function signed(value: number, digits = 2): string {
   const text = Math.abs(value).toFixed(digits);
   return Number(text) === 0 ? text : `${value < 0 ? '−' : '+'}${text}`;
+}
+
+/** An arm with its color. */
+export function ArmName({ arm, index }: { readonly arm: string; readonly index: number }) {
+  return (
+    <span className="experiments-arm">
+      <span className="swatch" style={{ background: interestColor(index) }} aria-hidden />
+      {arm}
+      {index === 0 && arm !== 'control' ? <span className="small muted">control</span> : null}
+    </span>
+  );
+}
+
+interface IntervalPlotProps {
+  readonly estimate: ArmFigure['estimate'];
+  /** The figures that share the scale. */
+  readonly all: readonly ArmFigure[];
+  readonly color: string;
+}
+
+/** An interval as a line with its value as a dot, and as text. */
+function IntervalPlot({ estimate, all, color }: IntervalPlotProps) {
+  if (estimate === undefined) return '–';
+  const bounds = all.flatMap(({ estimate: one }) =>
+    one === undefined ? [] : [one.low ?? one.value, one.high ?? one.value],
+  );
+  const from = Math.min(...bounds);
+  const span = Math.max(...bounds) - from || 1;
+  const percentOf = (value: number): number => (100 * (value - from)) / span;
+  const { value, low = value, high = value } = estimate;
+  return (
+    <span className="interval">
+      <span className="interval-track" aria-hidden>
+        <span
+          className="interval-range"
+          style={{ left: `${percentOf(low)}%`, width: `${percentOf(high) - percentOf(low)}%`, background: color }}
+        />
+        <span className="interval-value" style={{ left: `${percentOf(value)}%`, background: color }} />
+      </span>
+      <span className="small muted">
+        {formatShare(low)} to {formatShare(high)}
+      </span>
+    </span>
+  );
 }

@@ -1,19 +1,84 @@
-import { useVirtualizer } from '@tanstack/react-virtual';
+import type { DescribedInterest, InterestCoupling, UserResponse } from '@facet/client/serving-api';
 import type { UseQueryResult } from '@tanstack/react-query';
-import { memo, useRef } from 'react';
+import { memo } from 'react';
 import type { CSSProperties } from 'react';
-import type { InterestsResponse, UserResponse } from '@facet/client/serving';
+import { readTexts } from '../../../src/search.ts';
 import { interestColor } from '../../parts/colors.ts';
-import { formatCount, formatShare } from '../../parts/format.ts';
-import { ItemSearch } from '../../parts/item-search.tsx';
+import { formatCount, formatShare, nameOf, Time } from '../../parts/format.tsx';
 import { Card, DocLink } from '../../parts/page.tsx';
+import { ItemSearch } from '../../parts/search-box.tsx';
 import { Empty, Failure, Loading } from '../../parts/states.tsx';
-import { Time } from '../../parts/time.tsx';
-import { strongestOf } from './behavior-rows.ts';
-import type { BehaviorRow } from './behavior-rows.ts';
+import { useVisibleRows } from '../../parts/use-visible-rows.ts';
 import type { ExploreSearch } from './search.ts';
-import { isMissing } from './view.ts';
-import type { ChangeSearch, DescribedInterest } from './view.ts';
+import { isMissing, toggleFocus } from './view.ts';
+import type { View } from './view.ts';
+
+interface BehaviorRow {
+  readonly key: string;
+  readonly itemId: string;
+  readonly title: string | undefined;
+  /** Epoch milliseconds; undefined for an added behavior. */
+  readonly occurredAt: number | undefined;
+  readonly state: 'stored' | 'added' | 'removed';
+  /** The coupling coefficient of each interest; undefined if the model does not read the behavior. */
+  readonly coefficients: readonly number[] | undefined;
+  /** Why the model does not read it. */
+  readonly note: string | undefined;
+}
+
+interface Sources {
+  readonly search: ExploreSearch;
+  readonly user: UserResponse | undefined;
+  readonly coupling: InterestCoupling | undefined;
+  /** Titles that searches have shown. */
+  readonly titles: ReadonlyMap<string, string>;
+}
+
+/** Returns all behaviors of the user, those that were added first, then newest to oldest. */
+export function listBehaviors({ search, user, coupling, titles }: Sources): BehaviorRow[] {
+  const read = new Map(coupling?.behaviors.map((behavior) => [behavior.itemId, behavior]));
+  const removed = new Set(search.without);
+  const added = (search.with ?? []).map((itemId, position): BehaviorRow => {
+    const behavior = read.get(itemId);
+    return {
+      key: `added ${position} ${itemId}`,
+      itemId,
+      title: behavior?.title ?? titles.get(itemId),
+      occurredAt: undefined,
+      state: 'added',
+      coefficients: behavior?.coefficients,
+      note: behavior === undefined && coupling !== undefined ? 'not in the bundle' : undefined,
+    };
+  });
+  const stored = (user?.behaviors ?? []).map(({ itemId, title, occurredAt, known }, position): BehaviorRow => {
+    const isRemoved = removed.has(itemId);
+    const behavior = isRemoved ? undefined : read.get(itemId);
+    const isRead = behavior !== undefined || coupling === undefined;
+    return {
+      key: `stored ${position}`,
+      itemId,
+      title,
+      occurredAt,
+      state: isRemoved ? 'removed' : 'stored',
+      coefficients: behavior?.coefficients,
+      note: isRemoved ? 'ignored' : isRead ? undefined : known ? 'not read' : 'not in the bundle',
+    };
+  });
+  const rows = [...stored, ...added].reverse();
+  return search.sort === 'interest' ? groupByInterest(rows) : rows;
+}
+
+/** Returns the number of the interest with the largest coefficient, from 1. */
+function strongestOf({ coefficients }: Pick<BehaviorRow, 'coefficients'>): number | undefined {
+  if (coefficients === undefined || coefficients.length === 0) return undefined;
+  return coefficients.indexOf(Math.max(...coefficients)) + 1;
+}
+
+function groupByInterest(rows: readonly BehaviorRow[]): BehaviorRow[] {
+  const rank = (row: BehaviorRow): number => strongestOf(row) ?? Infinity;
+  const share = ({ coefficients = [] }: BehaviorRow): number => Math.max(0, ...coefficients);
+  return [...rows].sort((a, b) => (rank(a) === rank(b) ? share(b) - share(a) : rank(a) - rank(b)));
+}
 
 const rowHeight = 34;
 /** Wider heat maps have narrow cells without numbers. */
@@ -21,17 +86,14 @@ const numberedInterestsMax = 6;
 /** Stronger colors would make the numbers in the cells hard to read. */
 const [strengthMin, strengthMax] = [4, 46];
 
-interface BehaviorsProps {
-  readonly search: ExploreSearch;
+interface BehaviorsProps extends View {
   /** The stored behaviors. */
   readonly user: UseQueryResult<UserResponse, Error>;
   readonly rows: readonly BehaviorRow[];
   readonly interests: readonly DescribedInterest[];
-  readonly labels: ReadonlyMap<number, string>;
-  readonly similarity: NonNullable<InterestsResponse['coupling']>['similarity'] | undefined;
+  readonly similarity: InterestCoupling['similarity'] | undefined;
   readonly sequenceLength: number | undefined;
   readonly isStale: boolean;
-  readonly onChange: ChangeSearch;
   readonly onAdd: (item: { readonly itemId: string; readonly title?: string }) => void;
 }
 
@@ -64,12 +126,11 @@ export function Behaviors(props: BehaviorsProps) {
       </p>
       <ItemSearch
         label="Add a behavior: search items by title"
-        placeholder="Add a behavior: search items by title"
         noteOf={({ available, itemId }) => (available ? itemId : 'unavailable')}
         onPick={onAdd}
       />
       {user.isLoadingError && !isMissing(user.error) ? (
-        <Failure error={user.error} api="serving" onRetry={() => void user.refetch()} />
+        <Failure error={user.error} onRetry={() => void user.refetch()} />
       ) : rows.length > 0 ? (
         <HeatMap {...props} />
       ) : user.isLoading ? (
@@ -89,19 +150,12 @@ export function Behaviors(props: BehaviorsProps) {
   );
 }
 
-function HeatMap({ search, rows, interests, labels, isStale, onChange }: BehaviorsProps) {
-  const scroller = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => rowHeight,
-    overscan: 8,
-  });
+function HeatMap(props: BehaviorsProps) {
+  const { search, rows, interests, labels, isStale } = props;
+  const { scroller, rows: visible, height } = useVisibleRows(rows.length, rowHeight);
   const isNumbered = interests.length <= numberedInterestsMax;
   const strongest = Math.max(0.01, ...rows.flatMap(({ coefficients = [] }) => coefficients));
   const columns = { '--columns': interests.length, '--cell': isNumbered ? '46px' : '14px' } as CSSProperties;
-  const toggle = (interest: number): void =>
-    onChange({ focus: search.focus === interest ? undefined : interest }, { replace: true });
   return (
     <div
       ref={scroller}
@@ -122,23 +176,38 @@ function HeatMap({ search, rows, interests, labels, isStale, onChange }: Behavio
             <span role="columnheader" className="heat-title muted small">
               Behavior
             </span>
-            {interests.map(({ interest }) => (
-              <InterestHeader
-                key={interest}
-                interest={interest}
-                label={labels.get(interest)}
-                isNumbered={isNumbered}
-                isFocused={search.focus === interest}
-                onClick={() => toggle(interest)}
-              />
-            ))}
+            {interests.map(({ interest }) => {
+              const name = `Interest ${interest}${labels.has(interest) ? `: ${labels.get(interest)}` : ''}`;
+              const color = { '--color': interestColor(interest - 1) } as CSSProperties;
+              const swatch = <span className="swatch interest-swatch" aria-hidden />;
+              return (
+                <span key={interest} role="columnheader" className="heat-column" style={color} title={name}>
+                  {isNumbered ? (
+                    <button
+                      type="button"
+                      className="interest-button"
+                      aria-pressed={search.focus === interest}
+                      aria-label={name}
+                      onClick={() => toggleFocus(props, interest)}
+                    >
+                      {swatch} {interest}
+                    </button>
+                  ) : (
+                    <span className="heat-narrow">
+                      {swatch}
+                      <span className="visually-hidden">{name}</span>
+                    </span>
+                  )}
+                </span>
+              );
+            })}
             <span role="columnheader" className="heat-action">
               <span className="visually-hidden">What if</span>
             </span>
           </div>
         </div>
-        <div role="rowgroup" className="heat-body" style={{ height: virtual.getTotalSize() }}>
-          {virtual.getVirtualItems().map(({ index, start }) => (
+        <div role="rowgroup" className="heat-body" style={{ height }}>
+          {visible.map(({ index, start }) => (
             <HeatRow
               key={rows[index]!.key}
               row={rows[index]!}
@@ -148,7 +217,7 @@ function HeatMap({ search, rows, interests, labels, isStale, onChange }: Behavio
               strongest={strongest}
               isNumbered={isNumbered}
               focus={search.focus}
-              onToggle={() => toggleBehavior(rows[index]!, search, onChange)}
+              onToggle={() => toggleBehavior(rows[index]!, props)}
             />
           ))}
         </div>
@@ -157,41 +226,12 @@ function HeatMap({ search, rows, interests, labels, isStale, onChange }: Behavio
   );
 }
 
-function toggleBehavior({ state, itemId }: BehaviorRow, search: ExploreSearch, onChange: ChangeSearch): void {
+function toggleBehavior({ state, itemId }: BehaviorRow, { search, onChange }: View): void {
   const { with: added = [], without = [] } = search;
-  const orNone = (list: readonly string[]): readonly string[] | undefined => (list.length === 0 ? undefined : list);
+  const others = (list: readonly string[]) => readTexts(list.filter((one) => one !== itemId));
   if (state === 'added') {
-    const rest = orNone(added.filter((one) => one !== itemId));
-    onChange({ with: rest, ...(search.user === undefined ? { build: true } : {}) });
-  } else if (state === 'removed') onChange({ without: orNone(without.filter((one) => one !== itemId)) });
-  else onChange({ without: [...without, itemId] });
-}
-
-interface InterestHeaderProps {
-  readonly interest: number;
-  readonly label: string | undefined;
-  readonly isNumbered: boolean;
-  readonly isFocused: boolean;
-  readonly onClick: () => void;
-}
-
-function InterestHeader({ interest, label, isNumbered, isFocused, onClick }: InterestHeaderProps) {
-  const name = `Interest ${interest}${label === undefined ? '' : `: ${label}`}`;
-  const color = { '--color': interestColor(interest - 1) } as CSSProperties;
-  return (
-    <span role="columnheader" className="heat-column" style={color} title={name}>
-      {isNumbered ? (
-        <button type="button" className="interest-button" aria-pressed={isFocused} aria-label={name} onClick={onClick}>
-          <span className="swatch interest-swatch" aria-hidden /> {interest}
-        </button>
-      ) : (
-        <span className="heat-narrow">
-          <span className="swatch interest-swatch" aria-hidden />
-          <span className="visually-hidden">{name}</span>
-        </span>
-      )}
-    </span>
-  );
+    onChange({ with: others(added), ...(search.user === undefined ? { build: true } : {}) });
+  } else onChange({ without: state === 'removed' ? others(without) : [...without, itemId] });
 }
 
 interface HeatRowProps {
@@ -208,7 +248,7 @@ interface HeatRowProps {
 function HeatRow({ row, index, top, interestCount, strongest, isNumbered, focus, onToggle }: HeatRowProps) {
   const { state, coefficients, note } = row;
   const own = strongestOf(row);
-  const name = row.title ?? row.itemId;
+  const name = nameOf(row);
   const inFocus = focus === undefined ? '' : own === focus ? 'in-focus' : 'dimmed';
   const style = {
     '--color': own === undefined ? 'var(--border-strong)' : interestColor(own - 1),

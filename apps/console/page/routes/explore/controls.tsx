@@ -1,24 +1,23 @@
-import { useState } from 'react';
-import type { CatalogResponse } from '@facet/client/serving';
+import type { CatalogResponse } from '@facet/client/serving-api';
 import { mergeDefault, mergeModes, mergeNames } from '@facet/retrieval/merge-modes';
 import type { MergeName } from '@facet/retrieval/merge-modes';
+import { useState } from 'react';
 import { interestColor } from '../../parts/colors.ts';
+import { Select } from '../../parts/fields.tsx';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Filters } from './filters.tsx';
 import { lambdaDefault, limitDefault } from './search.ts';
 import type { ExploreSearch } from './search.ts';
-import type { ChangeSearch } from './view.ts';
+import type { ChangeExplore, View } from './view.ts';
 
-interface ControlsProps {
-  readonly search: ExploreSearch;
+interface ControlsProps extends Pick<View, 'search' | 'onChange'> {
   readonly catalog: CatalogResponse | undefined;
   readonly interestCount: number;
-  readonly onChange: ChangeSearch;
 }
 
 /** The parameters of the list. Every change is a new request. */
 export function Controls({ search, catalog, interestCount, onChange }: ControlsProps) {
-  const set: ChangeSearch = (changes) => onChange(changes, { replace: true });
+  const set: ChangeExplore = (changes) => onChange(changes, { replace: true });
   const merge = search.merge ?? catalog?.merge.by ?? mergeDefault.by;
   return (
     <Card
@@ -32,34 +31,27 @@ export function Controls({ search, catalog, interestCount, onChange }: ControlsP
       <div className="controls">
         <label className="field">
           <span>Merge</span>
-          <select
-            className="input"
+          <Select
             value={merge}
-            onChange={({ target }) => set({ ...mergeDefaults(target.value as MergeName, catalog) })}
-          >
-            {mergeNames.map((name) => (
-              <option key={name} value={name}>
-                {mergeModes[name].label}
-                {name === catalog?.merge.by ? ' (default)' : ''}
-              </option>
-            ))}
-          </select>
+            options={mergeNames.map((name) => [
+              name,
+              `${mergeModes[name].label}${name === catalog?.merge.by ? ' (default)' : ''}`,
+            ])}
+            onChange={(name) => set(mergeDefaults(name, catalog))}
+          />
         </label>
         {merge === 'diverse' ? <DiverseFields search={search} catalog={catalog} set={set} /> : null}
         <label className="field">
           <span>
             Interests <abbr title="K'u: the number of interests that the model infers for the user">K′u</abbr>
           </span>
-          <select
-            className="input"
-            value={search.interests ?? ''}
-            onChange={({ target }) => set({ interests: target.value === '' ? undefined : Number(target.value) })}
-          >
-            <option value="">Automatic{search.interests === undefined ? `: ${interestCount}` : ''}</option>
-            {Array.from({ length: catalog?.interestsMax ?? 0 }, (_, index) => (
-              <option key={index + 1}>{index + 1}</option>
-            ))}
-          </select>
+          <Select
+            value={search.interests ?? 0}
+            options={Array.from({ length: 1 + (catalog?.interestsMax ?? 0) }, (_, count) =>
+              count === 0 ? [0, `Automatic${search.interests === undefined ? `: ${interestCount}` : ''}`] : [count],
+            )}
+            onChange={(count) => set({ interests: count || undefined })}
+          />
         </label>
         <NumberField
           label="Items"
@@ -91,7 +83,7 @@ function mergeDefaults(merge: MergeName, catalog: CatalogResponse | undefined) {
 
 interface FieldsProps {
   readonly search: ExploreSearch;
-  readonly set: ChangeSearch;
+  readonly set: ChangeExplore;
 }
 
 function DiverseFields({ search, catalog, set }: FieldsProps & { readonly catalog: CatalogResponse | undefined }) {
@@ -100,15 +92,11 @@ function DiverseFields({ search, catalog, set }: FieldsProps & { readonly catalo
     <>
       <label className="field">
         <span>Diversity attribute</span>
-        <select
-          className="input"
+        <Select
           value={search.attribute ?? ''}
-          onChange={({ target }) => set({ attribute: target.value })}
-        >
-          {names.map((name) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
+          options={names.map((name) => [name])}
+          onChange={(attribute) => set({ attribute })}
+        />
       </label>
       <NumberField
         label="Diversity weight λ"

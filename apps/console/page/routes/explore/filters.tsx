@@ -1,17 +1,17 @@
-import { useState } from 'react';
-import type { FormEvent } from 'react';
 import { filterOperators, operatorNames } from '@facet/bundles/filter-operators';
 import type { OperatorName } from '@facet/bundles/filter-operators';
-import type { CatalogResponse } from '@facet/client/serving';
+import type { CatalogResponse } from '@facet/client/serving-api';
+import { useState } from 'react';
+import type { FormEvent } from 'react';
+import { readTexts } from '../../../src/search.ts';
+import { Select } from '../../parts/fields.tsx';
 import { addCondition } from './search.ts';
-import type { Condition, ExploreSearch } from './search.ts';
-import type { ChangeSearch } from './view.ts';
-import { Chip } from './what-if.tsx';
+import type { Condition } from './search.ts';
+import { Chip } from './user-bar.tsx';
+import type { View } from './view.ts';
 
-interface FiltersProps {
-  readonly search: ExploreSearch;
+interface FiltersProps extends Pick<View, 'search' | 'onChange'> {
   readonly catalog: CatalogResponse;
-  readonly onChange: ChangeSearch;
 }
 
 /** Which items may be in the list: named filters of facet.yaml and conditions on attributes. */
@@ -42,7 +42,7 @@ export function Filters({ search, catalog, onChange }: FiltersProps) {
             <p className="muted small">The items of this catalog have no attributes to filter by.</p>
           ) : (
             <NewCondition
-              catalog={catalog}
+              attributes={catalog.attributes}
               onAdd={(condition) => onChange({ where: addCondition(where, condition) })}
             />
           )}
@@ -66,10 +66,8 @@ function describeCondition(condition: Condition): string {
 function NamedFilters({ search, catalog, onChange }: FiltersProps) {
   const { filters = [], context = {} } = search;
   if (catalog.filters.length === 0) return null;
-  const toggle = (name: string, isOn: boolean): void => {
-    const next = isOn ? [...filters, name] : filters.filter((one) => one !== name);
-    onChange({ filters: next.length === 0 ? undefined : next });
-  };
+  const toggle = (name: string, isOn: boolean): void =>
+    onChange({ filters: readTexts(isOn ? [...filters, name] : filters.filter((one) => one !== name)) });
   const needed = [
     ...new Set(catalog.filters.filter(({ name }) => filters.includes(name)).flatMap((one) => one.context)),
   ];
@@ -102,16 +100,16 @@ function NamedFilters({ search, catalog, onChange }: FiltersProps) {
 
 const readValue = (text: string): string | number => (/^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text);
 
+type Attribute = CatalogResponse['attributes'][number];
+
 interface NewConditionProps {
-  readonly catalog: CatalogResponse;
+  readonly attributes: readonly Attribute[];
   readonly onAdd: (condition: Condition) => void;
 }
 
-type Attribute = CatalogResponse['attributes'][number];
-
-function NewCondition({ catalog, onAdd }: NewConditionProps) {
+function NewCondition({ attributes, onAdd }: NewConditionProps) {
   const [position, setPosition] = useState(0);
-  const attribute = catalog.attributes[position] ?? catalog.attributes[0]!;
+  const attribute = attributes[position] ?? attributes[0]!;
   const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const condition = readCondition(attribute, new FormData(event.currentTarget));
@@ -121,18 +119,12 @@ function NewCondition({ catalog, onAdd }: NewConditionProps) {
   };
   return (
     <form className="row" onSubmit={submit} aria-label="New filter">
-      <select
-        className="input"
-        aria-label="Attribute"
+      <Select
+        label="Attribute"
         value={position}
-        onChange={({ target }) => setPosition(Number(target.value))}
-      >
-        {catalog.attributes.map(({ name, type }, at) => (
-          <option key={`${name} ${type}`} value={at}>
-            {name}
-          </option>
-        ))}
-      </select>
+        options={attributes.map(({ name }, at) => [at, name])}
+        onChange={setPosition}
+      />
       {attribute.type === 'number' ? <NumberFields attribute={attribute} /> : <ValueFields attribute={attribute} />}
       <button type="submit" className="button">
         Add filter

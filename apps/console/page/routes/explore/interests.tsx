@@ -1,27 +1,25 @@
+import type { DescribedInterest, ResponseSource } from '@facet/client/serving-api';
 import type { CSSProperties } from 'react';
-import type { ResponseSource } from '@facet/client/serving';
 import { interestColor } from '../../parts/colors.ts';
-import { formatShare } from '../../parts/format.ts';
+import { countOf, formatShare, nameOf } from '../../parts/format.tsx';
 import { DocLink } from '../../parts/page.tsx';
 import { Empty } from '../../parts/states.tsx';
-import { explainSource, nameOf } from './view.ts';
-import type { ChangeSearch, DescribedInterest } from './view.ts';
+import { explainSource, toggleFocus } from './view.ts';
+import type { View } from './view.ts';
 
 const behaviorsShown = 4;
 
-interface InterestsProps {
+interface InterestsProps extends View {
   readonly interests: readonly DescribedInterest[];
-  readonly labels: ReadonlyMap<number, string>;
   readonly source: ResponseSource;
-  readonly focus: number | undefined;
   /** The number of recommended items that each interest found. */
   readonly found: ReadonlyMap<number, number>;
   readonly isStale: boolean;
-  readonly onChange: ChangeSearch;
 }
 
 /** One card for each interest: its label, the behaviors that formed it, and its nearest items. */
-export function Interests({ interests, labels, source, focus, found, isStale, onChange }: InterestsProps) {
+export function Interests(props: InterestsProps) {
+  const { interests, labels, source, search, found, isStale } = props;
   return (
     <section className="stack" aria-labelledby="interests-title">
       <div>
@@ -41,8 +39,8 @@ export function Interests({ interests, labels, source, focus, found, isStale, on
               described={described}
               label={labels.get(described.interest)}
               found={found.get(described.interest) ?? 0}
-              isFocused={focus === described.interest}
-              onFocus={(interest) => onChange({ focus: focus === interest ? undefined : interest }, { replace: true })}
+              isFocused={search.focus === described.interest}
+              onFocus={() => toggleFocus(props, described.interest)}
             />
           ))}
         </ul>
@@ -56,7 +54,7 @@ interface InterestCardProps {
   readonly label: string | undefined;
   readonly found: number;
   readonly isFocused: boolean;
-  readonly onFocus: (interest: number) => void;
+  readonly onFocus: () => void;
 }
 
 function InterestCard({ described, label, found, isFocused, onFocus }: InterestCardProps) {
@@ -73,14 +71,14 @@ function InterestCard({ described, label, found, isFocused, onFocus }: InterestC
           className="interest-title"
           aria-pressed={isFocused}
           title="Highlight this interest"
-          onClick={() => onFocus(interest)}
+          onClick={onFocus}
         >
           <span className="swatch interest-swatch" aria-hidden />
           {label ?? `Interest ${interest}`}
         </button>
       </h3>
       <p className="muted small">
-        {label === undefined ? '' : `Interest ${interest} · `}found {found} {found === 1 ? 'item' : 'items'} of the list
+        {label === undefined ? '' : `Interest ${interest} · `}found {countOf(found, 'item')} of the list
       </p>
       <div className="stack">
         <h4 className="small muted">Formed by</h4>

@@ -1,49 +1,32 @@
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import { useCallback, useMemo, useRef } from 'react';
 import { CopyButton } from '../../parts/copy-button.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Failure, Loading, QueryView } from '../../parts/states.tsx';
-import { listBehaviors } from './behavior-rows.ts';
-import { Behaviors } from './behaviors.tsx';
-import { compareLists } from './compare-lists.ts';
+import { usePageSearch } from '../../parts/use-page-search.ts';
+import { Behaviors, listBehaviors } from './behaviors.tsx';
 import { Controls } from './controls.tsx';
 import './explore.css';
 import { Interests } from './interests.tsx';
-import { UserBar } from './user-bar.tsx';
 import { catalogQuery, interestsQuery, recommendationsQuery, userQuery } from './queries.ts';
-import { Recommendations } from './recommendations.tsx';
-import type { PageSearch } from '../../../src/pages.ts';
-import { withoutUndefined } from '../../../src/search.ts';
+import { compareLists, Recommendations } from './recommendations.tsx';
 import { baselineOf, curlOf, exploreSearchOf, hasUser, recommendationsOf } from './search.ts';
-import type { ExploreSearch } from './search.ts';
-import { useFirstUser } from './use-first-user.ts';
+import { useFirstUser, UserBar, WhatIf } from './user-bar.tsx';
 import { isMissing, labelInterests } from './view.ts';
-import type { ChangeSearch } from './view.ts';
-import { WhatIf } from './what-if.tsx';
-
-const exploreRoute = getRouteApi('/explore');
+import type { ChangeExplore, View } from './view.ts';
 
 /** A user's behaviors, interests and recommendations, with the reason for each item. */
 export function Content() {
-  const parameters = exploreRoute.useSearch();
+  const [parameters, change] = usePageSearch('explore');
   const search = useMemo(() => exploreSearchOf(parameters), [parameters]);
-  const navigate = useNavigate({ from: '/explore' });
-  const onChange: ChangeSearch = useCallback(
-    (changes, { replace = false } = {}) => {
-      void navigate({
-        search: (before) => withChanges(before, changes),
-        replace,
-        resetScroll: false,
-      });
-    },
-    [navigate],
+  const onChange: ChangeExplore = useCallback(
+    (changes, options) => change(changes, { ...options, resetScroll: false }),
+    [change],
   );
-  const first = useFirstUser(search, onChange);
+  const first = useFirstUser({ search, onChange });
   const isChosen = hasUser(search);
   const user = useQuery({ ...userQuery(search.user ?? ''), enabled: search.user !== undefined });
   const interests = useQuery({ ...interestsQuery(search), enabled: isChosen });
-  const known = interests.data?.data;
   return (
     <Page
       name="explore"
@@ -57,7 +40,7 @@ export function Content() {
       <UserBar
         search={search}
         user={search.user === undefined ? undefined : user.data}
-        interestCount={isChosen ? known?.interestCount : undefined}
+        interestCount={isChosen ? interests.data?.interestCount : undefined}
         onChange={onChange}
       />
       {isChosen ? <ExploredUser search={search} onChange={onChange} /> : <FirstUser {...first} />}
@@ -66,17 +49,12 @@ export function Content() {
 }
 
 function FirstUser({ error, retry }: ReturnType<typeof useFirstUser>) {
-  if (error !== null) return <Failure error={error} api="serving" onRetry={retry} />;
+  if (error !== null) return <Failure error={error} onRetry={retry} />;
   return <Loading what="Loading users with distinct interests" />;
 }
 
-interface ExploredUserProps {
-  readonly search: ExploreSearch;
-  readonly onChange: ChangeSearch;
-}
-
 /** Everything about one user or history. */
-function ExploredUser({ search, onChange }: ExploredUserProps) {
+function ExploredUser({ search, onChange }: Pick<View, 'search' | 'onChange'>) {
   const titles = useRef(new Map<string, string>());
   const catalog = useQuery(catalogQuery);
   const user = useQuery({ ...userQuery(search.user ?? ''), enabled: search.user !== undefined });
@@ -85,30 +63,23 @@ function ExploredUser({ search, onChange }: ExploredUserProps) {
   const baseline = baselineOf(search);
   const before = useQuery({ ...recommendationsQuery(baseline ?? search), enabled: baseline !== undefined });
 
-  const described = interests.data?.data;
+  const described = interests.data;
   const stored = search.user === undefined ? undefined : user.data;
   const rows = useMemo(
-    () =>
-      listBehaviors({
-        search,
-        user: stored,
-        coupling: described?.coupling,
-        titleOf: (itemId) => titles.current.get(itemId),
-      }),
+    () => listBehaviors({ search, user: stored, coupling: described?.coupling, titles: titles.current }),
     [search, stored, described],
   );
-  const list = recommendations.data?.data.items;
-  const listBefore = baseline === undefined || before.isPlaceholderData ? undefined : before.data?.data.items;
+  const list = recommendations.data?.items;
+  const listBefore = baseline === undefined || before.isPlaceholderData ? undefined : before.data?.items;
   const changes = useMemo(() => compareLists(list ?? [], listBefore), [list, listBefore]);
   const labels = useMemo(() => labelInterests(described?.interests ?? []), [described]);
+  const view: View = { search, labels, onChange };
   const found = useMemo(() => countByInterest(list ?? []), [list]);
 
   const add = (item: { readonly itemId: string; readonly title?: string }): void => {
     if (item.title !== undefined) titles.current.set(item.itemId, item.title);
-    onChange({
-      with: [...(search.with ?? []).filter((itemId) => itemId !== item.itemId), item.itemId],
-      build: undefined,
-    });
+    const others = (search.with ?? []).filter((itemId) => itemId !== item.itemId);
+    onChange({ with: [...others, item.itemId], build: undefined });
   };
   const titleOf = (itemId: string): string =>
     rows.find((row) => row.itemId === itemId)?.title ?? titles.current.get(itemId) ?? itemId;
@@ -134,42 +105,37 @@ function ExploredUser({ search, onChange }: ExploredUserProps) {
         onChange={onChange}
       />
       <div className="explore-columns">
-        <QueryView query={interests} api="serving" what="Loading interests">
-          {({ data }) => (
+        <QueryView query={interests} what="Loading interests">
+          {(data) => (
             <div className="stack explore-user">
               <Behaviors
-                search={search}
+                {...view}
                 user={user}
                 rows={rows}
                 interests={data.interests}
-                labels={labels}
                 similarity={data.coupling?.similarity}
                 sequenceLength={catalog.data?.sequenceLength}
                 isStale={interests.isPlaceholderData}
-                onChange={onChange}
                 onAdd={add}
               />
               {isEmptyHistory ? null : (
                 <Interests
+                  {...view}
                   interests={data.interests}
-                  labels={labels}
                   source={data.source}
-                  focus={search.focus}
                   found={found}
                   isStale={interests.isPlaceholderData}
-                  onChange={onChange}
                 />
               )}
             </div>
           )}
         </QueryView>
-        <QueryView query={recommendations} api="serving" what="Loading recommendations">
+        <QueryView query={recommendations} what="Loading recommendations">
           {(response) => (
             <Recommendations
+              {...view}
               response={response}
               changes={changes}
-              labels={labels}
-              focus={search.focus}
               isStale={recommendations.isPlaceholderData}
               onAdd={add}
             />
@@ -186,8 +152,4 @@ function countByInterest(items: readonly { readonly interest?: number }[]): Map<
     if (interest !== undefined) found.set(interest, (found.get(interest) ?? 0) + 1);
   }
   return found;
-}
-
-function withChanges(before: object, changes: Parameters<ChangeSearch>[0]): PageSearch<'explore'> {
-  return withoutUndefined({ ...before, ...changes });
 }

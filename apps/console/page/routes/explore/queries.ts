@@ -1,20 +1,8 @@
-import type { InterestsRequest, RecommendationsRequest } from '@facet/client/serving';
+import type { InterestsRequest, RecommendationsRequest, RecommendationsResponse } from '@facet/client/serving-api';
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { dataOf, serving } from '../../api/fetch-api.ts';
 import { recommendationsOf, requesterOf } from './search.ts';
 import type { ExploreSearch, Requester } from './search.ts';
-
-/** A response with the time until it was here. */
-export interface Timed<Data> {
-  readonly data: Data;
-  readonly tookMs: number;
-}
-
-async function time<Data>(call: Promise<Data>): Promise<Timed<Data>> {
-  const start = performance.now();
-  const data = await call;
-  return { data, tookMs: performance.now() - start };
-}
 
 /** What requests can refer to. */
 export const catalogQuery = queryOptions({
@@ -33,19 +21,9 @@ export const usersQuery = (query: string) =>
   queryOptions({
     queryKey: ['explore', 'users', query],
     queryFn: ({ signal }) => dataOf(serving.GET('/v1/users', { params: { query: { query, limit: '12' } }, signal })),
+    select: ({ users }) => users,
     placeholderData: keepPreviousData,
   });
-
-/** The body of the request for the interests of a view. */
-function interestsOf(search: ExploreSearch): InterestsRequest {
-  const { interests } = search;
-  return {
-    ...requesterOf(search),
-    ...(interests === undefined ? {} : { interestCount: interests }),
-    nearest: 6,
-    coupling: true,
-  };
-}
 
 /** Keeps the previous view on the page while another view of the same user loads. */
 const previousOfUser =
@@ -54,20 +32,32 @@ const previousOfUser =
     query?.queryKey[2].userId === userId ? previous : undefined;
 
 export function interestsQuery(search: ExploreSearch) {
-  const body = interestsOf(search);
+  const body: InterestsRequest = {
+    ...requesterOf(search),
+    interestCount: search.interests,
+    nearest: 6,
+    coupling: true,
+  };
   return queryOptions({
     queryKey: ['explore', 'interests', body] as const,
-    queryFn: ({ signal }) => time(dataOf(serving.POST('/v1/interests', { body, signal }))),
+    queryFn: ({ signal }) => dataOf(serving.POST('/v1/interests', { body, signal })),
     placeholderData: previousOfUser(body),
   });
 }
+
+/** A list with the time until it was here. */
+export type TimedList = RecommendationsResponse & { readonly tookMs: number };
 
 /** The list of a view. It is not recorded as shown to the user. */
 export function recommendationsQuery(search: ExploreSearch) {
   const body: RecommendationsRequest = { ...recommendationsOf(search), timings: true, record: false };
   return queryOptions({
     queryKey: ['explore', 'recommendations', body] as const,
-    queryFn: ({ signal }) => time(dataOf(serving.POST('/v1/recommendations', { body, signal }))),
+    queryFn: async ({ signal }): Promise<TimedList> => {
+      const start = performance.now();
+      const response = await dataOf(serving.POST('/v1/recommendations', { body, signal }));
+      return { ...response, tookMs: performance.now() - start };
+    },
     placeholderData: previousOfUser(body),
   });
 }

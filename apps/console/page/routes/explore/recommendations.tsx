@@ -1,50 +1,72 @@
+import type { RecommendationsResponse, RecommendedItem } from '@facet/client/serving-api';
 import type { CSSProperties } from 'react';
-import type { RecommendationsResponse } from '@facet/client/serving';
 import { interestColor } from '../../parts/colors.ts';
-import { Fact } from '../../parts/fact.tsx';
-import { formatCount, formatDuration, formatShare } from '../../parts/format.ts';
-import { Card, DocLink } from '../../parts/page.tsx';
+import { countOf, formatCount, formatDuration, formatShare, nameOf, shortId } from '../../parts/format.tsx';
+import { Card, DocLink, Fact } from '../../parts/page.tsx';
 import { Empty } from '../../parts/states.tsx';
-import type { Change, ListChanges } from './compare-lists.ts';
-import type { Timed } from './queries.ts';
-import { explainSource, nameOf } from './view.ts';
-import type { RecommendedItem } from './view.ts';
+import type { TimedList } from './queries.ts';
+import { explainSource } from './view.ts';
+import type { View } from './view.ts';
 
-interface RecommendationsProps {
-  readonly response: Timed<RecommendationsResponse>;
-  readonly changes: ListChanges<RecommendedItem>;
-  readonly labels: ReadonlyMap<number, string>;
-  readonly focus: number | undefined;
+/** An item of a list, and where it was in the list before. */
+interface Change {
+  readonly item: RecommendedItem;
+  /** Places up (positive) or down; 0 for the same place. Undefined for an item that is new. */
+  readonly moved: number | undefined;
+}
+
+interface ListChanges {
+  readonly items: readonly Change[];
+  /** Items of the list before that are no longer in it, in their order. */
+  readonly left: readonly RecommendedItem[];
+  /** The number of items that the list before did not have. */
+  readonly entered: number;
+}
+
+/** Compares a list with the list before. Without one, no item has changed. */
+export function compareLists(
+  now: readonly RecommendedItem[],
+  before: readonly RecommendedItem[] | undefined,
+): ListChanges {
+  if (before === undefined) return { items: now.map((item) => ({ item, moved: 0 })), left: [], entered: 0 };
+  const indexBefore = new Map(before.map(({ itemId }, index) => [itemId, index]));
+  const items = now.map((item, index) => {
+    const previous = indexBefore.get(item.itemId);
+    return { item, moved: previous === undefined ? undefined : previous - index };
+  });
+  const listed = new Set(now.map(({ itemId }) => itemId));
+  return {
+    items,
+    left: before.filter(({ itemId }) => !listed.has(itemId)),
+    entered: items.filter(({ moved }) => moved === undefined).length,
+  };
+}
+
+interface RecommendationsProps extends View {
+  readonly response: TimedList;
+  readonly changes: ListChanges;
   readonly isStale: boolean;
   readonly onAdd: (item: RecommendedItem) => void;
 }
 
 /** The merged list: the interest of each item, why, and what a tried change does to it. */
 export function Recommendations(props: RecommendationsProps) {
-  const { response, changes, labels, focus, isStale, onAdd } = props;
-  const { data } = response;
+  const { response, changes, isStale } = props;
   return (
-    <Card title="Recommendations" actions={<Answer response={response} />}>
+    <Card title="Recommendations" actions={<Answer {...response} />}>
       <p className="muted small">
         The lists of all interests, merged. Each item names its interest and the behaviors behind it.{' '}
         <DocLink to="api.md#merges">Merges</DocLink>
       </p>
-      {data.source.kind === 'popular' ? (
-        <p className="banner">{explainSource(data.source)} These items are popular.</p>
+      {response.source.kind === 'popular' ? (
+        <p className="banner">{explainSource(response.source)} These items are popular.</p>
       ) : null}
       {changes.items.length === 0 ? (
         <Empty title="No items">Nothing passes the exclusions and filters.</Empty>
       ) : (
         <ol className={`items ${isStale ? 'stale' : ''}`}>
           {changes.items.map((change, index) => (
-            <ItemRow
-              key={change.item.itemId}
-              change={change}
-              index={index}
-              labels={labels}
-              focus={focus}
-              onAdd={onAdd}
-            />
+            <ItemRow key={change.item.itemId} {...props} {...change} index={index} />
           ))}
         </ol>
       )}
@@ -63,7 +85,7 @@ export function Recommendations(props: RecommendationsProps) {
           </ul>
         </div>
       )}
-      <p className="muted small">{describeExclusions(data)}</p>
+      <p className="muted small">{describeExclusions(response)}</p>
     </Card>
   );
 }
@@ -78,8 +100,7 @@ function describeExclusions({ removed, returned, requested }: RecommendationsRes
 }
 
 /** The source and the latency of a response. */
-function Answer({ response: { data, tookMs } }: { readonly response: Timed<RecommendationsResponse> }) {
-  const { source, timings = {}, bundleId, deltaId, arms = {} } = data;
+function Answer({ source, timings = {}, bundleId, deltaId, arms = {}, tookMs }: TimedList) {
   const spans = Object.entries(timings);
   const inside = spans.reduce((sum, [, ms]) => sum + ms, 0);
   return (
@@ -97,9 +118,9 @@ function Answer({ response: { data, tookMs } }: { readonly response: Timed<Recom
           </Fact>
         ))}
         <Fact name="Bundle">
-          <span className="mono">{bundleId.slice(0, 12)}</span>
+          <span className="mono">{shortId(bundleId)}</span>
         </Fact>
-        {deltaId === undefined ? null : <Fact name="Delta">{deltaId.slice(0, 12)}</Fact>}
+        {deltaId === undefined ? null : <Fact name="Delta">{shortId(deltaId)}</Fact>}
         {Object.entries(arms).map(([experiment, arm]) => (
           <Fact key={experiment} name={experiment}>
             arm {arm}
@@ -111,15 +132,9 @@ function Answer({ response: { data, tookMs } }: { readonly response: Timed<Recom
   );
 }
 
-interface ItemRowProps {
-  readonly change: Change<RecommendedItem>;
-  readonly index: number;
-  readonly labels: ReadonlyMap<number, string>;
-  readonly focus: number | undefined;
-  readonly onAdd: (item: RecommendedItem) => void;
-}
+type ItemRowProps = Change & Pick<RecommendationsProps, 'search' | 'labels' | 'onAdd'> & { readonly index: number };
 
-function ItemRow({ change: { item, moved }, index, labels, focus, onAdd }: ItemRowProps) {
+function ItemRow({ item, moved, index, search: { focus }, labels, onAdd }: ItemRowProps) {
   const { interest, reasons = [], score } = item;
   const name = nameOf(item);
   const inFocus = focus === undefined ? '' : interest === focus ? 'in-focus' : 'dimmed';
@@ -128,7 +143,7 @@ function ItemRow({ change: { item, moved }, index, labels, focus, onAdd }: ItemR
   } as CSSProperties;
   return (
     <li className={`item ${inFocus}`} style={style}>
-      <span className="item-rank muted numeric">{index + 1}</span>
+      <span className="item-place muted numeric">{index + 1}</span>
       <div className="item-text">
         <span className="item-title">{name}</span>
         <span className="muted small item-why">
@@ -171,9 +186,9 @@ function describeReasons(reasons: NonNullable<RecommendedItem['reasons']>, hasSh
 function Moved({ moved }: { readonly moved: number | undefined }) {
   if (moved === undefined) return <span className="badge good">entered</span>;
   if (moved === 0) return <span />;
-  const ranks = `${Math.abs(moved)} ${Math.abs(moved) === 1 ? 'rank' : 'ranks'}`;
+  const places = countOf(Math.abs(moved), 'place');
   return (
-    <span className="muted small numeric" title={`${ranks} ${moved > 0 ? 'up' : 'down'}`}>
+    <span className="muted small numeric" title={`${places} ${moved > 0 ? 'up' : 'down'}`}>
       {moved > 0 ? '↑' : '↓'}
       {Math.abs(moved)}
     </span>

@@ -1,4 +1,4 @@
-import type { RecommendationsRequest } from '@facet/client/serving';
+import type { RecommendationsRequest } from '@facet/client/serving-api';
 import { filterOperators, operatorNames } from '@facet/bundles/filter-operators';
 import type { OperatorName } from '@facet/bundles/filter-operators';
 import { mergeModes, mergeNames } from '@facet/retrieval/merge-modes';
@@ -64,11 +64,7 @@ export type Requester = Pick<RecommendationsRequest, 'userId' | 'behaviors' | 'i
 
 /** Returns the request fields that describe the user. */
 export function requesterOf({ user, with: added, without }: ExploreSearch): Requester {
-  return {
-    ...(user === undefined ? {} : { userId: user }),
-    ...(added === undefined ? {} : { behaviors: added }),
-    ...(without === undefined || user === undefined ? {} : { ignore: without }),
-  };
+  return { userId: user, behaviors: added, ignore: user === undefined ? undefined : without };
 }
 
 /**
@@ -83,18 +79,17 @@ export function baselineOf(search: ExploreSearch): ExploreSearch | undefined {
 
 /** Returns the request for the list of a view. */
 export function recommendationsOf(search: ExploreSearch): RecommendationsRequest {
-  const { interests, limit = limitDefault, seen, filters, context, where = [] } = search;
-  const merge = mergeOf(search);
+  const { limit = limitDefault, seen, filters, context, where = [] } = search;
   const attributes = Object.fromEntries(where.map(({ attribute, ...condition }) => [attribute, condition]));
   return {
     ...requesterOf(search),
     limit,
-    ...(merge === undefined ? {} : { merge }),
-    ...(interests === undefined ? {} : { interestCount: interests }),
-    ...(filters === undefined ? {} : { filters }),
-    ...(context === undefined ? {} : { context }),
-    ...(where.length === 0 ? {} : { filter: { attributes } }),
-    ...(seen === true ? { excludeSeen: false } : {}),
+    merge: mergeOf(search),
+    interestCount: search.interests,
+    filters,
+    context,
+    filter: where.length === 0 ? undefined : { attributes },
+    excludeSeen: seen === true ? false : undefined,
     explain: true,
   };
 }
@@ -117,10 +112,8 @@ function mergeOf({ merge, lambda, attribute, floors }: ExploreSearch): Recommend
 /** Returns the shell command of a request. It needs `FACET_API_KEY`, and `FACET_SERVING_URL` if serving has another address. */
 export function curlOf(path: string, body: object): string {
   const json = JSON.stringify(body).replaceAll("'", String.raw`'\''`);
-  return [
-    `curl -s "\${FACET_SERVING_URL:-http://127.0.0.1:8080}${path}" \\`,
-    `  -H "x-api-key: $FACET_API_KEY" \\`,
-    `  -H 'content-type: application/json' \\`,
-    `  -d '${json}'`,
-  ].join('\n');
+  return `curl -s "\${FACET_SERVING_URL:-http://127.0.0.1:8080}${path}" \\
+  -H "x-api-key: $FACET_API_KEY" \\
+  -H 'content-type: application/json' \\
+  -d '${json}'`;
 }

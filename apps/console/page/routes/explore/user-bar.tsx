@@ -1,20 +1,37 @@
+import type { UserResponse } from '@facet/client/serving-api';
 import { useQuery } from '@tanstack/react-query';
-import type { UserResponse } from '@facet/client/serving';
-import { formatCount } from '../../parts/format.ts';
+import { useRouter } from '@tanstack/react-router';
+import { useEffect } from 'react';
+import { pages } from '../../../src/pages.ts';
+import { exampleUsersQuery } from '../../api/queries.ts';
+import { countOf, formatCount } from '../../parts/format.tsx';
 import { SearchBox } from '../../parts/search-box.tsx';
-import { exampleUsersQuery } from '../../api/example-users.ts';
 import { usersQuery } from './queries.ts';
+import { hasUser } from './search.ts';
 import type { ExploreSearch } from './search.ts';
-import type { ChangeSearch } from './view.ts';
+import type { View } from './view.ts';
+
+/** Shows the first example if the address names no user, or an empty history if there is none. */
+export function useFirstUser({ search, onChange }: Pick<View, 'search' | 'onChange'>) {
+  const { data, error, refetch } = useQuery(exampleUsersQuery);
+  const isChosen = hasUser(search);
+  const router = useRouter();
+  useEffect(() => {
+    // The person may have chosen another page, which still loads.
+    const hasLeft = router.latestLocation.pathname !== pages.explore.path;
+    if (isChosen || hasLeft || data === undefined) return;
+    const [example] = data.users;
+    onChange(example === undefined ? { build: true } : { user: example.userId }, { replace: true });
+  }, [isChosen, data, onChange, router]);
+  return { error, retry: () => void refetch() };
+}
 
 /** The users that `npm start` prints. */
 const examplesShown = 3;
 
-interface UserBarProps {
-  readonly search: ExploreSearch;
+interface UserBarProps extends Pick<View, 'search' | 'onChange'> {
   readonly user: UserResponse | undefined;
   readonly interestCount: number | undefined;
-  readonly onChange: ChangeSearch;
 }
 
 const noChanges = { with: undefined, without: undefined, focus: undefined, build: undefined } as const;
@@ -22,12 +39,10 @@ const noChanges = { with: undefined, without: undefined, focus: undefined, build
 /** Chooses the user: by id, an example, by chance, or a history that is built item by item. */
 export function UserBar({ search, user, interestCount, onChange }: UserBarProps) {
   const { data: examples } = useQuery(exampleUsersQuery);
-  const { data: anyone } = useQuery({ ...usersQuery(''), enabled: examples?.users.length === 0 });
+  const { data: anyone = [] } = useQuery({ ...usersQuery(''), enabled: examples?.users.length === 0 });
   const choose = (userId: string): void => onChange({ ...noChanges, user: userId });
   const surprise = (): void => {
-    const others = [...(examples?.users ?? []), ...(anyone?.users ?? [])].filter(
-      ({ userId }) => userId !== search.user,
-    );
+    const others = [...(examples?.users ?? []), ...anyone].filter(({ userId }) => userId !== search.user);
     const chosen = others[Math.floor(Math.random() * others.length)];
     if (chosen !== undefined) choose(chosen.userId);
   };
@@ -37,17 +52,11 @@ export function UserBar({ search, user, interestCount, onChange }: UserBarProps)
       <div className="row">
         <SearchBox
           label="Find a user by id"
-          placeholder="Find a user by id"
           emptyText="No listed user has an id that starts like this. The whole id finds every user."
           search={usersQuery}
-          itemsOf={({ users }) => users}
           keyOf={({ userId }) => userId}
-          render={({ userId, behaviors }) => (
-            <>
-              <span className="truncate">{userId}</span>
-              <span className="muted small">{formatCount(behaviors)} behaviors</span>
-            </>
-          )}
+          nameOf={({ userId }) => userId}
+          noteOf={({ behaviors }) => `${formatCount(behaviors)} behaviors`}
           onPick={({ userId }) => choose(userId)}
         />
         {(examples?.users ?? []).slice(0, examplesShown).map(({ userId, interests }) => (
@@ -83,15 +92,9 @@ export function UserBar({ search, user, interestCount, onChange }: UserBarProps)
                 {name} {String(value)}
               </span>
             ))}
-        {user === undefined ? null : (
-          <span className="badge">
-            {formatCount(user.behaviorCount)} {user.behaviorCount === 1 ? 'behavior' : 'behaviors'}
-          </span>
-        )}
+        {user === undefined ? null : <span className="badge">{countOf(user.behaviorCount, 'behavior')}</span>}
         {interestCount === undefined ? null : (
-          <span className="badge accent">
-            {interestCount} {interestCount === 1 ? 'interest' : 'interests'}
-          </span>
+          <span className="badge accent">{countOf(interestCount, 'interest')}</span>
         )}
       </div>
     </section>
@@ -102,4 +105,74 @@ function describeUser({ user, with: added = [] }: ExploreSearch, isHistory: bool
   if (user !== undefined) return `User ${user}`;
   if (!isHistory) return 'Choosing a user…';
   return added.length === 0 ? 'A new history: search items and add them' : 'Your history';
+}
+
+interface WhatIfProps extends Pick<View, 'search' | 'onChange'> {
+  readonly titleOf: (itemId: string) => string;
+  /** The numbers of items that entered and left the list; undefined while the lists load. */
+  readonly effect: { readonly entered: number; readonly left: number } | undefined;
+}
+
+/** Lists the added and ignored behaviors of a user, and their effect on the list. */
+export function WhatIf({ search, titleOf, effect, onChange }: WhatIfProps) {
+  const { user, with: added = [], without = [] } = search;
+  if (user === undefined || added.length + without.length === 0) return null;
+  const dropAt = (list: readonly string[], position: number): readonly string[] | undefined =>
+    list.length === 1 ? undefined : list.filter((_, at) => at !== position);
+  return (
+    <section className="card what-if" aria-label="What if">
+      <div className="row">
+        <h2>What if</h2>
+        {added.map((itemId, position) => (
+          <Chip
+            key={`with ${itemId} ${position}`}
+            text={`+ ${titleOf(itemId)}`}
+            label={`Undo adding ${titleOf(itemId)}`}
+            onRemove={() => onChange({ with: dropAt(added, position) })}
+          />
+        ))}
+        {without.map((itemId, position) => (
+          <Chip
+            key={`without ${itemId}`}
+            text={`− ${titleOf(itemId)}`}
+            label={`Undo ignoring ${titleOf(itemId)}`}
+            onRemove={() => onChange({ without: dropAt(without, position) })}
+          />
+        ))}
+        <button
+          type="button"
+          className="button small"
+          onClick={() => onChange({ with: undefined, without: undefined })}
+        >
+          Undo all
+        </button>
+      </div>
+      <p role="status">{describeEffect(effect)}</p>
+    </section>
+  );
+}
+
+function describeEffect(effect: WhatIfProps['effect']): string {
+  if (effect === undefined) return 'Comparing the lists…';
+  const { entered, left } = effect;
+  if (entered + left === 0) return 'The list has the same items.';
+  return `${countOf(entered, 'item')} entered the list, ${left} left it.`;
+}
+
+interface ChipProps {
+  readonly text: string;
+  readonly label: string;
+  readonly onRemove: () => void;
+}
+
+/** A short text with a button that removes it. */
+export function Chip({ text, label, onRemove }: ChipProps) {
+  return (
+    <span className="chip">
+      <span className="truncate">{text}</span>
+      <button type="button" className="chip-button" aria-label={label} title={label} onClick={onRemove}>
+        ×
+      </button>
+    </span>
+  );
 }

@@ -1,14 +1,19 @@
-import type { InterestsResponse, RecommendationsResponse, ResponseSource } from '@facet/client/serving';
+import type { DescribedInterest, ResponseSource } from '@facet/client/serving-api';
 import type { ExploreSearch } from './search.ts';
 
-/** Changes some search parameters of the page; undefined removes one. */
-export type ChangeSearch = (
-  changes: { readonly [Name in keyof ExploreSearch]?: ExploreSearch[Name] | undefined },
-  options?: { readonly replace?: boolean },
-) => void;
+/** What all parts of the page show. */
+export interface View {
+  readonly search: ExploreSearch;
+  readonly labels: ReadonlyMap<number, string>;
+  readonly onChange: ChangeExplore;
+}
 
-export type DescribedInterest = InterestsResponse['interests'][number];
-export type RecommendedItem = RecommendationsResponse['items'][number];
+/** Changes some search parameters of the page; undefined removes one. */
+export type ChangeExplore = (changes: ExploreSearch, options?: { readonly replace?: boolean }) => void;
+
+/** Highlights an interest, or no longer. */
+export const toggleFocus = ({ search, onChange }: View, interest: number): void =>
+  onChange({ focus: search.focus === interest ? undefined : interest }, { replace: true });
 
 /**
  * Returns the label of each interest that has one, such as "Horror · Thriller". Leaves out values that most interests of the
@@ -34,12 +39,7 @@ export function isMissing(error: Error | null): boolean {
   return error !== null && 'code' in error && error.code === 'USER_NOT_FOUND';
 }
 
-export const nameOf = ({ title, itemId }: { readonly title?: string; readonly itemId: string }): string =>
-  title ?? itemId;
-
-type Reason = NonNullable<ResponseSource['reason']>;
-
-const reasons: Readonly<Record<Reason, string>> = {
+const reasons: Readonly<Record<NonNullable<ResponseSource['reason']>, string>> = {
   unknown_user: 'Nothing is stored for this user.',
   no_behaviors: 'The user has no behaviors.',
   no_known_items: 'No item is in the bundle.',

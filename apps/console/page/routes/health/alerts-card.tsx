@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { fetchApi } from '../../api/fetch-api.ts';
+import { Time } from '../../parts/format.tsx';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
-import { Time } from '../../parts/time.tsx';
 
 interface Alert {
   readonly labels: Readonly<Record<string, string>>;
@@ -35,9 +35,9 @@ export function AlertsCard({ isConfigured }: { readonly isConfigured: boolean })
 }
 
 function Alerts() {
-  const query = useQuery({ queryKey: ['alerts'], queryFn: readAlerts, refetchInterval: pollMs });
+  const query = { queryKey: ['alerts'], queryFn: readAlerts, refetchInterval: pollMs };
   return (
-    <QueryView query={query} what="Loading alerts">
+    <QueryView query={useQuery(query)} what="Loading alerts">
       {(alerts) =>
         alerts.length === 0 ? (
           <Empty title="No alert is firing" />
@@ -53,11 +53,9 @@ function Alerts() {
   );
 }
 
-/** The folder of the pages that the rules of Facet name. */
-const docs = 'docs/';
-
 function AlertLine({ labels, annotations, state, activeAt }: Alert) {
-  const runbook = annotations['runbook'];
+  // The rules of Facet name pages of this folder.
+  const [, runbook] = annotations['runbook']?.split(/^docs\//) ?? [];
   return (
     <li>
       <p className="row">
@@ -69,8 +67,7 @@ function AlertLine({ labels, annotations, state, activeAt }: Alert) {
       </p>
       <p>{annotations['summary']}</p>
       <p className="muted small">
-        {annotations['description']}{' '}
-        {runbook?.startsWith(docs) && <DocLink to={runbook.slice(docs.length)}>Runbook</DocLink>}
+        {annotations['description']} {runbook !== undefined && <DocLink to={runbook}>Runbook</DocLink>}
       </p>
     </li>
   );

@@ -1,23 +1,22 @@
-import { valuesOf } from '@facet/http/metrics-text';
+import { sumOf, valuesOf } from '@facet/http/metrics-text';
 import type { Metrics } from '@facet/http/metrics-text';
 import { useQueries, useQuery } from '@tanstack/react-query';
+import type { UseQueryResult } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { DataTable, numeric } from '../../parts/data-table.tsx';
+import { formatBytes, formatDuration, formatNumber, Time } from '../../parts/format.tsx';
 import { Card, Page } from '../../parts/page.tsx';
 import { QueryView } from '../../parts/states.tsx';
 import { AlertsCard } from './alerts-card.tsx';
-import { LatencyCard } from './latency-card.tsx';
-import { ProcessTable } from './process-table.tsx';
-import { MonitorsCard } from './monitors-card.tsx';
-import { metricsQuery, upstreamsQuery } from './readings.ts';
-import type { ProcessName, Upstreams } from './readings.ts';
-import { ServingCard } from './serving-card.tsx';
-import { TrendsCard } from './trends-card.tsx';
 import './health.css';
+import { metricsQuery, upstreamsQuery } from './readings.ts';
+import type { ProcessName, Reading, Upstream, Upstreams } from './readings.ts';
+import { LatencyCard, MonitorsCard, ServingCard, TrendsCard } from './serving-cards.tsx';
 
 export function Content() {
-  const query = useQuery(upstreamsQuery);
   return (
     <Page name="health">
-      <QueryView query={query} what="Loading the processes">
+      <QueryView query={useQuery(upstreamsQuery)} what="Loading the processes">
         {(data) => <Health {...data} />}
       </QueryView>
     </Page>
@@ -38,7 +37,7 @@ function Health({ upstreams, hasPrometheus }: Upstreams) {
         <ProcessTable upstreams={upstreams} queryOf={queryOf} />
       </Card>
       {serving === undefined ? null : (
-        <QueryView query={serving} api="serving" what="Loading the metrics of serving">
+        <QueryView query={serving} what="Loading the metrics of serving">
           {({ metrics }) => (
             <>
               <ServingCard metrics={metrics} />
@@ -57,4 +56,72 @@ function Health({ upstreams, hasPrometheus }: Upstreams) {
 function LiveMonitors({ metrics }: { readonly metrics: Metrics }) {
   const [bundleId] = valuesOf(metrics, 'facet_serving_bundle_info', 'bundle');
   return bundleId === undefined ? null : <MonitorsCard bundleId={bundleId} />;
+}
+
+interface ProcessTableProps {
+  readonly upstreams: readonly Upstream[];
+  readonly queryOf: (name: ProcessName) => UseQueryResult<Reading, Error> | undefined;
+}
+
+type ProcessRow = Omit<Upstream, 'name'> & { readonly name: ProcessName };
+
+/** One row for each process: whether it responds, its version, its load. */
+function ProcessTable({ upstreams, queryOf }: ProcessTableProps) {
+  const rows: ProcessRow[] = [...upstreams, { name: 'console', url: location.origin, state: 'ready' }];
+  return (
+    <DataTable
+      label="Processes"
+      columns={[
+        { title: 'Process', isRowHeader: true },
+        'State',
+        'Version',
+        'Started',
+        numeric('Requests/s'),
+        numeric('Memory'),
+        numeric('Event loop delay, p99'),
+      ]}
+      rows={rows.map(({ name, url, state, problem }) => {
+        const { data, error } = queryOf(name) ?? {};
+        return {
+          key: name,
+          cells: [
+            <>
+              {name}
+              <div className="muted small process-url">{url}</div>
+            </>,
+            <>
+              <span className={states[state].className}>{states[state].text}</span>
+              <div className="muted small">{problem ?? error?.message}</div>
+            </>,
+            ...(data === undefined
+              ? [state === 'unreachable' && 'Not started, or at another address.']
+              : figures(data)),
+          ],
+        };
+      })}
+    />
+  );
+}
+
+const states = {
+  ready: { className: 'badge good', text: 'Ready' },
+  'not-ready': { className: 'badge warning', text: 'Not ready' },
+  unreachable: { className: 'badge', text: 'Not running' },
+} as const;
+
+function figures({ metrics, requestsPerSecond }: Reading): ReactNode[] {
+  const write = (value: number | undefined, format: (value: number) => ReactNode): ReactNode =>
+    value === undefined ? '–' : format(value);
+  const [version = '–'] = valuesOf(metrics, 'facet_build_info', 'version');
+  const [node = ''] = valuesOf(metrics, 'nodejs_version_info', 'version');
+  return [
+    <>
+      {version}
+      <div className="muted small">Node {node.slice(1)}</div>
+    </>,
+    write(sumOf(metrics, 'process_start_time_seconds'), (seconds) => <Time at={seconds * 1000} isRelative />),
+    write(requestsPerSecond, formatNumber),
+    write(sumOf(metrics, 'process_resident_memory_bytes'), formatBytes),
+    write(sumOf(metrics, 'nodejs_eventloop_lag_p99_seconds'), (seconds) => formatDuration(seconds * 1000)),
+  ];
 }

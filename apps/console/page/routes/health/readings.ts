@@ -1,7 +1,7 @@
 import { growthOf, parseMetrics } from '@facet/http/metrics-text';
 import type { Metrics } from '@facet/http/metrics-text';
 import { queryOptions } from '@tanstack/react-query';
-import type { ApiName } from '../../api/api-error.ts';
+import type { ApiName } from '../../api/fetch-api.ts';
 import { dataOf, fetchApi, serving } from '../../api/fetch-api.ts';
 
 /** A process behind the console, or the console. */

@@ -1,5 +1,7 @@
 import { quadtree } from 'd3-quadtree';
-import type { Column } from './safetensors.ts';
+
+/** The values of all items. */
+export type Column = Float32Array | Int32Array | Uint8Array;
 
 /** The points of the map: items that have a position. */
 export interface Points {
@@ -21,9 +23,7 @@ export function pointsOf(position: Column): Points {
 }
 
 /** The map position in the middle of the view, and how many times the view enlarges the map. */
-export interface Camera {
-  readonly x: number;
-  readonly y: number;
+export interface Camera extends Position {
   readonly zoom: number;
 }
 

@@ -1,8 +1,7 @@
 import type { components } from '@facet/client/serving-api';
 import { queryOptions } from '@tanstack/react-query';
 import { dataOf, fetchApi, serving } from '../../api/fetch-api.ts';
-import { readSafetensors } from './safetensors.ts';
-import type { Column } from './safetensors.ts';
+import type { Column } from './point-layer.ts';
 
 export type ItemMap = components['schemas']['ItemMapResponse'];
 export type MapItem = components['schemas']['MapItem'];
@@ -23,17 +22,34 @@ export const columnQuery = ({ bundleId, deltaId }: ItemMap, name: string) =>
     queryFn: async ({ signal }): Promise<Column> => {
       const query = new URLSearchParams({ column: name });
       const response = await fetchApi(`/api/serving/v1/item-map/columns?${query}`, { signal });
-      return readSafetensors(await response.arrayBuffer())[name]!;
+      return readColumn(await response.arrayBuffer(), name);
     },
     staleTime: Number.POSITIVE_INFINITY,
     // Columns of large catalogs are large.
     gcTime: 60_000,
   });
 
-const lookUp = async (body: {
-  readonly items?: number[];
-  readonly itemIds?: string[];
-}): Promise<(MapItem | null)[]> => [...(await dataOf(serving.POST('/v1/item-map/items', { body }))).items];
+interface Entry {
+  readonly dtype: string;
+  readonly data_offsets: readonly [number, number];
+}
+
+/** Returns a column of a safetensors file as a view of its bytes: header length (u64), JSON header, data. */
+function readColumn(file: ArrayBuffer, name: string): Column {
+  const headerBytes = Number(new DataView(file).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(file, 8, headerBytes))) as Record<string, Entry>;
+  const {
+    dtype,
+    data_offsets: [begin, end],
+  } = header[name]!;
+  const [start, bytes] = [8 + headerBytes + begin, end - begin];
+  if (dtype === 'F32') return new Float32Array(file, start, bytes / 4);
+  if (dtype === 'I32') return new Int32Array(file, start, bytes / 4);
+  return new Uint8Array(file, start, bytes);
+}
+
+const lookUp = async (body: { readonly items?: number[]; readonly itemIds?: string[] }) =>
+  (await dataOf(serving.POST('/v1/item-map/items', { body }))).items;
 
 /** Reads the facts of items by their numbers on the map, from 1. */
 export const itemsQuery = ({ bundleId, deltaId }: ItemMap, numbers: readonly number[]) =>
@@ -45,54 +61,42 @@ export const itemsQuery = ({ bundleId, deltaId }: ItemMap, numbers: readonly num
 
 /** Reads one item by its id, and the items that are most similar to it. */
 export const neighborsQuery = (itemId: string) =>
-  queryOptions({
-    queryKey: ['item-map', 'neighbors', itemId],
-    queryFn: async () => {
-      const params = { path: { itemId }, query: { limit: '12' } };
-      const similar = await dataOf(serving.GET('/v1/items/{itemId}/similar', { params }));
-      const [item, ...found] = await lookUp({ itemIds: [itemId, ...similar.items.map((other) => other.itemId)] });
-      const neighbors = similar.source.kind === 'model' ? found.filter((other) => other !== null) : [];
-      return { item: item ?? null, neighbors };
-    },
-  });
+  queryOptions({ queryKey: ['item-map', 'neighbors', itemId], queryFn: () => readNeighbors(itemId) });
 
-export interface UserOnMap {
-  readonly source: components['schemas']['ResponseSource'];
-  /** With the positions of the items that are nearest to each interest. */
-  readonly interests: readonly {
-    readonly interest: number;
-    readonly label: string;
-    readonly nearest: readonly MapItem[];
-  }[];
-  /** The behaviors that the model reads, each with its strongest interest. */
-  readonly behaviors: readonly { readonly item: MapItem; readonly interest: number }[];
+export type Neighbors = Awaited<ReturnType<typeof readNeighbors>>;
+
+async function readNeighbors(itemId: string) {
+  const params = { path: { itemId }, query: { limit: '12' } };
+  const similar = await dataOf(serving.GET('/v1/items/{itemId}/similar', { params }));
+  const [item = null, ...found] = await lookUp({ itemIds: [itemId, ...similar.items.map((other) => other.itemId)] });
+  const neighbors = similar.source.kind === 'model' ? found.filter((other) => other !== null) : [];
+  return { item, neighbors };
 }
 
 /** Reads the interests and behaviors of a user, with the positions of their items. */
 export const userOnMapQuery = (userId: string) =>
-  queryOptions({
-    queryKey: ['item-map', 'user', userId],
-    queryFn: async (): Promise<UserOnMap> => {
-      const body = { userId, nearest: 10, coupling: true };
-      const { interests, coupling, source } = await dataOf(serving.POST('/v1/interests', { body }));
-      const behaviors = coupling?.behaviors ?? [];
-      const ids = [
-        ...new Set([...interests.flatMap(({ nearest }) => nearest), ...behaviors].map(({ itemId }) => itemId)),
-      ];
-      const items = await lookUp({ itemIds: ids.slice(0, 1_000) });
-      const itemOf = new Map(items.flatMap((item) => (item === null ? [] : [[item.itemId, item]])));
-      return {
-        source,
-        interests: interests.map(({ interest, labels, nearest }) => ({
-          interest,
-          label: labels.map(({ value }) => value).join(', '),
-          nearest: nearest.flatMap(({ itemId }) => itemOf.get(itemId) ?? []),
-        })),
-        behaviors: behaviors.flatMap(({ itemId, coefficients }) => {
-          const item = itemOf.get(itemId);
-          if (item === undefined) return [];
-          return [{ item, interest: coefficients.indexOf(Math.max(...coefficients)) + 1 }];
-        }),
-      };
-    },
-  });
+  queryOptions({ queryKey: ['item-map', 'user', userId], queryFn: () => readUser(userId) });
+
+export type UserOnMap = Awaited<ReturnType<typeof readUser>>;
+
+async function readUser(userId: string) {
+  const body = { userId, nearest: 10, coupling: true };
+  const { interests, coupling, source } = await dataOf(serving.POST('/v1/interests', { body }));
+  const behaviors = coupling?.behaviors ?? [];
+  const ids = new Set([...interests.flatMap(({ nearest }) => nearest), ...behaviors].map(({ itemId }) => itemId));
+  const items = await lookUp({ itemIds: [...ids].slice(0, 1_000) });
+  const itemOf = new Map(items.flatMap((item) => (item === null ? [] : [[item.itemId, item]])));
+  return {
+    source,
+    interests: interests.map(({ interest, labels, nearest }) => ({
+      interest,
+      label: labels.map(({ value }) => value).join(', '),
+      nearest: nearest.flatMap(({ itemId }) => itemOf.get(itemId) ?? []),
+    })),
+    /** The behaviors that the model reads, each with its strongest interest. */
+    behaviors: behaviors.flatMap(({ itemId, coefficients }) => {
+      const item = itemOf.get(itemId);
+      return item === undefined ? [] : [{ item, interest: coefficients.indexOf(Math.max(...coefficients)) + 1 }];
+    }),
+  };
+}

@@ -1,5 +1,7 @@
 import { useEffect, useMemo, useRef } from 'react';
-import type { Coloring } from './color-points.ts';
+import type { Coloring, MapColors } from './coloring.tsx';
+import { MarkShape, placeMarks } from './marks.tsx';
+import type { Mark } from './marks.tsx';
 import {
   createFinder,
   drawPoints,
@@ -11,18 +13,6 @@ import {
   zoomBy,
 } from './point-layer.ts';
 import type { Camera, Picture, PointDrawing, Points, Position, Projection } from './point-layer.ts';
-import type { MapColors } from './theme-colors.ts';
-
-/** A mark above the points, such as an interest. */
-export interface Mark {
-  readonly key: string;
-  readonly x: number;
-  readonly y: number;
-  readonly kind: 'interest' | 'behavior' | 'selected' | 'neighbor';
-  readonly color: string;
-  readonly title: string;
-  readonly text?: string;
-}
 
 interface ScatterProps {
   readonly points: Points;
@@ -59,33 +49,11 @@ export function Scatter(props: ScatterProps) {
       <canvas ref={canvas} role="img" aria-label={`Map of ${points.items.length} items`} />
       <svg ref={overlay} className="scatter-marks" aria-hidden>
         {marks.map((mark) => (
-          <MarkShape key={mark.key} mark={mark} />
+          <MarkShape {...mark} key={mark.key} />
         ))}
         <polygon className="lasso" />
       </svg>
     </div>
-  );
-}
-
-function MarkShape({ mark: { x, y, kind, color, title, text } }: { readonly mark: Mark }) {
-  return (
-    <g data-x={x} data-y={y} className={`mark ${kind}`}>
-      <title>{title}</title>
-      {kind === 'interest' ? (
-        <rect x="-9" y="-9" width="18" height="18" rx="3" transform="rotate(45)" fill={color} />
-      ) : (
-        <circle
-          r={kind === 'selected' ? 10 : kind === 'neighbor' ? 7 : 5}
-          fill={kind === 'behavior' ? color : 'none'}
-          stroke={color}
-        />
-      )}
-      {text === undefined ? null : (
-        <text y="4" textAnchor="middle">
-          {text}
-        </text>
-      )}
-    </g>
   );
 }
 
@@ -287,11 +255,3 @@ function selectedPoints({ items }: Points, selection: Int32Array): Uint8Array | 
 
 const positionOf = ({ offsetX: x, offsetY: y }: MouseEvent): Position => ({ x, y });
 const distance = (a: Position, b: Position): number => Math.hypot(a.x - b.x, a.y - b.y);
-
-/** Moves the marks to their positions in the view. */
-function placeMarks(overlay: SVGSVGElement, { scale, left, top }: Projection): void {
-  for (const mark of overlay.querySelectorAll<SVGGElement>(':scope > g')) {
-    const [x, y] = [Number(mark.dataset['x']), Number(mark.dataset['y'])];
-    mark.setAttribute('transform', `translate(${left + scale * x} ${top - scale * y})`);
-  }
-}

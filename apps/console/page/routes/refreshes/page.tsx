@@ -1,31 +1,28 @@
 import type { Refresh } from '@facet/client/trainer-api';
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi, Link } from '@tanstack/react-router';
+import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
 import { Card, DocLink, Page } from '../../parts/page.tsx';
-import { Empty, QueryView } from '../../parts/states.tsx';
-import { CancelRun } from './cancel-dialog.tsx';
-import { LineageView } from './lineage-graph.tsx';
+import { Empty, QueryCard, QueryView } from '../../parts/states.tsx';
+import { usePageSearch } from '../../parts/use-page-search.ts';
+import { CancelRun, StartRefresh } from './dialogs.tsx';
+import { LineageView } from './lineage.tsx';
 import { hasEnded, outputsOf, refreshesQuery, refreshQuery } from './queries.ts';
+import './refreshes.css';
 import { RunDetail } from './run-detail.tsx';
 import { RunList } from './run-list.tsx';
 import { ScheduleCard } from './schedule-card.tsx';
-import { StartRefresh } from './start-dialog.tsx';
-import './refreshes.css';
-
-const refreshesRoute = getRouteApi('/refreshes');
 
 const runsAtFirst = 30;
 const runsMax = 1_000;
 
 export function Content() {
   const [limit, setLimit] = useState(runsAtFirst);
-  const query = useQuery(refreshesQuery(limit));
   return (
     <Page name="refreshes" actions={<StartRefresh />}>
       <ScheduleCard />
-      <QueryView query={query} api="trainer" what="Loading the runs">
+      <QueryView query={useQuery(refreshesQuery(limit))} what="Loading the runs">
         {({ refreshes }) => (
           <Runs
             refreshes={refreshes}
@@ -44,7 +41,7 @@ interface RunsProps {
 }
 
 function Runs({ refreshes, onMore }: RunsProps) {
-  const search = refreshesRoute.useSearch();
+  const [search] = usePageSearch('refreshes');
   const inProgress = refreshes.find((report) => !hasEnded(report));
   const shown = search.run ?? (inProgress ?? refreshes[0])?.run.runId;
   if (shown === undefined) {
@@ -88,14 +85,14 @@ function ShownRun({ runId, listed, artifact, children }: ShownRunProps) {
     <>
       <div className="runs">
         {children}
-        <Card
+        <QueryCard
           title={`Run ${runId}`}
           actions={report === undefined || hasEnded(report) ? null : <CancelRun key={runId} report={report} />}
+          query={query}
+          what="Loading the run"
         >
-          <QueryView query={query} api="trainer" what="Loading the run">
-            {(loaded) => <RunDetail key={runId} report={loaded} />}
-          </QueryView>
-        </Card>
+          {(loaded) => <RunDetail key={runId} report={loaded} />}
+        </QueryCard>
       </div>
       <LineageCard id={traced} isChosen={artifact !== undefined} />
     </>

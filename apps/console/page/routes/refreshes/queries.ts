@@ -5,8 +5,28 @@ import { dataOf, trainer } from '../../api/fetch-api.ts';
 export type StageName = Refresh['stages'][number]['stage'];
 export type StageRecord = Refresh['stages'][number];
 
-/** The stages of a refresh, in order. */
-export const stageNames: readonly StageName[] = ['dataset', 'train', 'evaluate', 'index', 'gate', 'promote'];
+/** One epoch of the training curve. */
+export interface Epoch {
+  readonly phase: 'fit' | 'refit';
+  /** K of the phase. Absent in the curves of a finished model. */
+  readonly interests?: number;
+  /** Absent if `interests` is. */
+  readonly labels?: string;
+  readonly epoch: number;
+  readonly loss: number;
+  readonly recall?: number;
+}
+
+/** The stages of a refresh, in order, with their colors in timelines. */
+export const stageColors: Readonly<Record<StageName, string>> = {
+  dataset: 'var(--series-7)',
+  train: 'var(--series-1)',
+  evaluate: 'var(--series-2)',
+  index: 'var(--series-4)',
+  gate: 'var(--series-5)',
+  promote: 'var(--series-8)',
+};
+export const stageNames = Object.keys(stageColors) as StageName[];
 
 /** New runs appear without a reload. Changes of the shown run arrive as events. */
 const runsEveryMs = 3_000;

@@ -1,16 +1,13 @@
 import type { Refresh } from '@facet/client/trainer-api';
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { formatCount, formatDuration, formatShare } from '../../parts/format.ts';
+import { useEffect, useState } from 'react';
+import { formatCount, formatDuration, formatShare, Time, useNow } from '../../parts/format.tsx';
 import { DocLink } from '../../parts/page.tsx';
-import { Time } from '../../parts/time.tsx';
-import { hasEnded, lineageQuery, outputsOf, stageNames } from './queries.ts';
-import type { StageRecord } from './queries.ts';
-import { RunState, stageColors } from './run-state.tsx';
+import { hasEnded, lineageQuery, outputsOf, refreshQuery, stageColors, stageNames } from './queries.ts';
+import type { Epoch, StageName, StageRecord } from './queries.ts';
+import { RunState } from './run-list.tsx';
 import { TrainingCurves } from './training-curves.tsx';
-import { useNow } from '../../parts/use-now.ts';
-import { useRunEvents } from './use-run-events.ts';
-import type { LiveProgress } from './use-run-events.ts';
 
 /** One run: its stages, live while it runs, and its training curves. */
 export function RunDetail({ report }: { readonly report: Refresh }) {
@@ -130,4 +127,58 @@ function describe({ state, attempt, isReused, willRetry, outputs }: StageRecord)
   if (state === 'failed') return willRetry === true ? `failed, attempt ${attempt}; will retry` : 'failed';
   if (outputs?.skipped !== undefined) return 'skipped: no new data';
   return isReused === true ? 'finished: reused an earlier result' : 'finished';
+}
+
+/** The progress of a stage, as `GET /v1/refreshes/{runId}/events` sends it. */
+interface StageProgress {
+  readonly share: number;
+  readonly detail: string;
+  readonly examplesPerSecond?: number;
+  readonly loss?: number;
+  readonly etaSeconds?: number;
+  readonly epochs?: readonly Epoch[];
+}
+
+interface LiveProgress {
+  readonly runId: string;
+  readonly stage: StageName;
+  readonly progress: StageProgress;
+}
+
+/** The browser reconnects a broken stream. After a refused request it does not, so the page opens a new one. */
+const reopenMs = 5_000;
+
+/** Follows a run: keeps its query up to date, and returns the progress of its stage. */
+function useRunEvents(runId: string, isFollowed: boolean): LiveProgress | undefined {
+  const client = useQueryClient();
+  const [live, setLive] = useState<LiveProgress>();
+
+  useEffect(() => {
+    if (!isFollowed) return undefined;
+    let source: EventSource | undefined;
+    let reopening: ReturnType<typeof setTimeout> | undefined;
+    const open = (): void => {
+      source = new EventSource(`/api/trainer/v1/refreshes/${encodeURIComponent(runId)}/events`);
+      source.addEventListener('progress', ({ data }: MessageEvent<string>) => {
+        setLive({ runId, ...(JSON.parse(data) as Omit<LiveProgress, 'runId'>) });
+      });
+      source.addEventListener('report', ({ data }: MessageEvent<string>) => {
+        const { report } = JSON.parse(data) as { readonly report: Refresh };
+        client.setQueryData(refreshQuery(runId).queryKey, report);
+        if (!hasEnded(report)) return;
+        source?.close();
+        void client.invalidateQueries({ queryKey: ['trainer'] });
+      });
+      source.addEventListener('error', () => {
+        if (source?.readyState === EventSource.CLOSED) reopening = setTimeout(open, reopenMs);
+      });
+    };
+    open();
+    return () => {
+      clearTimeout(reopening);
+      source?.close();
+    };
+  }, [client, runId, isFollowed]);
+
+  return live?.runId === runId ? live : undefined;
 }

@@ -1,12 +1,22 @@
 import type { Refresh } from '@facet/client/trainer-api';
 import { Link } from '@tanstack/react-router';
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { useRef } from 'react';
-import { formatDuration } from '../../parts/format.ts';
-import { Time } from '../../parts/time.tsx';
-import { hasEnded, stageNames } from './queries.ts';
-import { RunState, stageColors } from './run-state.tsx';
-import { useNow } from '../../parts/use-now.ts';
+import { formatDuration, Time, useNow } from '../../parts/format.tsx';
+import { useVisibleRows } from '../../parts/use-visible-rows.ts';
+import { hasEnded, stageColors, stageNames } from './queries.ts';
+
+const tones: Readonly<Record<Refresh['state'], string>> = {
+  waiting: '',
+  running: 'accent',
+  promoted: 'good',
+  rejected: 'warning',
+  skipped: '',
+  failed: 'bad',
+  cancelled: '',
+};
+
+export function RunState({ state }: Pick<Refresh, 'state'>) {
+  return <span className={`badge ${tones[state]}`}>{state === 'cancelled' ? 'canceled' : state}</span>;
+}
 
 interface RunListProps {
   readonly runs: readonly Refresh[];
@@ -19,13 +29,7 @@ const rowPx = 74;
 export function RunList({ runs, shown }: RunListProps) {
   const now = useNow(runs.some((report) => !hasEnded(report)));
   const longestMs = Math.max(1, ...runs.map((report) => spanOf(report, now).ms));
-  const scroller = useRef<HTMLDivElement>(null);
-  const rows = useVirtualizer({
-    count: runs.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => rowPx,
-    overscan: 6,
-  });
+  const { scroller, rows, height } = useVisibleRows(runs.length, rowPx);
   return (
     <div className="stack">
       <ul className="row small muted" aria-label="Colors of the stages">
@@ -37,8 +41,8 @@ export function RunList({ runs, shown }: RunListProps) {
         ))}
       </ul>
       <div ref={scroller} className="run-list">
-        <ol aria-label="Runs, newest first" style={{ height: rows.getTotalSize() }}>
-          {rows.getVirtualItems().map(({ index, start }) => {
+        <ol aria-label="Runs, newest first" style={{ height }}>
+          {rows.map(({ index, start }) => {
             const report = runs[index]!;
             return (
               <li key={report.run.runId} style={{ top: start, height: rowPx }}>

@@ -1,26 +1,26 @@
 import type { Schedule } from '@facet/client/trainer-api';
 import { useQuery } from '@tanstack/react-query';
 import { DataTable } from '../../parts/data-table.tsx';
-import { formatDuration } from '../../parts/format.ts';
-import { Card, DocLink } from '../../parts/page.tsx';
-import { Stat } from '../../parts/stat.tsx';
-import { QueryView } from '../../parts/states.tsx';
-import { Time } from '../../parts/time.tsx';
+import { formatDuration, Time } from '../../parts/format.tsx';
+import { DocLink, Stat } from '../../parts/page.tsx';
+import { QueryCard } from '../../parts/states.tsx';
 import { scheduleQuery } from './queries.ts';
 
 /** When the next refreshes are due, and whether one is overdue. */
 export function ScheduleCard() {
-  const query = useQuery(scheduleQuery);
   return (
-    <Card title="Schedule" actions={<DocLink to="refresh.md">How refreshes are scheduled</DocLink>}>
-      <QueryView query={query} api="trainer" what="Loading the schedule">
-        {(schedule) => <ScheduleFacts schedule={schedule} />}
-      </QueryView>
-    </Card>
+    <QueryCard
+      title="Schedule"
+      actions={<DocLink to="refresh.md">How refreshes are scheduled</DocLink>}
+      query={useQuery(scheduleQuery)}
+      what="Loading the schedule"
+    >
+      {(schedule) => <ScheduleFacts {...schedule} />}
+    </QueryCard>
   );
 }
 
-function ScheduleFacts({ schedule }: { readonly schedule: Schedule }) {
+function ScheduleFacts(schedule: Schedule) {
   const { cron, timeZone, next, completedDay, overdueSeconds, promoteWithinHours, queue } = schedule;
   const [soonest] = next;
   return (
@@ -56,19 +56,14 @@ function ScheduleFacts({ schedule }: { readonly schedule: Schedule }) {
       {next.length < 2 ? null : (
         <details>
           <summary className="small">The next {next.length} refreshes</summary>
-          <DataTable label="Next refreshes" columns={['Data of', 'Starts', 'Overdue after']}>
-            {next.map(({ day, dueAt, promoteBefore }) => (
-              <tr key={day}>
-                <td>{day}</td>
-                <td>
-                  <Time at={dueAt} />
-                </td>
-                <td>
-                  <Time at={promoteBefore} />
-                </td>
-              </tr>
-            ))}
-          </DataTable>
+          <DataTable
+            label="Next refreshes"
+            columns={['Data of', 'Starts', 'Overdue after']}
+            rows={next.map(({ day, dueAt, promoteBefore }) => ({
+              key: day,
+              cells: [day, <Time at={dueAt} />, <Time at={promoteBefore} />],
+            }))}
+          />
         </details>
       )}
     </>
@@ -77,9 +72,5 @@ function ScheduleFacts({ schedule }: { readonly schedule: Schedule }) {
 
 const unfinished = ['waiting', 'active', 'delayed', 'prioritized', 'waiting-children'];
 
-function jobsOf({ trainer, indexer }: NonNullable<Schedule['queue']>): number {
-  return [trainer, indexer].reduce(
-    (sum, jobs) => sum + unfinished.reduce((count, state) => count + (jobs[state] ?? 0), 0),
-    0,
-  );
-}
+const jobsOf = ({ trainer, indexer }: NonNullable<Schedule['queue']>): number =>
+  [trainer, indexer].flatMap((jobs) => unfinished.map((state) => jobs[state] ?? 0)).reduce((sum, jobs) => sum + jobs);

@@ -1,12 +1,12 @@
+import type { Training } from '@facet/client/trainer-api';
 import { useQuery } from '@tanstack/react-query';
 import { interestColor } from '../../parts/colors.ts';
-import { formatNumber } from '../../parts/format.ts';
+import { formatNumber } from '../../parts/format.tsx';
 import { LineChart } from '../../parts/line-chart.tsx';
 import type { LineSeries } from '../../parts/line-chart.tsx';
 import { DocLink } from '../../parts/page.tsx';
-import { describeFit, describeFitChoice } from './fit-choice.ts';
 import { trainingQuery } from './queries.ts';
-import type { Epoch } from './use-run-events.ts';
+import type { Epoch } from './queries.ts';
 
 interface TrainingCurvesProps {
   /** The trained model; undefined before the training has finished. */
@@ -26,14 +26,13 @@ export function TrainingCurves({ modelId, live }: TrainingCurvesProps) {
   const last = Math.max(...epochs.map(({ epoch }) => epoch));
   const first = Math.min(...epochs.map(({ epoch }) => epoch));
   const x = Array.from({ length: last - first + 1 }, (_, index) => first + index);
-  const lines = linesOf(epochs);
   const seriesOf = (read: (epoch: Epoch) => number | undefined): LineSeries[] =>
-    lines.map(({ name, epochs: own }, index) => ({
+    [...linesOf(epochs)].map(([name, own], index) => ({
       name,
       color: interestColor(index),
       values: x.map((number) => {
         const found = own.find(({ epoch }) => epoch === number);
-        return (found === undefined ? undefined : read(found)) ?? null;
+        return (found && read(found)) ?? null;
       }),
     }));
   const losses = seriesOf(({ loss }) => loss);
@@ -58,18 +57,30 @@ export function TrainingCurves({ modelId, live }: TrainingCurvesProps) {
   );
 }
 
-interface CurveLine {
-  readonly name: string;
-  readonly epochs: readonly Epoch[];
-}
-
 /** Returns one line for each fit and refit. */
-function linesOf(epochs: readonly Epoch[]): CurveLine[] {
+function linesOf(epochs: readonly Epoch[]): ReadonlyMap<string, readonly Epoch[]> {
   const lines = new Map<string, Epoch[]>();
   for (const epoch of epochs) {
     const { phase, interests, labels } = epoch;
     const name = interests === undefined ? phase : `${phase}, ${describeFit(interests, labels)}`;
     lines.set(name, [...(lines.get(name) ?? []), epoch]);
   }
-  return [...lines].map(([name, own]) => ({ name, epochs: own }));
+  return lines;
+}
+
+/** Describes K and the labels of a model, and the validation score of each compared fit. */
+export function describeFitChoice({
+  interests,
+  labels,
+  fitScores = [],
+}: Pick<Training, 'interests' | 'fitScores'> & Partial<Pick<Training, 'labels'>>): string {
+  const kept = describeFit(interests, labels);
+  if (fitScores.length < 2) return kept;
+  const scores = fitScores.map((fit) => `${fit.score.toFixed(4)} (${describeFit(fit.interests, fit.labels)})`);
+  return `${kept}. Validation recall: ${scores.join(', ')}`;
+}
+
+function describeFit(interests: number, labels: string | undefined): string {
+  const count = interests === 1 ? '1 interest' : `${interests} interests`;
+  return labels === undefined ? count : `${count}, labels ${labels}`;
 }

@@ -1,8 +1,53 @@
-import { formatCount, formatNumber } from '../../parts/format.ts';
-import type { Points } from './point-layer.ts';
+import { useSyncExternalStore } from 'react';
+import { interestColor, namedColors, resolveColor, watchTheme } from '../../parts/colors.ts';
+import { Select } from '../../parts/fields.tsx';
+import { formatCount, formatNumber } from '../../parts/format.tsx';
+import { Card } from '../../parts/page.tsx';
+import type { Column, Points } from './point-layer.ts';
 import type { ItemMap } from './queries.ts';
-import type { Column } from './safetensors.ts';
-import type { MapColors } from './theme-colors.ts';
+
+const rampSteps = 8;
+
+let cached: { readonly key: string; readonly colors: MapColors } | undefined;
+
+/** Returns the colors of the current theme, and renders again when the theme changes. */
+export function useMapColors(): MapColors {
+  return useSyncExternalStore(watchTheme, readColors);
+}
+
+/** Colors of the map as `#rrggbb`, which its pixels need. */
+export type MapColors = ReturnType<typeof resolveColors>;
+
+function readColors(): MapColors {
+  const { theme = 'system' } = document.documentElement.dataset;
+  const key = `${theme} ${matchMedia('(prefers-color-scheme: dark)').matches}`;
+  if (cached?.key !== key) cached = { key, colors: resolveColors() };
+  return cached.colors;
+}
+
+function resolveColors() {
+  const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 });
+  const context = canvas.getContext('2d', { willReadFrequently: true })!;
+  // Painted on a canvas, because browsers write computed colors in several notations.
+  const resolve = (css: string): string => {
+    context.fillStyle = resolveColor(css);
+    context.fillRect(0, 0, 1, 1);
+    const [red = 0, green = 0, blue = 0] = context.getImageData(0, 0, 1, 1).data;
+    return `#${[red, green, blue].map((part) => part.toString(16).padStart(2, '0')).join('')}`;
+  };
+  return {
+    background: resolve('var(--surface)'),
+    text: resolve('var(--text)'),
+    /** Points of other or missing values. */
+    other: resolve('var(--border-strong)'),
+    fresh: resolve('var(--bad)'),
+    series: Array.from({ length: namedColors }, (_, index) => resolve(interestColor(index))),
+    /** From few to many. */
+    ramp: Array.from({ length: rampSteps }, (_, step) =>
+      resolve(`color-mix(in oklab, var(--accent) ${15 + (85 * step) / (rampSteps - 1)}%, var(--border))`),
+    ),
+  };
+}
 
 /** Colors of points by class, and what the classes mean. */
 export interface Coloring {
@@ -42,17 +87,17 @@ export function colorPoints(input: ColoringInput): Coloring {
   };
 }
 
+const booleans = [
+  { code: 2, value: 'yes' },
+  { code: 1, value: 'no' },
+];
+
 function colorByAttribute(input: ColoringInput): Coloring {
   const { map, points, color, column, colors } = input;
   const attribute = map.attributes.find(({ name }) => `attribute:${name}` === color);
   if (attribute === undefined || attribute.type === 'number') return colorByScale(input);
-  const values =
-    attribute.type === 'boolean'
-      ? [
-          { code: 2, value: 'yes', items: undefined },
-          { code: 1, value: 'no', items: undefined },
-        ]
-      : (attribute.values ?? []).slice(0, colors.series.length);
+  const values: readonly { readonly code: number; readonly value: string; readonly items?: number }[] =
+    attribute.type === 'boolean' ? booleans : (attribute.values ?? []).slice(0, colors.series.length);
   const classOf = new Map(values.map(({ code }, position) => [code, position]));
   const rest = values.length;
   const others = (attribute.distinct ?? 0) - values.length;
@@ -107,4 +152,39 @@ function colorByScale({ points, color, column, colors }: ColoringInput): Colorin
       ...(isSomeUnknown ? [{ color: colors.other, text: 'Unknown' }] : []),
     ],
   };
+}
+
+interface LegendProps {
+  readonly map: ItemMap;
+  readonly color: string;
+  readonly coloring: Coloring;
+  readonly onChange: (color: string) => void;
+}
+
+/** An attribute with too many texts, such as a description, has no listed values. */
+const hasColors = ({ values }: ItemMap['attributes'][number]): boolean => values?.length !== 0;
+
+/** Chooses what the colors mean, and explains them. */
+export function Legend({ map, color, coloring, onChange }: LegendProps) {
+  const attributes = map.attributes.filter(hasColors).map(({ name }) => [`attribute:${name}`, name] as const);
+  const options = [['popularity', 'Popularity, last 30 days'] as const, ['firstSeen', 'First seen'] as const];
+  return (
+    <Card>
+      <label className="field">
+        <span>Color by</span>
+        <Select value={color} options={[...options, ...attributes]} onChange={onChange} />
+      </label>
+      <ul className="legend small">
+        {coloring.legend.map(({ color: shade, text, detail }) => (
+          <li key={text} className="row">
+            <svg className="swatch" viewBox="0 0 10 10" aria-hidden>
+              <rect width="10" height="10" fill={shade} />
+            </svg>
+            <span className="truncate">{text}</span>
+            {detail === undefined ? null : <span className="muted numeric">{detail}</span>}
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
 }

@@ -1,11 +1,20 @@
-import { formatShare } from '../../parts/format.ts';
-import type { MapItem, UserOnMap } from './queries.ts';
-import type { Mark } from './scatter.tsx';
-import type { MapColors } from './theme-colors.ts';
+import { nameOf } from '../../parts/format.tsx';
+import type { MapColors } from './coloring.tsx';
+import type { Position, Projection } from './point-layer.ts';
+import type { MapItem, Neighbors, UserOnMap } from './queries.ts';
+
+/** A mark above the points, such as an interest. */
+export interface Mark extends Position {
+  readonly key: string;
+  readonly kind: 'interest' | 'behavior' | 'selected' | 'neighbor';
+  readonly color: string;
+  readonly title: string;
+  readonly text?: string;
+}
 
 interface MarksInput {
   readonly userOnMap: UserOnMap | undefined;
-  readonly neighbors: { readonly item: MapItem | null; readonly neighbors: readonly MapItem[] } | undefined;
+  readonly neighbors: Neighbors | undefined;
   readonly colors: MapColors;
 }
 
@@ -13,9 +22,7 @@ interface MarksInput {
 export function marksOf({ userOnMap, neighbors, colors }: MarksInput): readonly Mark[] {
   return [
     ...(neighbors?.neighbors ?? []).flatMap((item) => markOf(item, 'neighbor', colors.text)),
-    ...(neighbors?.item === undefined || neighbors.item === null
-      ? []
-      : markOf(neighbors.item, 'selected', colors.text)),
+    ...(neighbors?.item ? markOf(neighbors.item, 'selected', colors.text) : []),
     ...(userOnMap?.behaviors ?? []).flatMap(({ item, interest }, position) =>
       markOf(item, 'behavior', colorOfInterest(interest, colors), String(position)),
     ),
@@ -30,7 +37,7 @@ function colorOfInterest(interest: number, { series }: MapColors): string {
 function markOf({ itemId, title, position }: MapItem, kind: Mark['kind'], color: string, at = ''): Mark[] {
   if (position === null) return [];
   const [x, y] = position as [number, number];
-  return [{ key: `${kind} ${itemId} ${at}`, x, y, kind, color, title: title ?? itemId }];
+  return [{ key: `${kind} ${itemId} ${at}`, x, y, kind, color, title: nameOf({ title, itemId }) }];
 }
 
 /** An interest is a vector, not an item. It stands at the median position of its nearest items. */
@@ -52,8 +59,32 @@ function markInterest({ interest, label, nearest }: UserOnMap['interests'][numbe
   ];
 }
 
-/** Writes the share of the behaviors whose strongest interest is this one. */
-export function shareOfInterest({ behaviors }: UserOnMap, interest: number): string {
-  const own = behaviors.filter((behavior) => behavior.interest === interest).length;
-  return formatShare(behaviors.length === 0 ? 0 : own / behaviors.length);
+export function MarkShape({ x, y, kind, color, title, text }: Mark) {
+  return (
+    <g data-x={x} data-y={y} className={`mark ${kind}`}>
+      <title>{title}</title>
+      {kind === 'interest' ? (
+        <rect x="-9" y="-9" width="18" height="18" rx="3" transform="rotate(45)" fill={color} />
+      ) : (
+        <circle
+          r={kind === 'selected' ? 10 : kind === 'neighbor' ? 7 : 5}
+          fill={kind === 'behavior' ? color : 'none'}
+          stroke={color}
+        />
+      )}
+      {text === undefined ? null : (
+        <text y="4" textAnchor="middle">
+          {text}
+        </text>
+      )}
+    </g>
+  );
+}
+
+/** Moves the marks to their positions in the view. */
+export function placeMarks(overlay: SVGSVGElement, { scale, left, top }: Projection): void {
+  for (const mark of overlay.querySelectorAll<SVGGElement>(':scope > g')) {
+    const [x, y] = [Number(mark.dataset['x']), Number(mark.dataset['y'])];
+    mark.setAttribute('transform', `translate(${left + scale * x} ${top - scale * y})`);
+  }
 }

@@ -1,19 +1,47 @@
-import type { components } from '@facet/client/serving-api';
+import type { BundleSummary, DeclaredArm, Merge, Side } from '@facet/client/serving-api';
+import { mergeModes, mergeNames } from '@facet/retrieval/merge-modes';
 import { useQuery } from '@tanstack/react-query';
-import { Fact } from '../../parts/fact.tsx';
-import { formatCount, formatNumber } from '../../parts/format.ts';
-import { Card } from '../../parts/page.tsx';
-import { Time } from '../../parts/time.tsx';
+import { Select } from '../../parts/fields.tsx';
+import { formatCount, formatNumber, shortId, Time } from '../../parts/format.tsx';
+import { Card, Fact } from '../../parts/page.tsx';
 import { bundleQuery } from './queries.ts';
-import { shortId } from './sides.ts';
-import type { MergeOption } from './sides.ts';
+
+/** A merge that the page offers. */
+interface MergeOption {
+  readonly value: string;
+  readonly name: string;
+  readonly merge: Merge;
+}
+
+/** Returns the merges to choose from. A mode that compares an attribute has a choice for each of `attributes`. */
+export function mergeOptions(attributes: readonly string[]): readonly MergeOption[] {
+  return mergeNames.flatMap((by): MergeOption[] => {
+    const { label, example } = mergeModes[by];
+    if (!('attribute' in example)) return [{ value: by, name: label, merge: { by, ...example } as Merge }];
+    return attributes.map((attribute) => ({
+      value: `${by}:${attribute}`,
+      name: `${label}: ${attribute}`,
+      merge: { by, ...example, attribute } as Merge,
+    }));
+  });
+}
+
+/** Returns the side of a request for the values of the address. */
+export function sideOf(source: string | undefined, merge: string | undefined, options: readonly MergeOption[]): Side {
+  const [experiment = '', name] = (source ?? '').split('/');
+  return {
+    arm: name === undefined ? undefined : { experiment, name },
+    bundleId: name === undefined ? source : undefined,
+    merge: options.find(({ value }) => value === merge)?.merge,
+  };
+}
 
 interface SidePickerProps {
   readonly title: string;
   readonly source: string | undefined;
   readonly merge: string | undefined;
-  readonly bundles: readonly components['schemas']['BundleSummary'][];
-  readonly arms: readonly components['schemas']['DeclaredArm'][];
+  readonly bundles: readonly BundleSummary[];
+  readonly arms: readonly DeclaredArm[];
   readonly options: readonly MergeOption[];
   readonly onChange: (source: string | undefined, merge: string | undefined) => void;
 }
@@ -54,14 +82,11 @@ export function SidePicker({ title, source = '', merge = '', bundles, arms, opti
         </label>
         <label className="field">
           <span>Merge</span>
-          <select className="input" value={merge} onChange={({ target }) => pick(source, target.value)}>
-            <option value="">Default</option>
-            {options.map(({ value, name }) => (
-              <option key={value} value={value}>
-                {name}
-              </option>
-            ))}
-          </select>
+          <Select
+            value={merge}
+            options={[['', 'Default'], ...options.map(({ value, name }) => [value, name] as const)]}
+            onChange={(next) => pick(source, next)}
+          />
         </label>
       </div>
       {bundleId === undefined ? null : <BundleFacts bundleId={bundleId} />}
