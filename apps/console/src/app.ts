@@ -3,10 +3,8 @@ import type { HttpApp, HttpMetrics, ServerOptions } from '@facet/http';
 import type { Logger } from '@facet/platform';
 import type { ConsoleConfig } from './config.ts';
 import { addPageRoutes } from './page-routes.ts';
-import { addPrometheus, addProxies, consoleProblems } from './proxies.ts';
-import { addSessionRoutes, addSessions } from './session-routes.ts';
-import { createLinkCodes, createSessions } from './sessions.ts';
-import { addUpstreams } from './upstreams.ts';
+import { addSessionRoutes, addSessions, createLinkCodes, createSessions } from './sessions.ts';
+import { addUpstreams, consoleProblems } from './upstreams.ts';
 
 export interface AppDeps {
   readonly logger: Logger;
@@ -41,9 +39,7 @@ export async function createApp({ logger, metrics, now }: AppDeps, options: AppO
   });
   addMetricsRoute(app, metrics);
   addSessionRoutes(app, signIn);
-  await addProxies(app, options.upstreams);
-  if (options.prometheus !== undefined) await addPrometheus(app, options.prometheus);
-  addUpstreams(app, options);
+  await addUpstreams(app, options);
   await addPageRoutes(app);
   await app.ready();
   return app;
