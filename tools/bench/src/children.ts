@@ -1,46 +1,55 @@
-import { spawn } from 'node:child_process';
+// Calls functions of compiled modules in separate processes. As a process, calls the functions that its parent names.
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
-/**
- * Runs a compiled script in a separate process, with `parameters` as its JSON argument.
- *
- * @returns the JSON that the script prints
- */
-export async function runInChild<Result>(script: URL, parameters: readonly unknown[]): Promise<Result> {
-  const path = fileURLToPath(script);
-  const child = spawn(process.execPath, [...process.execArgv, path, JSON.stringify(parameters)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+const script = fileURLToPath(import.meta.url);
+
+/** A process that calls functions that its module exports, one at a time. It is idle between the calls. */
+export interface Child {
+  call<Args extends readonly unknown[], Result>(
+    task: (...args: Args) => Result | Promise<Result>,
+    ...args: Args
+  ): Promise<Result>;
+  stop(): void;
+}
+
+/** Starts a process for the functions of a module. */
+export function startChild(module: URL, env: NodeJS.ProcessEnv = {}): Child {
+  const child = fork(script, [module.href], { serialization: 'advanced', env: { ...process.env, ...env } });
+  const ended = once(child, 'exit').then(([code]): never => {
+    throw new Error(`The process of ${fileURLToPath(module)} exited with ${String(code)}.`);
   });
-  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
-  if (code !== 0) throw new Error(`${path} exited with ${String(code)}.`);
-  return JSON.parse(output) as Result;
-}
-
-/** A process that responds to lines on its standard input with lines of JSON. It is idle between the calls of `ask`. */
-export interface LineProcess {
-  /** Sends a line, if one is given, and returns the next line of output. */
-  ask<Reply>(line?: string): Promise<Reply>;
-  /** Ends the input and waits for the end of the process. */
-  stop(): Promise<void>;
-}
-
-export function startLineProcess(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): LineProcess {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } });
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  ended.catch(() => undefined);
   return {
-    async ask<Reply>(line?: string) {
-      if (line !== undefined) child.stdin.write(`${line}\n`);
-      const { value, done } = await lines.next();
-      if (done === true) throw new Error(`${command} ${args.join(' ')} exited with ${await ended}.`);
-      return JSON.parse(value) as Reply;
+    async call<Args extends readonly unknown[], Result>({ name }: (...args: Args) => unknown, ...args: Args) {
+      const reply = once(child, 'message');
+      child.send([name, args]);
+      const [[result]] = (await Promise.race([reply, ended])) as [[Result]];
+      return result;
     },
-    async stop() {
-      child.stdin.end();
-      await ended;
-    },
+    stop: () => child.disconnect(),
   };
+}
+
+/** Calls a function that a module exports in a new process. */
+export async function runInChild<Args extends readonly unknown[], Result>(
+  module: URL,
+  task: (...args: Args) => Result | Promise<Result>,
+  ...args: Args
+): Promise<Result> {
+  const child = startChild(module);
+  const result = await child.call(task, ...args);
+  child.stop();
+  return result;
+}
+
+if (process.argv[1] === script) {
+  process.on('message', ([name, args]: [string, unknown[]]) => {
+    // The module may import this file, so it is loaded after it.
+    void import(process.argv[2]!)
+      .then((tasks: Record<string, (...args: unknown[]) => unknown>) => tasks[name]!(...args))
+      .then((result) => process.send!([result]));
+  });
+  process.once('disconnect', () => process.exit());
 }

@@ -101,20 +101,11 @@ export function describeLatencies(latenciesMs: Float64Array): Latencies {
   return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999), maxMs: at(1) };
 }
 
-/** Returns `none`, or text such as `3 of status 503, 1 of status 0`. Status 0 is a broken connection. */
-export function describeFailures(statuses: readonly Uint16Array[]): string {
-  const failures = new Map<number, number>();
-  for (const ofLoad of statuses) {
-    for (const status of ofLoad) if (status !== 200) failures.set(status, (failures.get(status) ?? 0) + 1);
+/** Returns the number of responses by status other than 200. Status 0 is a broken connection. */
+export function countFailures(loads: readonly { readonly statuses: Uint16Array }[]): Record<string, number> {
+  const failures: Record<string, number> = {};
+  for (const { statuses } of loads) {
+    for (const status of statuses) if (status !== 200) failures[status] = (failures[status] ?? 0) + 1;
   }
-  return Array.from(failures, ([status, count]) => `${count} of status ${status}`).join(', ') || 'none';
-}
-
-/** Returns text such as ` (at most 5 ms: met)`. */
-export function verdict(target: string, isMet: boolean): string {
-  return `   (${target}: ${isMet ? 'met' : 'MISSED'})`;
-}
-
-export function ms(value: number): string {
-  return `${value.toFixed(2)} ms`;
+  return failures;
 }

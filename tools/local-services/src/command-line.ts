@@ -10,7 +10,7 @@ export interface CommandOption<Value> {
   readonly parse: (texts: readonly string[], name: string) => Value;
 }
 
-type Options = Readonly<Record<string, CommandOption<unknown>>>;
+export type Options = Readonly<Record<string, CommandOption<unknown>>>;
 
 /** Returns a function that makes options with a number. Errors contain `kind`. */
 function number(kind: string, isValid: (value: number) => boolean) {

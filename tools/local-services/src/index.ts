@@ -1,5 +1,6 @@
 export { createCertificates } from './certificates.ts';
 export { json, logProgress, option, printResults, readCommandLine } from './command-line.ts';
+export type { Options } from './command-line.ts';
 export { compareDeltaReaders, installDeltaReaders } from './delta-readers.ts';
 export type { DeltaVersions } from './delta-readers.ts';
 export { createFacetProcess, runFacetProcess, startFacetProcess } from './facet-process.ts';

@@ -1,28 +1,19 @@
 import { connectKafka, ensureTopics, topicNames } from '@facet/kafka';
-import {
-  createScratchFolder,
-  json,
-  logProgress,
-  option,
-  readCommandLine,
-  startKafka,
-  startRedis,
-  startS3,
-} from '@facet/local-services';
-import { formatCount } from '@facet/platform';
-import { median, timed } from '../figures.ts';
+import { createScratchFolder, logProgress, option, startKafka, startRedis, startS3 } from '@facet/local-services';
 import type { LocalS3 } from '@facet/local-services';
+import { formatCount } from '@facet/platform';
+import { startBench } from '../bench.ts';
+import { median, timed } from '../figures.ts';
 import { prepareCollector } from './collector.ts';
+import { runRawProducer } from './load.ts';
 import { measureFreshness, measureIngest, waitForLake, waitUntilProcessed } from './measure.ts';
 import type { Freshness } from './measure.ts';
-import { runRawProducer } from './raw-producer.ts';
 
-const { values } = readCommandLine({
+const { values, report } = startBench({
   options: {
     rounds: option.number('Number of rounds', 3),
     events: option.number('Events in a round of the sink', 1_000_000),
     s3: option.flag('Only measure the sink, with a lake on a local S3 server and with one in a folder'),
-    json,
   },
   notes: `ingest     Acknowledged events per second in batches of 1,000 and 100, compared with kafkajs alone
 sink       Events per second from the topic into Parquet, with profiles in Redis
@@ -41,25 +32,19 @@ const rawBatchEvents = 5_000;
 const { path: folder } = await createScratchFolder('bench-collector');
 const [kafka, redis] = await Promise.all([startKafka(), startRedis({ persistent: true })]);
 const shared = { folder, brokers: kafka.brokers, redisUrl: redis.url };
-const figures: Record<string, unknown> = {};
 try {
-  if (values.s3) {
-    await benchS3();
-  } else {
-    await benchIngest();
-    report('sink, into Parquet and Redis', median(await sinkRates('sink')));
-    const fresh = await benchFreshness();
-    figures['freshness'] = fresh;
-    const [p50, p99, slowest] = [fresh.p50Ms, fresh.p99Ms, fresh.maxMs].map((ms) => `${Math.round(ms)} ms`);
-    const rate = perSecond(fresh.loadEventsPerSecond);
-    print(`post to profile at ${rate}   p50 ${p50}, p99 ${p99}, slowest ${slowest} of ${fresh.count}`);
+  if (values.s3) report({ eventsPerSecond: await benchS3() });
+  else {
+    const ingest = await benchIngest();
+    const sink = median(await sinkRates('sink'));
+    report({ eventsPerSecond: { ...ingest, sink }, freshness: await benchFreshness() });
   }
-  if (values.json) console.log(JSON.stringify(figures));
 } finally {
   await Promise.all([kafka.stop(), redis.stop()]);
 }
 
-async function benchIngest(): Promise<void> {
+/** Batches have 5,000 and 100 events from the raw producer, and 1,000 and 100 at the ingest. */
+async function benchIngest() {
   const topicPrefix = 'bench-ingest';
   const collector = await prepareCollector({ ...shared, topicPrefix });
   const topic = await makeTopics(topicPrefix);
@@ -75,10 +60,14 @@ async function benchIngest(): Promise<void> {
       rawSmall.push(await rawRate(topic, smallBatchEvents, 100));
       small.push(await measureIngest(collector, 100, smallBatchEvents));
     }
-    report('raw producer, batches of 5,000', median(raw));
-    report('ingest, batches of 1,000', median(large), `  ${share(large, raw)} of the raw producer`);
-    report('raw producer, batches of 100', median(rawSmall));
-    report('ingest, batches of 100', median(small), `  ${share(small, rawSmall)} of the raw producer`);
+    return {
+      raw: median(raw),
+      ingest: median(large),
+      ingestOfRaw: medianRatio(large, raw),
+      rawSmall: median(rawSmall),
+      ingestSmall: median(small),
+      ingestOfRawSmall: medianRatio(small, rawSmall),
+    };
   } finally {
     await ingest.stop();
   }
@@ -91,15 +80,14 @@ async function rawRate(topic: string, events: number, batchEvents: number): Prom
   return Math.max(gzip, await runRawProducer({ ...options, compression: 'none' }));
 }
 
-async function benchS3(): Promise<void> {
+async function benchS3() {
   const s3 = await startS3();
   // The lake is read in this process, too.
   Object.assign(process.env, s3.env);
   try {
-    const onFolder = await sinkRates('folder');
+    const folder = await sinkRates('folder');
     const onS3 = await sinkRates('s3', s3);
-    report('sink, lake in a folder', median(onFolder));
-    report('sink, lake on S3', median(onS3), `  ${share(onS3, onFolder)} of the folder`);
+    return { folder: median(folder), s3: median(onS3), s3OfFolder: medianRatio(onS3, folder) };
   } finally {
     await s3.stop();
   }
@@ -121,7 +109,7 @@ async function sinkRates(name: string, s3?: LocalS3): Promise<number[]> {
     );
     await waitForLake(collector, sinkEvents);
     rates.push(sinkEvents / seconds);
-    logProgress(`${name}, round ${round + 1}: ${perSecond(rates[round]!)}`);
+    logProgress(`${name}, round ${round + 1}: ${formatCount(rates[round]!)} events/s`);
   }
   return rates;
 }
@@ -145,20 +133,6 @@ async function makeTopics(prefix: string): Promise<string> {
   return names.events;
 }
 
-function report(name: string, rate: number, more = ''): void {
-  figures[name] = rate;
-  print(`${name.padEnd(34)} ${perSecond(rate)}${more}`);
-}
-
-function print(line: string): void {
-  if (!values.json) console.log(line);
-}
-
-function perSecond(rate: number): string {
-  return `${formatCount(rate).padStart(7)}/s`;
-}
-
-/** Returns the median ratio of the rounds as a percentage. */
-function share(rates: readonly number[], of: readonly number[]): string {
-  return `${Math.round(100 * median(rates.map((rate, round) => rate / of[round]!)))} %`;
+function medianRatio(rates: readonly number[], of: readonly number[]): number {
+  return median(rates.map((rate, round) => rate / of[round]!));
 }

@@ -7,9 +7,9 @@ import { MilvusIndexes } from '@facet/retrieval/milvus';
 
 /** Measurement of the vectors of an index in Milvus. */
 export interface MilvusMeasurement {
-  readonly server: MilvusServer;
+  readonly kind: `Milvus ${MilvusServer}`;
   /** From the first row to the searchable collection. */
-  readonly fillSeconds: number;
+  readonly buildSeconds: number;
   /** Index recall of the held-out queries, with the parameters of the index. */
   readonly recall: number;
   /** Wall time, which includes the server. Four queries per request. */
@@ -61,7 +61,7 @@ export async function measureMilvus(
   try {
     const inMilvus = indexes.open({ id: randomUUID(), index, vectors: padded });
     await filled;
-    const fillSeconds = (performance.now() - startedAt) / 1000;
+    const buildSeconds = (performance.now() - startedAt) / 1000;
     const exact = buildExactIndex(vectors, dim);
     const recall = await measureIndexRecall(inMilvus, exact, queries, depth, parameters);
     const { durationsMs } = await timeRequests(inMilvus, queries, {
@@ -70,7 +70,7 @@ export async function measureMilvus(
       now: () => performance.now(),
     });
     if (others > 0) throw new Error(`${others} searches were not answered by Milvus`);
-    return { server, fillSeconds, recall, latency: latencyOf(durationsMs) };
+    return { kind: `Milvus ${server}`, buildSeconds, recall, latency: latencyOf(durationsMs) };
   } finally {
     await indexes.close();
     await milvus.stop();

@@ -1,5 +1,5 @@
 import { clusterItems, countClusters, mean, rankingWays, rankLabels, recallOf } from '@facet/evaluation';
-import type { LabelRanks, RankingWay } from '@facet/evaluation';
+import type { LabelRanks } from '@facet/evaluation';
 import { createBehaviorRows, createRandom, writeBehaviorSequence } from '@facet/features';
 import {
   couplingCoefficients,
@@ -21,7 +21,7 @@ export interface Fitted {
   readonly validationScore: number;
 }
 
-export const cutoffs = [10, 50, 100, 500, 1_000] as const;
+const cutoffs = [10, 50, 100, 500, 1_000] as const;
 /** The length of the served list whose slots are counted. */
 const slots = 50;
 /** Item clusters of the whole catalog, and the share of a user's items that a cluster needs to count. */
@@ -44,30 +44,7 @@ export function clusterUsers(
   );
 }
 
-type RecallTable = Readonly<Record<RankingWay, Readonly<Record<number, number>>>>;
-
-/** What the interests of a model find, over the items that are new to the users. */
-export interface Diagnosis {
-  readonly interests: number;
-  readonly epochs: number;
-  readonly validationScore: number;
-  readonly users: number;
-  readonly meanInterests: number;
-  readonly meanCosine: number;
-  /** By interest: the shares of the labels that it wins, and of the first 50 served slots. */
-  readonly labelShares: readonly number[];
-  readonly slotShares: readonly number[];
-  /** By interest: the share of its served slots that are labels. */
-  readonly precision: readonly number[];
-  /** Means over users of the mean cosine of two behaviors with the same strongest interest, and with different ones. */
-  readonly within: number;
-  readonly across: number;
-  readonly recall: RecallTable;
-  /** Users with behaviors in at least two item clusters, and the others. */
-  readonly several: { readonly users: number; readonly recall: RecallTable };
-  readonly single: { readonly users: number; readonly recall: RecallTable };
-}
-
+/** Returns what the interests of a model find, over the items that are new to the users. */
 export function diagnose(
   data: BenchmarkData['data'],
   fitted: Fitted,
@@ -80,7 +57,7 @@ export function diagnose(
     readonly users: readonly HeldOutSequenceUser[];
     readonly clusters: ReadonlyMap<number, number>;
   },
-): Diagnosis {
+) {
   const { spec, weights, epochs, validationScore } = fitted;
   const scorer = createModelScorer(data, spec, weights, { ...heldOut, tensorFlow });
   const { vectors, dim } = scorer;
@@ -96,35 +73,42 @@ export function diagnose(
   scorer.dispose();
   const cohesion = users.map(cohesionOf(data, fitted));
   const isSeveral = users.map(({ userIndex }) => clusters.get(userIndex)! >= 2);
-  const group = (of: readonly LabelRanks[]) => ({ users: of.length, recall: tabulate(of) });
   const served = sumByInterest(ranked, 'slots', K);
   const hits = sumByInterest(ranked, 'hits', K);
   const servedSlots = served.reduce((sum, each) => sum + each, 0);
   return {
-    interests: K,
     epochs,
     validationScore,
-    users: users.length,
     meanInterests: report.meanInterests,
     meanCosine: report.similarity.meanCosine,
-    labelShares: report.labelShares,
-    slotShares: served.map((each) => each / servedSlots),
-    precision: served.map((each, k) => (each === 0 ? 0 : hits[k]! / each)),
+    // Means over users of the mean cosine of two behaviors with the same strongest interest, and with different ones.
     within: meanOf(cohesion, 'within'),
     across: meanOf(cohesion, 'across'),
-    recall: tabulate(ranked),
-    several: group(ranked.filter((_, row) => isSeveral[row]!)),
-    single: group(ranked.filter((_, row) => !isSeveral[row]!)),
+    // By interest: the shares of the labels that it wins, and of the first 50 served slots.
+    labelShares: report.labelShares,
+    slotShares: served.map((each) => each / servedSlots),
+    // By interest: the share of its served slots that are labels.
+    precision: served.map((each, k) => (each === 0 ? 0 : hits[k]! / each)),
+    recall: [
+      ...recallRows('all', ranked),
+      // Users with behaviors in at least two item clusters, and the others.
+      ...recallRows(
+        'several',
+        ranked.filter((_, row) => isSeveral[row]!),
+      ),
+      ...recallRows(
+        'single',
+        ranked.filter((_, row) => !isSeveral[row]!),
+      ),
+    ],
   };
 }
 
-function tabulate(users: readonly LabelRanks[]): RecallTable {
-  return Object.fromEntries(
-    rankingWays.map((way) => [
-      way,
-      Object.fromEntries(cutoffs.map((cutoff) => [cutoff, recallOf(users, way, cutoff)])),
-    ]),
-  ) as RecallTable;
+function recallRows(group: string, users: readonly LabelRanks[]) {
+  return rankingWays.map((ranking) => {
+    const recalls = cutoffs.map((cutoff) => [`recall@${cutoff}`, recallOf(users, ranking, cutoff)] as const);
+    return { group, users: users.length, ranking, ...Object.fromEntries(recalls) };
+  });
 }
 
 function sumByInterest(users: readonly LabelRanks[], field: 'slots' | 'hits', K: number): number[] {

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FacetConfig, homePaths } from '@facet/config';
+import { mean } from '@facet/evaluation';
 import { createRandom } from '@facet/features';
-import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
+import { createScratchFolder, logProgress, option } from '@facet/local-services';
 import { createStageContext } from '@facet/pipeline';
 import {
   bestScore,
@@ -15,11 +16,11 @@ import {
 import { fitConfigs, initializeWeights } from '@facet/model';
 import type { BenchmarkSource, Setting } from '@facet/pipeline/benchmark';
 import { parseWith } from '@facet/platform';
+import { startBench } from '../bench.ts';
 import { clusterUsers, diagnose } from './diagnose.ts';
 import type { Fitted } from './diagnose.ts';
-import { render } from './render.ts';
 
-const { values, positionals } = readCommandLine({
+const { values, positionals, report } = startBench({
   hasArguments: true,
   options: {
     protocol: option.choice('NAME', 'Protocol', ['time-split', 'leave-one-out', 'user-split'], 'time-split'),
@@ -28,7 +29,6 @@ const { values, positionals } = readCommandLine({
     seeds: option.number('Number of runs of each model', 1),
     variant: option.text('NAME', 'Model variant', 'facet'),
     users: option.number('Most users of the held-out part', 3_000),
-    json,
   },
   notes: `SOURCE is a data home, or a folder with sequences.txt and items.tsv. Only items that are new to the user count. The models of the
 part validation have not seen it; those of the part test are trained again with the validation part.
@@ -56,25 +56,38 @@ const users = heldOut.users.slice();
 createRandom(1).shuffle(users);
 users.length = Math.min(users.length, values.users);
 let clusters: ReadonlyMap<number, number> | undefined;
-const results = [];
-for (const attempt of values.try) {
+const models = [];
+const recall = [];
+for (const name of values.try) {
+  const runs = [];
   for (let seed = 1; seed <= values.seeds; seed++) {
-    const settings = attempt
+    const settings = name
       .split(' ')
       .filter((text) => text !== '')
       .map(parseSetting);
-    const startedAt = performance.now();
-    const fitted = await fitWeights(settings, seed, join(scratch, `${results.length}`));
+    const fitted = await fitWeights(settings, seed, join(scratch, `${models.length}-${seed}`));
     // The groups of users must not differ between models.
     clusters ??= clusterUsers(benchmark.data, fitted, heldOut);
-    const result = { name: attempt, seed, ...(await diagnose(benchmark.data, fitted, { heldOut, users, clusters })) };
-    results.push(result);
-    logProgress(
-      `${attempt}, seed ${seed}: recall@50 ${result.recall.served[50]!.toFixed(4)}, ${((performance.now() - startedAt) / 1000).toFixed(0)} s`,
-    );
+    runs.push(diagnose(benchmark.data, fitted, { heldOut, users, clusters }));
+    logProgress(`${name}, seed ${seed}: validation ${fitted.validationScore.toFixed(4)}`);
   }
+  const { recall: rows, ...figures } = meanOf(runs) as (typeof runs)[number];
+  models.push({ model: name, ...figures });
+  recall.push(...rows.map((row) => ({ model: name, ...row })));
 }
-console.log(values.json ? JSON.stringify(results) : render(results));
+report({ models, recall });
+
+/** Returns the means of the numbers at the same path of all runs. */
+function meanOf(runs: readonly unknown[]): unknown {
+  const [first] = runs;
+  if (typeof first === 'number') return mean(runs as number[]);
+  if (typeof first !== 'object' || first === null) return first;
+  const entries = Object.keys(first).map((name) => [
+    name,
+    meanOf(runs.map((run) => (run as Record<string, unknown>)[name])),
+  ]);
+  return Array.isArray(first) ? entries.map(([, value]) => value) : Object.fromEntries(entries);
+}
 
 /** Trains on the data before the validation part with the best number of epochs, and for the test again with that part included. */
 async function fitWeights(settings: readonly Setting[], seed: number, checkpoints: string): Promise<Fitted> {

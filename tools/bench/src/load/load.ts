@@ -1,7 +1,9 @@
-import { createRandom } from '@facet/features';
 import { Worker } from 'node:worker_threads';
+import { createRandom } from '@facet/features';
+import { startChild } from '../children.ts';
 import { cpuTimeMs } from '../figures.ts';
-import type { ConnectionPool, OnResponse } from './connection.ts';
+import { ConnectionPool, postBytes } from './connection.ts';
+import type { OnResponse } from './connection.ts';
 
 /**
  * Arrival of requests. The benchmarks use this generator because autocannon and similar tools are closed-loop: they wait for
@@ -35,22 +37,57 @@ const pauseMs = 50;
 /** Open requests at which the server counts as stalled. */
 const openMax = 20_000;
 
-/** Runs a load and waits for all responses. Sends `requests` in turn, starting at `first`. */
-export async function runLoad(
-  load: Load,
-  pool: ConnectionPool,
-  requests: readonly Buffer[],
-  first = 0,
-): Promise<LoadResult> {
+export interface LoadTarget {
+  readonly url: string;
+  readonly path: string;
+  readonly key: string;
+  /** Bodies of the requests, which the generator sends in turn. */
+  readonly bodies: readonly string[];
+}
+
+export interface LoadGenerator {
+  run(load: Load): Promise<LoadResult>;
+}
+
+/** Connections opened before the first request, so that no request waits for one. */
+const initialConnections = 64;
+
+/** Starts a process that generates load, calls `work`, and stops the process. */
+export async function withLoadGenerator<Result>(
+  target: LoadTarget,
+  work: (generator: LoadGenerator) => Promise<Result>,
+): Promise<Result> {
+  const child = startChild(new URL(import.meta.url));
+  try {
+    await child.call(openTarget, target);
+    return await work({ run: (load) => child.call(runLoad, load) });
+  } finally {
+    child.stop();
+  }
+}
+
+let pool: ConnectionPool;
+let encodedRequests: readonly Buffer[];
+let nextRequest = 0;
+
+/** Opens the connections of this process to a server. */
+export async function openTarget({ url: address, path, key, bodies }: LoadTarget): Promise<void> {
+  const url = new URL(address);
+  encodedRequests = bodies.map((body) => postBytes(url, path, key, body));
+  pool = new ConnectionPool(url);
+  await pool.open(initialConnections);
+}
+
+/** Runs a load from this process and waits for all responses. */
+export async function runLoad(load: Load): Promise<LoadResult> {
   const cpuBefore = cpuTimeMs();
   const starts: number[] = [];
   const latencies: number[] = [];
   const statuses: number[] = [];
   let late = 0;
-  let next = first;
   const send: Send = (scheduledAt, onResponse) => {
     const sentAt = nowMs();
-    pool.send(requests[next++ % requests.length]!, (status) => {
+    pool.send(encodedRequests[nextRequest++ % encodedRequests.length]!, (status) => {
       starts.push(scheduledAt);
       latencies.push(nowMs() - scheduledAt);
       statuses.push(status);

@@ -1,20 +1,18 @@
-import { json, logProgress, option, readCommandLine } from '@facet/local-services';
-import { alignColumns } from '@facet/platform';
+import { logProgress, option } from '@facet/local-services';
+import { startBench } from '../bench.ts';
 import { describeLatencies } from '../figures.ts';
 import type { Latencies } from '../figures.ts';
-import type { LoadGenerator } from '../load/generator.ts';
-import type { Load, LoadResult } from '../load/load.ts';
+import type { Load, LoadGenerator, LoadResult } from '../load/load.ts';
 import { withServing } from '../serving/with-serving.ts';
 import { depth, openWorld } from '../serving/world.ts';
 
-const { values } = readCommandLine({
+const { values, report } = startBench({
   options: {
     items: option.number('Number of items in the generated catalog', 100_000),
     seconds: option.number('Duration of each load', 8),
     concurrency: option.numbers(
       'Instead of the multiples, numbers of connections that send their next request after a response',
     ),
-    json,
   },
   notes: `The throughput at concurrency 16 is the saturation rate. Requests then arrive as a Poisson process at multiples of that rate,
 from a generator process on the same cores. Goodput is the number of responses with status 200 per second. Latency counts
@@ -31,8 +29,8 @@ const world = await openWorld(values.items);
 await withServing(world, { limit: depth, processes: 1 }, async (_, generator) => {
   const rows = await measure(generator);
   const peak = Math.max(...rows.map(({ goodput }) => goodput));
-  if (values.json) console.log(JSON.stringify({ items: world.itemCount, peak, rows }));
-  else console.log(render(rows, peak));
+  const loads = rows.map((row) => ({ ...row, goodputOfPeak: row.goodput / peak }));
+  report({ items: world.itemCount, peak, loads });
 });
 
 async function measure(generator: LoadGenerator): Promise<Row[]> {
@@ -73,19 +71,4 @@ function rowOf(load: string, { startsMs, latenciesMs, statuses }: LoadResult) {
     rejected,
     failed: latenciesMs.length - succeeded.count - rejected.count,
   };
-}
-
-function render(rows: readonly Row[], peak: number): string {
-  const ms = (value: number): string => (Number.isNaN(value) ? '–' : value.toFixed(1));
-  const cells = rows.map(({ load, requestsPerSecond, goodput, succeeded, rejected, failed }) => [
-    load,
-    ...[requestsPerSecond, goodput].map((rate) => rate.toFixed(0)),
-    `${((100 * goodput) / peak).toFixed(0)} %`,
-    [succeeded.p50Ms, succeeded.p99Ms, succeeded.maxMs].map(ms).join(' / '),
-    String(rejected.count),
-    ms(rejected.p99Ms),
-    String(failed),
-  ]);
-  const titles = 'load,requests/s,goodput/s,of peak,ms p50 / p99 / max,rejected,ms reject p99,failed';
-  return alignColumns([titles.split(','), ...cells], { right: [1, 2, 3, 4, 5, 6, 7] }).join('\n');
 }

@@ -1,24 +1,18 @@
-// Measures a server that only blocks its thread for a fixed time per request, as a baseline for queueing delay.
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
-import { startLineProcess } from '../children.ts';
+import { startChild } from '../children.ts';
 import { describeLatencies } from '../figures.ts';
 import type { Latencies } from '../figures.ts';
-import { withLoadGenerator } from '../load/generator.ts';
+import { withLoadGenerator } from '../load/load.ts';
 import type { Load } from '../load/load.ts';
 
-/** Queueing delay of one thread, independent of its work. */
-export interface BareServerFigures {
-  /** Milliseconds that each request blocks the thread. */
-  readonly busyMs: number;
-  readonly latency: Latencies;
-}
-
-const script = fileURLToPath(import.meta.url);
 const warmUpSeconds = 2;
 
-/** Measures a server that blocks for `busyMs` per request, under the same load from the same generator. */
+/**
+ * Measures a server that blocks its only thread for `busyMs` per request, under the same load from the same generator: a baseline for
+ * queueing delay.
+ */
 export async function measureBareServer({
   busyMs,
   responseBytes,
@@ -29,23 +23,23 @@ export async function measureBareServer({
   readonly responseBytes: number;
   readonly bodies: readonly string[];
   readonly load: Load;
-}): Promise<BareServerFigures> {
-  const args = [...process.execArgv, script, String(busyMs), String(responseBytes)];
-  const server = startLineProcess(process.execPath, args);
+}): Promise<{ readonly busyMs: number; readonly latency: Latencies }> {
+  const server = startChild(new URL(import.meta.url));
   try {
-    const { port } = await server.ask<AddressInfo>();
+    const port = await server.call(serve, busyMs, responseBytes);
     const target = { url: `http://127.0.0.1:${port}`, path: '/', key: 'none', bodies };
     return await withLoadGenerator(target, async (generator) => {
       await generator.run({ kind: 'closed', concurrency: 1, seconds: warmUpSeconds });
       return { busyMs, latency: describeLatencies((await generator.run(load)).latenciesMs) };
     });
   } finally {
-    await server.stop();
+    server.stop();
   }
 }
 
-/** Prints its address and ends with its standard input. */
-function serve(busyMs: number, body: Buffer): void {
+/** Starts the server in this process. Returns its port. */
+export async function serve(busyMs: number, responseBytes: number): Promise<number> {
+  const body = Buffer.alloc(responseBytes, ' ');
   const server = createServer((request, response) => {
     request.resume().on('end', () => {
       const until = performance.now() + busyMs;
@@ -53,8 +47,6 @@ function serve(busyMs: number, body: Buffer): void {
       response.setHeader('content-length', body.length).end(body);
     });
   });
-  server.listen(0, '127.0.0.1', () => process.stdout.write(`${JSON.stringify(server.address())}\n`));
-  process.stdin.resume().once('end', () => process.exit());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return (server.address() as AddressInfo).port;
 }
-
-if (process.argv[1] === script) serve(Number(process.argv[2]), Buffer.alloc(Number(process.argv[3]), ' '));

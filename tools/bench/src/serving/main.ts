@@ -1,32 +1,28 @@
-import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { mean } from '@facet/evaluation';
-import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
+import { logProgress, option } from '@facet/local-services';
 import { unknownUser } from '@facet/model';
-import type { Load } from '../load/load.ts';
-import type { LoadGenerator } from '../load/generator.ts';
-import { describeLatencies, eventLoopCpuMs, treeCpuMs, treeMemory } from '../figures.ts';
-import type { Latencies } from '../figures.ts';
+import { startBench } from '../bench.ts';
+import type { Target } from '../bench.ts';
 import { runInChild } from '../children.ts';
-import { measureResponseRecall, recommend } from './check-responses.ts';
+import { countFailures, describeLatencies, eventLoopCpuMs, treeCpuMs, treeMemory } from '../figures.ts';
+import type { Latencies } from '../figures.ts';
+import type { Load, LoadGenerator } from '../load/load.ts';
 import { measureBareServer } from './bare-server.ts';
-import type { RawSearchResult, RawSearchTask } from './raw-search.ts';
+import { measureResponseRecall, recommend } from './check-responses.ts';
+import { searchBareIndex } from './raw-search.ts';
 import { withServing } from './with-serving.ts';
 import type { ServingProcess } from './with-serving.ts';
-import { loadFigures, renderServing } from './render.ts';
-import type { LoadFigures } from './render.ts';
 import { behaviorRowsOf } from './world-parts.ts';
 import { checkedUsers, depth, openWorld, recallMin, requestBodies } from './world.ts';
 import type { World } from './world.ts';
 
-const { values } = readCommandLine({
+const { values, report } = startBench({
   options: {
     items: option.number('Number of items; 1000000, 100000 and 4619 have targets', 1_000_000),
     processes: option.number('Number of serving processes (default: that of the serving app)'),
     seconds: option.number('Duration of the load at half the peak rate', 20),
     limit: option.number('Number of items per response', depth),
-    json,
   },
   notes: `One run measures the bare index (four queries per user, on all cores), the user tower, and responses at
 concurrency 1 to 32, which gives the peak rate. It then measures an open-loop load at half the peak rate, on serving and on a
@@ -57,47 +53,68 @@ await withServing(world, { limit, processes }, async (serving, generator) => {
   const loads = await measureLoads(serving, generator);
   if (!serving.isRunning) throw new Error(`serving exited. Its output:\n${serving.output}`);
   const memory = await treeMemory(serving.pid);
-  const report = { items: world.itemCount, index: world.choice, limit, raw, tower, responseRecall, ...loads, memory };
-  console.log(values.json ? JSON.stringify(report) : renderServing(report));
+  const { closed, saturated, half } = loads;
+  const small = closed.find(({ concurrency }) => concurrency === 8)!;
+  const at = (items: number, targets: readonly Target[]): readonly Target[] => (values.items >= items ? targets : []);
+  report({ items: world.itemCount, limit, index: world.choice, raw, tower, responseRecall, ...loads, memory }, [
+    { name: 'index recall@200', value: world.choice.recall ?? 1, atLeast: recallMin },
+    { name: 'user tower p50, ms', value: tower.p50Ms, atMost: 0.5 },
+    { name: 'processor time vs. bare Faiss, saturated', value: saturated.cpuMs / raw.cpuMs, atMost: 1.5 },
+    ...(values.items < 100_000
+      ? [
+          { name: 'rate at concurrency 8', value: small.rate, atLeast: 2_000 },
+          { name: 'p99 at concurrency 8, ms', value: small.latency.p99Ms, atMost: 15 },
+        ]
+      : []),
+    ...at(1_000_000, [{ name: 'p50 at half the peak rate, ms', value: half.latency.p50Ms, atMost: 5 }]),
+    ...at(100_000, [
+      { name: 'p99 at half the peak rate, ms', value: half.latency.p99Ms, atMost: values.items < 1_000_000 ? 4 : 12 },
+    ]),
+  ]);
 });
 
 /** Measures the bare search in one process per core at the same time. Returns the means. */
-async function measureRaw(): Promise<RawSearchResult> {
-  const { path: folder } = await createScratchFolder('bench-serving');
-  const interestsFile = join(folder, 'interests.f32');
-  const { interests, dim, choice, users } = world;
-  await writeFile(interestsFile, new Uint8Array(interests.buffer, interests.byteOffset, interests.byteLength));
-  const { efSearch } = choice;
-  const task: RawSearchTask = {
+async function measureRaw() {
+  const { interests, exact, dim, choice, users } = world;
+  const task = {
     indexFile: world.bareIndexFile,
-    interestsFile,
-    exactFile: world.exactFile,
+    interests,
+    exact,
     recallMin,
     queriesPerUser: interests.length / dim / users.length,
     dim,
     k: Math.min(depth, world.itemCount),
-    ...(efSearch === undefined ? {} : { efSearch }),
+    efSearch: choice.efSearch,
     seconds: seconds / 4,
   };
   const script = new URL('raw-search.js', import.meta.url);
   const results = await Promise.all(
-    Array.from({ length: availableParallelism() }, () => runInChild<RawSearchResult>(script, [task])),
+    Array.from({ length: availableParallelism() }, () => runInChild(script, searchBareIndex, task)),
   );
   const meanOf = (figure: 'cpuMs' | 'p50Ms' | 'p99Ms'): number => mean(results.map((result) => result[figure]));
   return { ...results[0]!, cpuMs: meanOf('cpuMs'), p50Ms: meanOf('p50Ms'), p99Ms: meanOf('p99Ms') };
 }
 
 async function measureLoads(serving: ServingProcess, generator: LoadGenerator) {
-  const measure = async (load: Load): Promise<LoadFigures> => {
+  const measure = async (load: Load) => {
     const before = await treeCpuMs(serving.pid);
     const result = await generator.run(load);
-    return loadFigures(result, (await treeCpuMs(serving.pid)) - before);
+    const latency = describeLatencies(result.latenciesMs);
+    return {
+      rate: latency.count / result.seconds,
+      latency,
+      failures: countFailures([result]),
+      // Per request: processor time of all serving processes, and of the load generator. Then the mean delay of the generator.
+      cpuMs: ((await treeCpuMs(serving.pid)) - before) / latency.count,
+      generatorCpuMs: result.cpuMs / latency.count,
+      lateMs: result.lateMs,
+    };
   };
   const bodies = requestBodies(world, limit);
   const responseBytes = Buffer.byteLength(await recommend(serving, bodies[0]!));
   logProgress('warm-up');
   await measure({ kind: 'closed', concurrency: 8, seconds: seconds / 4 });
-  const closed: (LoadFigures & { readonly concurrency: number })[] = [];
+  const closed = [];
   for (const concurrency of concurrencies) {
     logProgress(`concurrency ${concurrency}`);
     closed.push({ concurrency, ...(await measure({ kind: 'closed', concurrency, seconds: seconds / 4 })) });

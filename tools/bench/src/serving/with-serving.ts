@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { createScratchFolder, startFacetProcess } from '@facet/local-services';
 import type { FacetProcess } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
-import { withLoadGenerator } from '../load/generator.ts';
-import type { LoadGenerator } from '../load/generator.ts';
+import { withLoadGenerator } from '../load/load.ts';
+import type { LoadGenerator } from '../load/load.ts';
 import { requestBodies } from './world.ts';
 import type { World } from './world.ts';
 

@@ -51,7 +51,7 @@ export interface World {
   /** An index of the same kind, built by plain Faiss. */
   readonly bareIndexFile: string;
   /** [queries, k] labels (item - 1) of an exact scan for the interests of the checked users. */
-  readonly exactFile: string;
+  readonly exact: Int32Array;
   /** [N + 1, D] vectors of the index. */
   readonly vectors: Float32Array;
   /** Behaviors of the requesting users, [L] item indices each, oldest first. */
@@ -86,7 +86,7 @@ export async function openWorld(items: number, bundleCount = 1): Promise<World> 
 
   const bareIndexFile = await cachedBareIndex(folder, indexFile, choice, vectors);
   const interests = interestsOf(engine, users, dim);
-  const exactFile = await cachedExactLabels(folder, vectors, interests);
+  const exact = await cachedExactLabels(folder, vectors, interests);
   const artifactsFolder = join(folder, `artifacts-${bundleKey()}`);
   const store = createFolderArtifactStore(artifactsFolder);
   const parts = { model, choice, indexFile, embeddings, vectors, engine, users };
@@ -102,7 +102,7 @@ export async function openWorld(items: number, bundleCount = 1): Promise<World> 
     vectors,
     users,
     interests,
-    exactFile,
+    exact,
     engine,
   };
 }
@@ -173,9 +173,12 @@ async function cachedBareIndex(
   return path;
 }
 
-async function cachedExactLabels(folder: string, vectors: Float32Array, interests: Float32Array): Promise<string> {
+async function cachedExactLabels(folder: string, vectors: Float32Array, interests: Float32Array): Promise<Int32Array> {
   const path = join(folder, 'exact.i32');
-  if (await pathExists(path)) return path;
+  if (await pathExists(path)) {
+    const { buffer, byteOffset, length } = await readFile(path);
+    return new Int32Array(buffer, byteOffset, length / 4);
+  }
   logProgress('exact scan');
   const scan = await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'flat' });
   const queries = interests.subarray(0, checkedUsers * facetModel.interests * dim);
@@ -183,7 +186,7 @@ async function cachedExactLabels(folder: string, vectors: Float32Array, interest
   scan.close();
   const labels = ids.map((item) => item - 1);
   await writeWhole(path, (part) => writeFile(part, new Uint8Array(labels.buffer)));
-  return path;
+  return labels;
 }
 
 interface BundleParts {

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ArtifactRef } from '@facet/artifacts';
-import { json, logProgress, option, readCommandLine, until } from '@facet/local-services';
-import { alignColumns, formatCount } from '@facet/platform';
-import { describeFailures, describeLatencies, median, ms, treeMemory, verdict } from '../figures.ts';
+import { logProgress, option, until } from '@facet/local-services';
+import { formatCount } from '@facet/platform';
+import { startBench } from '../bench.ts';
+import { countFailures, describeLatencies, median, treeMemory } from '../figures.ts';
 import type { Latencies, ProcessMemory } from '../figures.ts';
 import { nowMs } from '../load/load.ts';
 import type { LoadResult } from '../load/load.ts';
@@ -10,14 +11,13 @@ import { withServing } from '../serving/with-serving.ts';
 import type { ServingProcess } from '../serving/with-serving.ts';
 import { openWorld } from '../serving/world.ts';
 
-const { values } = readCommandLine({
+const { values, report } = startBench({
   options: {
     requests: option.count('Total number of requests', 1_000_000),
     swaps: option.count('Number of promotions, evenly spread', 20),
     items: option.count('Number of items in the generated catalog', 20_000),
     limit: option.count('Number of items per response', 20),
     rate: option.positive('Requests per second as a Poisson process, instead of 8 requests in flight'),
-    json,
   },
   notes: `The benchmark promotes two bundles in turn, each in the middle of its share of the requests, and reads the memory after that share.
 Growth compares the median memory of the last quarter of the run with that of the second quarter. A swap lasts from the promotion
@@ -64,32 +64,22 @@ await withServing(world, { limit: values.limit }, async (serving, generator) => 
     samples.push({ requests: number * requests, ...sample });
     logProgress(`${formatCount(number * requests)} requests, ${number} swaps: RSS ${sample.residentMb.toFixed(0)} MB`);
   }
-  const failures = describeFailures(loads.map(({ statuses }) => statuses));
   const growth = growthOf(samples.map(({ residentMb }) => residentMb));
   const latency = { duringSwaps: latenciesOf(loads, swaps, true), otherwise: latenciesOf(loads, swaps, false) };
-  const report = { items: world.itemCount, requests: swapCount * requests, failures, samples, growth, latency };
-  if (values.json) {
-    console.log(JSON.stringify(report));
-    return;
-  }
-  const rise = latency.duringSwaps.p99Ms / latency.otherwise.p99Ms;
-  const rows = [
-    ...samples.map(({ requests: after, residentMb, proportionalMb }) => [
-      `after ${formatCount(after)} requests`,
-      `RSS ${residentMb.toFixed(0)} MB, PSS ${proportionalMb.toFixed(0)} MB`,
-    ]),
-    ['failed', failures + verdict('none', failures === 'none')],
-    ['growth', `${(growth * 100).toFixed(2)} %${verdict(`below ${growthMax * 100} %`, growth < growthMax)}`],
+  const failures = countFailures(loads);
+  report({ items: world.itemCount, requests: swapCount * requests, swaps: swapCount, failures, latency, samples }, [
+    { name: 'failed requests', value: Object.values(failures).reduce((sum, count) => sum + count, 0), atMost: 0 },
+    { name: 'growth', value: growth, atMost: growthMax },
     ...(rate === undefined
       ? []
       : [
-          ['during swaps', renderLatencies(latency.duringSwaps)],
-          ['otherwise', renderLatencies(latency.otherwise)],
-          ['p99 in swaps to otherwise', rise.toFixed(2) + verdict(`at most ${riseMax}`, rise <= riseMax)],
+          {
+            name: 'p99 in swaps to otherwise',
+            value: latency.duringSwaps.p99Ms / latency.otherwise.p99Ms,
+            atMost: riseMax,
+          },
         ]),
-  ];
-  console.log(`${formatCount(report.items)} items, ${formatCount(report.requests)} requests, ${swapCount} swaps`);
-  console.log(alignColumns(rows, { indent: 2 }).join('\n'));
+  ]);
 });
 
 /** Promotes a bundle and waits until all processes serve it. @throws Error on a timeout, or when serving exits. */
@@ -126,8 +116,4 @@ function growthOf(megabytes: readonly number[]): number {
   const quarter = Math.max(1, Math.floor(megabytes.length / 4));
   const medianOf = (from: number): number => median(megabytes.slice(from, from + quarter));
   return medianOf(megabytes.length - quarter) / medianOf(Math.min(quarter, megabytes.length - quarter)) - 1;
-}
-
-function renderLatencies({ count, p50Ms, p99Ms, maxMs }: Latencies): string {
-  return `${formatCount(count)} requests, p50 ${ms(p50Ms)}, p99 ${ms(p99Ms)}, slowest ${ms(maxMs)}`;
 }

@@ -3,19 +3,19 @@ import { join } from 'node:path';
 import { bootstrapInterval, pairedBootstrap } from '@facet/evaluation';
 import { FacetConfig, homePaths } from '@facet/config';
 import { importFiles } from '@facet/import';
-import { createScratchFolder, json, logProgress, option, readCommandLine } from '@facet/local-services';
+import { createScratchFolder, logProgress, option } from '@facet/local-services';
 import { createStageContext, datasetStage, openDataset, openModel, rankTestWindow, trainStage } from '@facet/pipeline';
-import type { Model, Task, TaskEvaluations } from '@facet/pipeline';
-import { alignColumns, dayMs, parseWith } from '@facet/platform';
+import type { Model, TaskEvaluations } from '@facet/pipeline';
+import { dayMs, parseWith } from '@facet/platform';
+import { startBench } from '../bench.ts';
 import { timed } from '../figures.ts';
 import type { Effort } from '../figures.ts';
 
-const { values } = readCommandLine({
+const { values, report } = startBench({
   options: {
     data: option.text('DIR', 'Folder with interactions.tsv.gz and items.tsv', '../shared/data/online-retail-2'),
     steps: option.number('Number of refreshes after the first model', 4),
     'step-days': option.number('Days between two refreshes', 7),
-    json,
   },
   notes: `The first model is trained in full. Each refresh continues a chain of warm starts, and a full retrain uses the same dataset.
 Both models are evaluated on the last 28 days; the 28 days before them are the validation window.
@@ -41,7 +41,8 @@ const { steps, 'step-days': stepDays } = values;
 const { path: scratch } = await createScratchFolder('bench-warm');
 const home = homePaths(join(scratch, 'home'));
 await importFiles({ events: [events], items: [items] }, { home });
-const rows: Comparison[] = [];
+const comparisons = [];
+const trainings = [];
 let chain: TrainedDay | undefined;
 for (let step = 0; step <= steps; step++) {
   const before = end - (steps - step) * stepDays * dayMs;
@@ -52,10 +53,12 @@ for (let step = 0; step <= steps; step++) {
   }
   chain = await trainDay(before, chain.model.id);
   const full = await trainDay(before);
-  rows.push(await compareOn(before, full, chain));
-  if (!values.json) console.log(describe(rows.at(-1)!));
+  comparisons.push(...(await compareOn(before, full, chain)));
+  for (const [kind, { seconds, cpuSeconds }] of Object.entries({ full, warm: chain })) {
+    trainings.push({ before: isoDay(before), kind, seconds, cpuSeconds });
+  }
 }
-if (values.json) console.log(JSON.stringify(rows));
+report({ comparisons, trainings });
 
 interface TrainedDay extends Effort {
   readonly datasetId: string;
@@ -82,64 +85,25 @@ function contextOf(before: number) {
   return createStageContext(home, parseWith(FacetConfig, { split }, { source: 'npm run bench -- warm' }));
 }
 
-interface Comparison {
-  readonly before: string;
-  readonly full: Figures;
-  readonly warm: Figures;
-  readonly difference: Record<Task, Record<(typeof metrics)[number], Interval>>;
-}
-
-type Interval = { readonly mean: number; readonly low: number; readonly high: number };
-
-interface Figures extends Effort, Record<Task, Record<(typeof metrics)[number], Interval>> {
-  readonly users: Record<Task, number>;
-}
-
-async function compareOn(before: number, full: TrainedDay, warm: TrainedDay): Promise<Comparison> {
-  const { store, config } = contextOf(before);
+/** Returns the metrics of both models and their differences, warm minus full, each with a confidence interval. */
+async function compareOn(before: number, full: TrainedDay, warm: TrainedDay) {
+  const { store } = contextOf(before);
   const dataset = await openDataset(store, full.datasetId);
   const rank = ({ model }: TrainedDay): TaskEvaluations => rankTestWindow({ dataset, model, cutoffs: [cutoff] });
   const [fullRanks, warmRanks] = [rank(full), rank(warm)];
-  return {
-    before: isoDay(before),
-    full: figuresOf(full, fullRanks),
-    warm: figuresOf(warm, warmRanks),
-    difference: byTaskAndMetric((task, metric) =>
-      pairedBootstrap(warmRanks[task].perUser[0]![metric], fullRanks[task].perUser[0]![metric], { seed: 1 }),
-    ),
-  };
-}
-
-function figuresOf({ seconds, cpuSeconds }: TrainedDay, ranks: TaskEvaluations): Figures {
-  return {
-    ...byTaskAndMetric((task, metric) => bootstrapInterval(ranks[task].perUser[0]![metric], { seed: 1 })),
-    users: { new: ranks.new.users, all: ranks.all.users },
-    seconds,
-    cpuSeconds,
-  };
-}
-
-function byTaskAndMetric<Value>(
-  of: (task: Task, metric: (typeof metrics)[number]) => Value,
-): Record<Task, Record<(typeof metrics)[number], Value>> {
-  const entries = (task: Task) => Object.fromEntries(metrics.map((metric) => [metric, of(task, metric)]));
-  return Object.fromEntries(tasks.map((task) => [task, entries(task)])) as ReturnType<typeof byTaskAndMetric<Value>>;
-}
-
-function describe({ before, full, warm, difference }: Comparison): string {
-  const value = (number: number): string => number.toFixed(4);
-  const interval = ({ mean, low, high }: Interval): string => `${value(mean)} (${value(low)} to ${value(high)})`;
-  const rows = tasks.flatMap((task) =>
-    metrics.map((metric) => [
-      `${task.toUpperCase()} ${metric}@${cutoff}`,
-      ...[full, warm, difference].map((figures) => interval(figures[task][metric])),
-    ]),
+  return tasks.flatMap((task) =>
+    metrics.map((metric) => {
+      const [ofFull, ofWarm] = [fullRanks, warmRanks].map((ranks) => ranks[task].perUser[0]![metric]);
+      return {
+        before: isoDay(before),
+        metric: `${task.toUpperCase()} ${metric}@${cutoff}`,
+        users: fullRanks[task].users,
+        full: bootstrapInterval(ofFull!, { seed: 1 }),
+        warm: bootstrapInterval(ofWarm!, { seed: 1 }),
+        difference: pairedBootstrap(ofWarm!, ofFull!, { seed: 1 }),
+      };
+    }),
   );
-  const effort = ({ seconds, cpuSeconds }: Effort): string =>
-    `${seconds.toFixed(0)} s, ${cpuSeconds.toFixed(0)} s of CPU`;
-  const cpuRatio = `CPU ${(full.cpuSeconds / warm.cpuSeconds).toFixed(1)} times less`;
-  const head = [`data before ${before}`, 'full', 'warm', 'difference'];
-  return alignColumns([head, ...rows, ['training', effort(full), effort(warm), cpuRatio]]).join('\n');
 }
 
 function isoDay(ms: number): string {

@@ -1,4 +1,3 @@
-// Runs one task of the catalog benchmark in a separate process and prints its times, its peak memory and delays of its event loop.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -13,7 +12,16 @@ import { parseWith } from '@facet/platform';
 import type { Item } from '@facet/schemas';
 import { cpuTimeMs, memoryMb, timed } from '../figures.ts';
 
-export type Task = 'fill' | 'first delta' | 'writes' | 'large delta' | 'last upsert' | 'next delta' | 'full compaction';
+/** The tasks in the order of their execution. */
+export const taskNames = [
+  'fill',
+  'first delta',
+  'writes',
+  'large delta',
+  'last upsert',
+  'next delta',
+  'full compaction',
+] as const;
 
 export interface Measured {
   readonly name: string;
@@ -21,34 +29,49 @@ export interface Measured {
   /** Of all cores. More reliable than `seconds` on a busy machine. */
   readonly cpuSeconds: number;
   /** Without the pages of mapped files, which processes share. Sampled. */
-  readonly privateMegabytes: number;
-  readonly peakMegabytes: number;
+  readonly privateMb: number;
+  readonly peakMb: number;
   readonly delayMs: { readonly p99: number; readonly max: number };
 }
 
-const [folder, task, bundleId, upsertItems, rounds] = JSON.parse(process.argv[2]!) as [
-  string,
-  Task,
-  string,
-  number,
-  number,
-];
-const home = homePaths(folder);
-const store = createFolderArtifactStore(home.artifactsFolder);
-const batchesFile = join(folder, 'writes.json');
+interface Order {
+  /** The data home. */
+  readonly folder: string;
+  readonly task: (typeof taskNames)[number];
+  readonly bundleId: string;
+  readonly upsertItems: number;
+  readonly rounds: number;
+}
+
 const itemsPerFill = 20_000;
 const source = 'facet.items.v1-0';
-const context = createStageContext(home, parseWith(FacetConfig, {}, { source: 'the benchmark' }));
-const results: Measured[] = [];
 
-if (task === 'fill') await fill();
-else if (task === 'writes' || task === 'last upsert') await upsert();
-else if (task === 'full compaction') await measure(task, () => compactCatalog(home.catalogFolder, { isFull: true }));
-else await measure(task, () => publishDelta(context));
-process.stdout.write(JSON.stringify(results));
+/** Runs a task. Returns its times, its peak memory and the delays of its event loop. */
+export async function runTask(order: Order): Promise<Measured[]> {
+  const { task, folder } = order;
+  const home = homePaths(folder);
+  switch (task) {
+    case 'fill':
+      await fill(order);
+      return [];
+    case 'writes':
+      return upsert(home.catalogFolder, (await readBatches(folder)).slice(0, -1));
+    case 'last upsert':
+      await upsert(home.catalogFolder, (await readBatches(folder)).slice(-1));
+      return [];
+    case 'full compaction':
+      return measure(task, () => compactCatalog(home.catalogFolder, { isFull: true }));
+    default:
+      return measure(task, () =>
+        publishDelta(createStageContext(home, parseWith(FacetConfig, {}, { source: 'the benchmark' }))),
+      );
+  }
+}
 
 /** Writes the items of the bundle to the catalog, and promotes the bundle. */
-async function fill(): Promise<void> {
+async function fill({ folder, bundleId, upsertItems, rounds }: Order): Promise<void> {
+  const { artifactsFolder, catalogFolder } = homePaths(folder);
+  const store = createFolderArtifactStore(artifactsFolder);
   const ref = { kind: 'bundle', id: bundleId };
   await store.promote(ref);
   const { catalog } = await loadBundleItems(store, ref);
@@ -61,52 +84,56 @@ async function fill(): Promise<void> {
       return { ...item, ...(isNew ? { itemId: `new-${round}-${index}` } : {}), title };
     }),
   );
-  await writeFile(batchesFile, JSON.stringify(batches));
+  await writeFile(join(folder, batchesFile), JSON.stringify(batches));
   for (let start = 1; start <= catalog.itemCount; start += itemsPerFill) {
     const length = Math.min(itemsPerFill, catalog.itemCount - start + 1);
-    await change(Array.from({ length }, (_, index) => catalog.itemAt(start + index) as Item));
-    await compactCatalog(home.catalogFolder);
+    await change(
+      catalogFolder,
+      Array.from({ length }, (_, index) => catalog.itemAt(start + index) as Item),
+    );
+    await compactCatalog(catalogFolder);
   }
 }
 
-/** Writes all batches except the last, or the last one, each followed by a compaction, as the sink does. */
-async function upsert(): Promise<void> {
-  const batches = JSON.parse(await readFile(batchesFile, 'utf8')) as Item[][];
+const batchesFile = 'writes.json';
+
+async function readBatches(folder: string): Promise<Item[][]> {
+  return JSON.parse(await readFile(join(folder, batchesFile), 'utf8')) as Item[][];
+}
+
+/** Writes batches, each followed by a compaction, as the sink does. */
+async function upsert(catalogFolder: string, batches: readonly Item[][]): Promise<Measured[]> {
   const watched = watch();
   const seconds: { readonly upsert: number[]; readonly compaction: number[] } = { upsert: [], compaction: [] };
-  for (const batch of task === 'writes' ? batches.slice(0, -1) : batches.slice(-1)) {
-    seconds.upsert.push((await timed(() => change(batch))).seconds);
-    seconds.compaction.push((await timed(() => compactCatalog(home.catalogFolder))).seconds);
+  for (const batch of batches) {
+    seconds.upsert.push((await timed(() => change(catalogFolder, batch))).seconds);
+    seconds.compaction.push((await timed(() => compactCatalog(catalogFolder))).seconds);
   }
   const used = await watched.stop();
-  if (task === 'last upsert') return;
-  results.push(
-    { name: 'upsert', seconds: seconds.upsert, ...used },
-    { name: 'compaction', seconds: seconds.compaction, ...used },
-  );
+  return Object.entries(seconds).map(([name, of]) => ({ name, seconds: of, ...used }));
 }
 
-async function change(items: readonly Item[]): Promise<void> {
-  const from = (await readCatalogOffsets(home.catalogFolder)).get(source) ?? 0;
-  await changeCatalog(home.catalogFolder, {
+async function change(catalogFolder: string, items: readonly Item[]): Promise<void> {
+  const from = (await readCatalogOffsets(catalogFolder)).get(source) ?? 0;
+  await changeCatalog(catalogFolder, {
     items: items.map((item) => ({ itemId: item.itemId, item, receivedAt: Date.now() })),
     offsets: { [source]: { from, to: from + items.length } },
   });
 }
 
-async function measure(name: string, work: () => Promise<unknown>): Promise<void> {
+async function measure(name: string, work: () => Promise<unknown>): Promise<Measured[]> {
   const watched = watch();
   const { seconds } = await timed(work);
-  results.push({ name, seconds: [seconds], ...(await watched.stop()) });
+  return [{ name, seconds: [seconds], ...(await watched.stop()) }];
 }
 
 function watch(): { stop(): Promise<Omit<Measured, 'name' | 'seconds'>> } {
   const delays = monitorEventLoopDelay({ resolution: 1 });
   delays.enable();
   const before = cpuTimeMs();
-  let privateMegabytes = 0;
+  let privateMb = 0;
   const sample = (): void => {
-    privateMegabytes = Math.max(privateMegabytes, memoryMb('RssAnon'));
+    privateMb = Math.max(privateMb, memoryMb('RssAnon'));
   };
   const timer = setInterval(sample, 20);
   return {
@@ -117,8 +144,8 @@ function watch(): { stop(): Promise<Omit<Measured, 'name' | 'seconds'>> } {
       sample();
       return {
         cpuSeconds: (cpuTimeMs() - before) / 1_000,
-        peakMegabytes: memoryMb('VmHWM'),
-        privateMegabytes,
+        peakMb: memoryMb('VmHWM'),
+        privateMb,
         delayMs: { p99: delays.percentile(99) / 1e6, max: delays.max / 1e6 },
       };
     },
