@@ -54,12 +54,7 @@ export const ServingSettings = Type.Object(
 );
 export type ServingSettings = Static<typeof ServingSettings>;
 
-/** The part of an experiment that `checkServingSettings` reads. */
-export interface ExperimentArms {
-  readonly arms: readonly CheckedArm[];
-  readonly shadow: readonly CheckedArm[];
-}
-
+/** The part of an arm that `checkServingSettings` reads. */
 interface CheckedArm {
   readonly name: string;
   readonly settings: { readonly merge?: MergeFields; readonly filters?: readonly string[] };
@@ -82,7 +77,7 @@ const isName = new RegExp(namePattern);
  */
 export function checkServingSettings(
   { merge, filters: declared }: ServingSettings,
-  experiments: readonly ExperimentArms[],
+  experiments: readonly Readonly<Record<'arms' | 'shadow', readonly CheckedArm[]>>[],
   source = 'facet.yaml',
 ): void {
   const problems: ConfigProblem[] = [];
@@ -111,9 +106,10 @@ export function checkServingSettings(
       problems.push({ path: [...path, 'attributes', attribute], problem, remedy: 'Correct one of the two.' });
     }
   }
-  for (const [index, { arms, shadow }] of experiments.entries()) {
-    for (const arm of arms) checkArm(['experiments', String(index), 'arms', arm.name], arm);
-    for (const arm of shadow) checkArm(['experiments', String(index), 'shadow', arm.name], arm);
+  for (const [index, experiment] of experiments.entries()) {
+    for (const kind of ['arms', 'shadow'] as const) {
+      for (const arm of experiment[kind]) checkArm(['experiments', String(index), kind, arm.name], arm);
+    }
   }
   if (problems.length > 0) throw invalidConfig(source, problems);
 }

@@ -120,33 +120,35 @@ async function readAttribute(
 ): Promise<SafeTensor> {
   const own = bundle.info.spec.itemCount;
   const shape = [count];
-  const valueOf = (item: number) => bundle.deltaItems.get(item)?.attributes[column.name];
-  const isChanged = (item: number): boolean => item > own || bundle.deltaItems.has(item);
+  const rowOf = (ofBundle: (item: number) => number, ofDelta: (value: unknown) => number) => (row: number) => {
+    const item = first + row;
+    if (item <= own && !bundle.deltaItems.has(item)) return ofBundle(item);
+    return ofDelta(bundle.deltaItems.get(item)?.attributes[column.name]);
+  };
   if (column.type === 'number') {
-    const numberAt = (item: number): number => {
-      if (!isChanged(item)) return column.numbers[item]!;
-      const value = valueOf(item);
-      return typeof value === 'number' ? value : Number.NaN;
-    };
-    return { dtype: 'F32', shape, data: await fill(new Float32Array(count), (row) => numberAt(first + row)) };
+    const numberOfRow = rowOf(
+      (item) => column.numbers[item]!,
+      (value) => (typeof value === 'number' ? value : Number.NaN),
+    );
+    return { dtype: 'F32', shape, data: await fill(new Float32Array(count), numberOfRow) };
   }
   if (column.type === 'boolean') {
-    const booleanAt = (item: number): number => {
-      if (!isChanged(item)) return column.booleans[item]!;
-      const value = valueOf(item);
-      return typeof value === 'boolean' ? Number(value) + 1 : 0;
-    };
-    return { dtype: 'U8', shape, data: await fill(new Uint8Array(count), (row) => booleanAt(first + row)) };
+    const booleanOfRow = rowOf(
+      (item) => column.booleans[item]!,
+      (value) => (typeof value === 'boolean' ? Number(value) + 1 : 0),
+    );
+    return { dtype: 'U8', shape, data: await fill(new Uint8Array(count), booleanOfRow) };
   }
-  const codeAt = (item: number): number => {
-    if (isChanged(item)) {
-      const value = valueOf(item);
-      const text = Array.isArray(value) ? (value as readonly string[])[0] : value;
+  const codeOfRow = rowOf(
+    (item) => {
+      if (column.type === 'text') return column.codes[item]!;
+      const start = column.offsets[item]!;
+      return start < column.offsets[item + 1]! ? column.codes[start]! : 0;
+    },
+    (value) => {
+      const text: unknown = Array.isArray(value) ? value[0] : value;
       return typeof text === 'string' ? codeOf(column.values, text) : 0;
-    }
-    if (column.type === 'text') return column.codes[item]!;
-    const start = column.offsets[item]!;
-    return start < column.offsets[item + 1]! ? column.codes[start]! : 0;
-  };
-  return { dtype: 'I32', shape, data: await fill(new Int32Array(count), (row) => codeAt(first + row)) };
+    },
+  );
+  return { dtype: 'I32', shape, data: await fill(new Int32Array(count), codeOfRow) };
 }

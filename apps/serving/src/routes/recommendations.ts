@@ -108,8 +108,8 @@ async function serveNextPage(request: RecommendationsCall, { bundle }: Loaded): 
   };
 }
 
-/** Adds `POST /v1/recommendations:batch`. */
-export function addBatch(app: HttpApp): void {
+/** Adds the routes of batches, ranks, interests and similar items. */
+export function addScoringRoutes(app: HttpApp): void {
   const { serving } = app;
   app.post(
     // The router reads `::` as one literal colon.
@@ -142,11 +142,7 @@ export function addBatch(app: HttpApp): void {
       return batch;
     },
   );
-}
 
-/** Adds `POST /v1/rank`. */
-export function addRank(app: HttpApp): void {
-  const { serving } = app;
   app.post(
     '/v1/rank',
     describe({
@@ -166,11 +162,7 @@ export function addRank(app: HttpApp): void {
       return response;
     },
   );
-}
 
-/** Adds `POST /v1/interests`. */
-export function addInterests(app: HttpApp): void {
-  const { serving } = app;
   app.post(
     '/v1/interests',
     describe({
@@ -188,11 +180,7 @@ export function addInterests(app: HttpApp): void {
       return response;
     },
   );
-}
 
-/** Adds `GET /v1/items/:itemId/similar`. */
-export function addSimilarItems(app: HttpApp): void {
-  const { serving } = app;
   app.get(
     '/v1/items/:itemId/similar',
     describe({

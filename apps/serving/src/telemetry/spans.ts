@@ -56,9 +56,9 @@ export class SpanClock implements Spans {
   }
 }
 
-export interface SpansOptions {
+interface SpansOptions {
   readonly slowRequestMs: number;
-  readonly watchSpans?: ((request: FastifyRequest) => WatchSpan) | undefined;
+  readonly watchSpans?: (request: FastifyRequest) => WatchSpan;
 }
 
 /** Gives every request a span clock. Reports the spans to the metrics, and to the log if the request was slow. */
