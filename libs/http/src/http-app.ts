@@ -37,9 +37,17 @@ type RouteSchema<Route extends RouteDescription> = Omit<Route, 'response'> & {
   readonly response: { readonly 200: Route['response'] } & typeof problemResponses;
 };
 
+interface RouteGroup {
+  readonly scope: RouteAccess['scope'];
+  readonly tag: string;
+  /** Milliseconds. Default: the response timeout of the app. */
+  readonly handlerTimeout?: number;
+}
+
 /** Returns a function that completes the options of the routes of a group: their scope, their tag and their failure responses. */
-export function describeRoutes({ scope, tag }: { readonly scope: RouteAccess['scope']; readonly tag: string }) {
+export function describeRoutes({ scope, tag, ...options }: RouteGroup) {
   return <Route extends RouteDescription>({ response, ...schema }: Route) => ({
+    ...options,
     config: { scope },
     schema: {
       tags: [tag],

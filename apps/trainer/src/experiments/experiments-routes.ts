@@ -2,7 +2,7 @@ import { isRunning, boundsOf } from '@facet/exposures';
 import type { Experiment } from '@facet/exposures';
 import { readExperimentDays, readExperimentReport } from '@facet/exposures/report';
 import type { ExperimentDay, ReadReport } from '@facet/exposures/report';
-import { createReportQueue, problemError, problemResponses, responseSignal } from '@facet/http';
+import { createReportQueue, describeRoutes, problemError, responseSignal } from '@facet/http';
 import type { ReportQueue, HttpApp } from '@facet/http';
 import { dayMs, hourMs, AppError } from '@facet/platform';
 import { Type } from 'typebox';
@@ -85,21 +85,14 @@ const defaults = { outcomes: ['click', 'purchase'], windowHours: 24 };
 export function addExperimentsRoutes(app: HttpApp, { experiments, reports, now }: ExperimentsDeps): void {
   app.get(
     '/v1/experiments',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'listExperiments',
-        summary: 'List the experiments that facet.yaml declares',
-        tags: ['experiments'],
-        response: {
-          200: Type.Object(
-            { experiments: Type.Array(DeclaredExperiment) },
-            { title: 'ExperimentsResponse', examples: [{ experiments: [] }] },
-          ),
-          ...problemResponses,
-        },
-      },
-    },
+    describeRoutes({ scope: 'read', tag: 'experiments' })({
+      operationId: 'listExperiments',
+      summary: 'List the experiments that facet.yaml declares',
+      response: Type.Object(
+        { experiments: Type.Array(DeclaredExperiment) },
+        { title: 'ExperimentsResponse', examples: [{ experiments: [] }] },
+      ),
+    }),
     () => ({
       experiments: experiments.map((experiment) => ({
         ...experiment,
@@ -113,21 +106,16 @@ export function addExperimentsRoutes(app: HttpApp, { experiments, reports, now }
 
   app.get(
     '/v1/experiments/:name/report',
-    {
-      config: { scope: 'read' },
-      handlerTimeout: handlerTimeoutMs,
-      schema: {
-        operationId: 'reportExperiment',
-        summary: 'Compare the arms of an experiment',
-        description:
-          'Joins the exposure log with events that name the recommendation and one of its items. The report is at most a ' +
-          'minute old. An experiment without responses has zeros.',
-        tags: ['experiments'],
-        params: Type.Object({ name: Type.String({ examples: ['merge-2026-02'] }) }),
-        querystring: ReportQueryString,
-        response: { 200: ExperimentReport, ...problemResponses },
-      },
-    },
+    describeRoutes({ scope: 'read', tag: 'experiments', handlerTimeout: handlerTimeoutMs })({
+      operationId: 'reportExperiment',
+      summary: 'Compare the arms of an experiment',
+      description:
+        'Joins the exposure log with events that name the recommendation and one of its items. The report is at most a ' +
+        'minute old. An experiment without responses has zeros.',
+      params: Type.Object({ name: Type.String({ examples: ['merge-2026-02'] }) }),
+      querystring: ReportQueryString,
+      response: ExperimentReport,
+    }),
     async ({ params: { name }, query }, reply) => {
       const experiment = experiments.find((declared) => declared.name === name);
       if (experiment === undefined) throw unknownExperiment(name, experiments);

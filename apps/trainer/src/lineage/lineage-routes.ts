@@ -1,6 +1,6 @@
 import type { ArtifactStore } from '@facet/artifacts';
 import type { HomePaths } from '@facet/config';
-import { problemResponses } from '@facet/http';
+import { describeRoutes } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { fitChoice, Lineage } from '@facet/pipeline/runs';
 import { Type } from 'typebox';
@@ -59,18 +59,15 @@ const loadLineage = () => import('@facet/pipeline/lineage');
 
 /** Adds the routes that trace artifacts back to the lake, and show how a model was trained. */
 export function addLineageRoutes(app: HttpApp, { home, store }: LineageDeps): void {
+  const describe = describeRoutes({ scope: 'read', tag: 'lineage' });
   app.get(
     '/v1/lineage/:id',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'traceLineage',
-        summary: 'Trace a bundle, model or dataset back to the files and offsets of the lake',
-        tags: ['lineage'],
-        params: Type.Object({ id }),
-        response: { 200: Lineage, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'traceLineage',
+      summary: 'Trace a bundle, model or dataset back to the files and offsets of the lake',
+      params: Type.Object({ id }),
+      response: Lineage,
+    }),
     async ({ params }) => {
       const { traceLineage } = await loadLineage();
       return traceLineage(params.id, { home, store });
@@ -79,16 +76,12 @@ export function addLineageRoutes(app: HttpApp, { home, store }: LineageDeps): vo
 
   app.get(
     '/v1/models/:modelId/training',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'readTraining',
-        summary: 'Read the training curves of a model',
-        tags: ['lineage'],
-        params: Type.Object({ modelId: id }),
-        response: { 200: Training, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'readTraining',
+      summary: 'Read the training curves of a model',
+      params: Type.Object({ modelId: id }),
+      response: Training,
+    }),
     async ({ params: { modelId } }) => {
       const { fitChoiceOf, readModelInfo } = await loadLineage();
       const info = await readModelInfo(store, modelId);

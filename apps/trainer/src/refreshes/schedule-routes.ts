@@ -1,5 +1,5 @@
 import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
-import { problemResponses } from '@facet/http';
+import { describeRoutes } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { isScheduled, nextRefreshes, overdueSeconds } from '@facet/pipeline/runs';
 import type { RefreshSchedule, RunStore, RunReport } from '@facet/pipeline/runs';
@@ -68,15 +68,11 @@ export function addScheduleRoutes(app: HttpApp, deps: ScheduleDeps): void {
   const startedAt = now();
   app.get(
     '/v1/schedule',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'readSchedule',
-        summary: 'Read when the next refreshes are due, and whether one is overdue',
-        tags: ['refreshes'],
-        response: { 200: Schedule, ...problemResponses },
-      },
-    },
+    describeRoutes({ scope: 'read', tag: 'refreshes' })({
+      operationId: 'readSchedule',
+      summary: 'Read when the next refreshes are due, and whether one is overdue',
+      response: Schedule,
+    }),
     async () => {
       const refreshes = await readRefreshes(runs, store);
       const { cron, timeZone, promoteWithinHours } = schedule;

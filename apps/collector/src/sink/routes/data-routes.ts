@@ -1,4 +1,4 @@
-import { problemResponses, responseSignal } from '@facet/http';
+import { describeRoutes, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { DayHealthSchema, LakeContent, lakeStatus } from '@facet/lake';
 import { utcDay } from '@facet/platform';
@@ -24,17 +24,12 @@ export function addDataHealthRoutes(
 ): void {
   app.get(
     '/v1/data-health',
-    {
-      config: { scope: 'read' },
-      handlerTimeout: handlerTimeoutMs,
-      schema: {
-        operationId: 'readDataHealth',
-        summary: 'Reports the health of one day of events',
-        tags: ['data'],
-        querystring: Query,
-        response: { 200: DayHealthSchema, ...problemResponses },
-      },
-    },
+    describeRoutes({ scope: 'read', tag: 'data', handlerTimeout: handlerTimeoutMs })({
+      operationId: 'readDataHealth',
+      summary: 'Reports the health of one day of events',
+      querystring: Query,
+      response: DayHealthSchema,
+    }),
     async (request, reply) => {
       const day = request.query.day ?? utcDay(now());
       const { maxAgeSeconds } = request.query;
@@ -63,15 +58,11 @@ const Lake = Type.Object(LakeContent.properties, {
 export function addLakeRoutes(app: HttpApp, { lakeFolder }: { readonly lakeFolder: string }): void {
   app.get(
     '/v1/lake',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'readLake',
-        summary: 'Count the events of each day in the lake',
-        tags: ['data'],
-        response: { 200: Lake, ...problemResponses },
-      },
-    },
+    describeRoutes({ scope: 'read', tag: 'data' })({
+      operationId: 'readLake',
+      summary: 'Count the events of each day in the lake',
+      response: Lake,
+    }),
     async () => {
       const { version, rows, files, bytes, days, offsets } = await lakeStatus(lakeFolder);
       return { version, rows, files, bytes, days, offsets };

@@ -1,4 +1,4 @@
-import { createReportQueue, problemError, problemResponses, responseSignal } from '@facet/http';
+import { createReportQueue, describeRoutes, problemError, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import {
   findDeadLetter,
@@ -112,7 +112,8 @@ const failuresMax = 200;
 export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
   const { kafka, publisher, topics, eventTypes, now } = deps;
   const topic = topics.deadLetters;
-  const tags = ['dead letters'];
+  const group = { scope: 'read', tag: 'dead letters', handlerTimeout: handlerTimeoutMs } as const;
+  const describe = describeRoutes(group);
   // Each reads the whole topic.
   const queue = { now, freshMs: 0, keptMax: 5 };
   const lists = createReportQueue(
@@ -138,17 +139,12 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
 
   app.get(
     '/v1/dead-letters',
-    {
-      config: { scope: 'read' },
-      handlerTimeout: handlerTimeoutMs,
-      schema: {
-        operationId: 'listDeadLetters',
-        summary: 'Count the messages that the sink cannot process by reason, and list the newest',
-        tags,
-        querystring: DeadLettersQuery,
-        response: { 200: DeadLetters, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'listDeadLetters',
+      summary: 'Count the messages that the sink cannot process by reason, and list the newest',
+      querystring: DeadLettersQuery,
+      response: DeadLetters,
+    }),
     async ({ query }, reply) => {
       const found = await lists.read(query, { signal: responseSignal(reply) });
       return { ...found, deadLetters: found.deadLetters.toReversed() };
@@ -157,17 +153,12 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
 
   app.get(
     '/v1/dead-letters/:id',
-    {
-      config: { scope: 'read' },
-      handlerTimeout: handlerTimeoutMs,
-      schema: {
-        operationId: 'readDeadLetter',
-        summary: 'Read a dead letter with its whole message',
-        tags,
-        params: Type.Object({ id: Type.String({ examples: ['facet.events.v1-3-1207'] }) }),
-        response: { 200: DeadLetter, ...problemResponses },
-      },
-    },
+    describe({
+      operationId: 'readDeadLetter',
+      summary: 'Read a dead letter with its whole message',
+      params: Type.Object({ id: Type.String({ examples: ['facet.events.v1-3-1207'] }) }),
+      response: DeadLetter,
+    }),
     async ({ params: { id } }, reply) => {
       const found = await deadLetterReads.read(id, { signal: responseSignal(reply) });
       if (found === undefined) throw problemError('NOT_FOUND', `There is no dead letter ${id}.`);
@@ -177,21 +168,16 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
 
   app.post(
     '/v1/dead-letters/redrive',
-    {
-      config: { scope: 'admin' },
-      handlerTimeout: handlerTimeoutMs,
-      schema: {
-        operationId: 'redriveDeadLetters',
-        summary: 'Send dead letters that are now valid back to Kafka',
-        description:
-          'Events keep their eventId and time, so an event that is redriven twice counts once. Events that are still invalid ' +
-          'remain. Items and users are not redriven: they may have changed since. One redrive runs at a time. It ends with its ' +
-          'request, and after 100 seconds: then isComplete is false, and the same request continues.',
-        tags,
-        body: RedriveRequest,
-        response: { 200: RedriveReport, ...problemResponses },
-      },
-    },
+    describeRoutes({ ...group, scope: 'admin' })({
+      operationId: 'redriveDeadLetters',
+      summary: 'Send dead letters that are now valid back to Kafka',
+      description:
+        'Events keep their eventId and time, so an event that is redriven twice counts once. Events that are still invalid ' +
+        'remain. Items and users are not redriven: they may have changed since. One redrive runs at a time. It ends with its ' +
+        'request, and after 100 seconds: then isComplete is false, and the same request continues.',
+      body: RedriveRequest,
+      response: RedriveReport,
+    }),
     async ({ body, apiKey, log }, reply) => {
       const { ids = [], reasons, field, addEventIds = false, dryRun: isDryRun = false } = body;
       if (isRedriving) throw sinkProblems.error('REDRIVE_RUNNING', 'Another redrive is running.');
