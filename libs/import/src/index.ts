@@ -3,7 +3,7 @@ export type { ImportFolders, ImportProgress, ImportResult } from './import-files
 export { findImportTraces, removeImportRemains } from './import-record.ts';
 export type { ErasedImports } from './import-record.ts';
 export { readConfirmedCatalog, readConfirmedEvents, validateFiles } from './read-confirmed-files.ts';
-export { readItemFiles, readUserFiles } from './read-files.ts';
+export { readCatalogFiles } from './read-files.ts';
 export type { ReadOptions, ReadProgress, RefusedLine, SourceFile, SourceFiles } from './read-files.ts';
 export { eventFieldNames } from './mapping/find-columns.ts';
 export { inspectFile, readBytes } from './tables/byte-source.ts';

@@ -1,6 +1,6 @@
 import { AppError, countOf } from '@facet/platform';
 import type { Event, Item, User } from '@facet/schemas';
-import { readEventFiles, readItemFiles, readUserFiles } from './read-files.ts';
+import { readCatalogFiles, readEventFiles } from './read-files.ts';
 import type { ReadOptions, SourceFiles } from './read-files.ts';
 import type { LearningRule } from './validation/report-counters.ts';
 import { mappingOf, quoteSample } from './validation/render-report.ts';
@@ -75,10 +75,10 @@ export async function readConfirmedCatalog(
   report: ReportBuilder,
 ): Promise<{ readonly items: readonly Item[]; readonly users: readonly User[] }> {
   const items: Item[] = [];
-  await readItemFiles(files.items ?? [], options, report, (item) => items.push(item));
+  await readCatalogFiles('items', files.items ?? [], options, report, (item) => items.push(item));
   refuseMostlyRefused(report, 'items');
   const users: User[] = [];
-  await readUserFiles(files.users ?? [], options, report, (user) => users.push(user));
+  await readCatalogFiles('users', files.users ?? [], options, report, (user) => users.push(user));
   refuseMostlyRefused(report, 'users');
   return { items, users };
 }
@@ -132,8 +132,8 @@ interface FilesValidation {
 export async function validateFiles(files: SourceFiles, options: ValidateOptions = {}): Promise<FilesValidation> {
   const reading: ReadOptions = { ...options, now: options.now ?? Date.now };
   const report = new ReportBuilder(reading.now(), options.learning);
-  await readItemFiles(files.items ?? [], reading, report, () => undefined);
-  await readUserFiles(files.users ?? [], reading, report, () => undefined);
+  await readCatalogFiles('items', files.items ?? [], reading, report, () => undefined);
+  await readCatalogFiles('users', files.users ?? [], reading, report, () => undefined);
   let isJudged = files.events.length === 0;
   let eventsError: AppError | undefined;
   const judgeEvents = (): void => {

@@ -1,6 +1,7 @@
 import { AppError } from '@facet/platform';
-import type { Event, Item, User } from '@facet/schemas';
-import { createItemRowParser, createUserRowParser, findMissingAttributes } from './mapping/catalog-rows.ts';
+import type { Event } from '@facet/schemas';
+import { createCatalogRowParser, findMissingAttributes } from './mapping/catalog-rows.ts';
+import type { CatalogKind, CatalogRecords } from './mapping/catalog-rows.ts';
 import type { ColumnMapping, ItemMapping, UserMapping } from './mapping/column-mapping.ts';
 import { createEventRowParser, hasPlainInvoice } from './mapping/event-rows.ts';
 import { eventFieldNames, itemFieldNames } from './mapping/find-columns.ts';
@@ -52,55 +53,31 @@ export interface ReadOptions {
 }
 
 /**
- * Reads item files, passes the accepted items to `onItem` and adds all rows to `report`.
+ * Reads item or user files, passes the accepted records to `onRecord`, and adds all rows and the mapped attributes that no file has to
+ * `report`.
  *
  * @throws AppError `EVENTS_COLUMN_MISSING`, also after the last row for a misspelled attribute of the mapping.
  */
-export async function readItemFiles(
+export async function readCatalogFiles<Kind extends CatalogKind>(
+  kind: Kind,
   files: readonly SourceFile[],
   options: ReadOptions,
   report: ReportBuilder,
-  onItem: (item: Item) => void,
+  onRecord: (record: CatalogRecords[Kind]) => void,
 ): Promise<void> {
-  await readCatalogFiles<Item>(files, 'items', options, report, (table) => ({
-    parser: createItemRowParser(table, options.mapping?.items, options.mapping?.missingIds),
-    accept: ({ record }, { file }) => {
-      report.acceptItem(record, file);
-      onItem(record);
-    },
-  }));
-}
-
-/** Reads user files, passes the accepted users to `onUser` and adds all rows to `report`. @throws as {@link readItemFiles}. */
-export async function readUserFiles(
-  files: readonly SourceFile[],
-  options: ReadOptions,
-  report: ReportBuilder,
-  onUser: (user: User) => void,
-): Promise<void> {
-  await readCatalogFiles<User>(files, 'users', options, report, (table) => ({
-    parser: createUserRowParser(table, options.mapping?.users, options.mapping?.missingIds),
-    accept: ({ record }, { file }) => {
-      report.acceptUser(record, file);
-      onUser(record);
-    },
-  }));
-}
-
-/** Reads the rows of items or users, and reports the attributes of the mapping that no file has. */
-async function readCatalogFiles<Value>(
-  files: readonly SourceFile[],
-  kind: 'items' | 'users',
-  options: ReadOptions,
-  report: ReportBuilder,
-  createReader: (table: Table) => RowReader<Value>,
-): Promise<void> {
+  const { mapping } = options;
   const tables: Table[] = [];
-  await readRows<Value>(files, kind, options, report, (table) => {
+  await readRows<CatalogRecords[Kind]>(files, kind, options, report, (table) => {
     tables.push(table);
-    return createReader(table);
+    return {
+      parser: createCatalogRowParser(kind, table, mapping?.[kind], mapping?.missingIds),
+      accept: ({ record }, { file }) => {
+        report.acceptRecord(kind, record, file);
+        onRecord(record);
+      },
+    };
   });
-  report.missAttributes(kind, findMissingAttributes(tables, kind, options.mapping?.[kind]));
+  report.missAttributes(kind, findMissingAttributes(tables, kind, mapping?.[kind]));
 }
 
 /** Reads event files in order, passes the accepted events of each chunk to `onEvents` and adds all rows to `report`. */

@@ -14,63 +14,64 @@ import {
 import type { BooleanWords } from './cell-values.ts';
 import type { ItemMapping, UserMapping } from './column-mapping.ts';
 import { columnNames, findColumns, itemFieldNames, otherCandidates, userFieldNames } from './find-columns.ts';
+import type { FieldNames } from './find-columns.ts';
 import { refuseMissingWord } from './row-parser.ts';
 import type { IgnoredValue, ParsedRow, RefusedRow, RowParser } from './row-parser.ts';
 import type { Table, TableColumn, TableRow } from '../tables/table.ts';
 
+/** The records of the catalog by the kind of their files. */
+export interface CatalogRecords {
+  readonly items: Item;
+  readonly users: User;
+}
+export type CatalogKind = keyof CatalogRecords;
+
+const kinds = {
+  items: { idField: 'itemId', names: itemFieldNames, refuseId: refuseIdentifier },
+  users: { idField: 'userId', names: userFieldNames, refuseId: refuseUserIdentifier },
+} as const;
+
 /**
- * Creates the parser of an item table. Every column except id, title and availability becomes an attribute.
+ * Creates the parser of an item or user table. Every column except the id, title and availability becomes an attribute.
  *
- * @throws AppError `EVENTS_COLUMN_MISSING` without a column for `itemId`, `EVENTS_FORMAT_UNKNOWN` for a file with one line per property.
+ * @throws AppError `EVENTS_COLUMN_MISSING` without a column for the id, `EVENTS_FORMAT_UNKNOWN` for items with one line per property.
  */
-export function createItemRowParser(
+export function createCatalogRowParser<Kind extends CatalogKind>(
+  kind: Kind,
   table: Table,
-  mapping: ItemMapping = {},
+  mapping: ItemMapping & UserMapping = {},
   missingIds?: readonly string[],
-): RowParser<Item> {
-  const { itemId, title, available } = mapping;
-  const at = findColumns(table, itemFieldNames, {
-    mapped: { itemId, title, available },
-    required: ['itemId'],
-    section: 'mapping.items',
-  });
-  refuseLinePerProperty(table, at.itemId!);
+): RowParser<CatalogRecords[Kind]> {
+  const { idField, refuseId } = kinds[kind];
+  const names: FieldNames = kinds[kind].names;
+  const { itemId, title, available, userId } = mapping;
+  const mapped = kind === 'items' ? { itemId, title, available } : { userId };
+  const at = findColumns(table, names, { mapped, required: [idField], section: `mapping.${kind}` });
+  if (kind === 'items') refuseLinePerProperty(table, at[idField]!);
   const { attributes: attributesAt, ...fields } = at;
-  const readAttributes = createAttributeReader(
-    table,
-    { fields: Object.values(fields), attributes: attributesAt },
-    mapping,
-  );
+  const taken = { fields: Object.values(fields), attributes: attributesAt };
+  const readAttributes = createAttributeReader(table, taken, mapping);
   const words = wordsOf(mapping);
   const missingWords = missingIdWords(missingIds);
-  const parse = (row: TableRow): ParsedRow<Item> => {
-    const cellAt = (index: number | undefined): unknown => (index === undefined ? undefined : row.cells[index]);
-    const id = cellText(cellAt(at.itemId));
-    if (missingWords.has(id)) return refuseMissingWord('itemId');
-    const problem = refuseIdentifier(id);
-    if (problem !== undefined) return refuseId('itemId', problem, table.columns[at.itemId!], cellAt(at.itemId));
+  const parse = (row: TableRow): ParsedRow<CatalogRecords[Kind]> => {
+    const cellOf = (field: string): unknown => (at[field] === undefined ? undefined : row.cells[at[field]]);
+    const id = cellText(cellOf(idField));
+    if (missingWords.has(id)) return refuseMissingWord(idField);
+    const problem = refuseId(id);
+    if (problem !== undefined) return refuseCell(idField, problem, table.columns[at[idField]!], cellOf(idField));
     const { fields: free, ignored } = readAttributes(row.cells);
-    const ignore = (field: 'title' | 'available', reason: RefusalReason): void => {
-      const cell = cellAt(at[field]);
+    const ignore = (field: string, reason: RefusalReason): void => {
+      const cell = cellOf(field);
       const nestedPath = isNested(cell) ? suggestPath(table.columns[at[field]!]!.name, cell) : undefined;
       ignored.push({ field, reason, cell, ...(nestedPath === undefined ? {} : { nestedPath }) });
     };
-    const isAvailable = cellBoolean(cellAt(at.available), words);
+    const isAvailable = cellBoolean(cellOf('available'), words);
     if (isAvailable === null) ignore('available', 'not-true-or-false');
-    if (isNested(cellAt(at.title))) ignore('title', 'not-text');
-    const record = {
-      itemId: id as string,
-      title: cellText(cellAt(at.title)),
-      available: isAvailable ?? undefined,
-      ...free,
-    };
-    return { ok: true, record, ignored };
+    if (isNested(cellOf('title'))) ignore('title', 'not-text');
+    const shown = kind === 'items' ? { title: cellText(cellOf('title')), available: isAvailable ?? undefined } : {};
+    return { ok: true, record: { [idField]: id, ...shown, ...free } as unknown as CatalogRecords[Kind], ignored };
   };
-  return {
-    columns: columnNames(table, at),
-    otherCandidates: otherCandidates(table, itemFieldNames, at, ['itemId']),
-    parse,
-  };
+  return { columns: columnNames(table, at), otherCandidates: otherCandidates(table, names, at, [idField]), parse };
 }
 
 /** Refuses files such as those of RetailRocket: of the lines of an item, only the last would count. */
@@ -88,38 +89,6 @@ function refuseLinePerProperty({ path, columns }: Table, itemAt: number): void {
 }
 
 /**
- * Creates the parser of a user table. Every column except the id becomes an attribute.
- *
- * @throws AppError `EVENTS_COLUMN_MISSING` without a column for `userId`.
- */
-export function createUserRowParser(
-  table: Table,
-  mapping: UserMapping = {},
-  missingIds?: readonly string[],
-): RowParser<User> {
-  const at = findColumns(table, userFieldNames, {
-    mapped: { userId: mapping.userId },
-    required: ['userId'],
-    section: 'mapping.users',
-  });
-  const missingWords = missingIdWords(missingIds);
-  const readAttributes = createAttributeReader(table, { fields: [at.userId], attributes: at.attributes }, mapping);
-  const parse = (row: TableRow): ParsedRow<User> => {
-    const id = cellText(at.userId === undefined ? undefined : row.cells[at.userId]);
-    if (missingWords.has(id)) return refuseMissingWord('userId');
-    const problem = refuseUserIdentifier(id);
-    if (problem !== undefined) return refuseId('userId', problem, table.columns[at.userId!], row.cells[at.userId!]);
-    const { fields, ignored } = readAttributes(row.cells);
-    return { ok: true, record: { userId: id as string, ...fields }, ignored };
-  };
-  return {
-    columns: columnNames(table, at),
-    otherCandidates: otherCandidates(table, userFieldNames, at, ['userId']),
-    parse,
-  };
-}
-
-/**
  * Returns the mapped attributes that none of the files has: other files may have them. Call it after the last row, because later rows of
  * a JSON file may have new keys.
  *
@@ -127,7 +96,7 @@ export function createUserRowParser(
  */
 export function findMissingAttributes(
   tables: readonly Table[],
-  kind: 'items' | 'users',
+  kind: CatalogKind,
   { attributes = {} }: AttributeOptions = {},
 ): string[] {
   if (tables.length === 0) return [];
@@ -147,7 +116,7 @@ export function findMissingAttributes(
   return missing;
 }
 
-function refuseId(field: string, reason: RefusalReason, column: TableColumn | undefined, cell: unknown): RefusedRow {
+function refuseCell(field: string, reason: RefusalReason, column: TableColumn | undefined, cell: unknown): RefusedRow {
   if (!isNested(cell) || column === undefined) return refuse(field, reason);
   return { ...refuse(field, 'not-text'), nestedPath: suggestPath(column.name, cell) };
 }

@@ -5,7 +5,7 @@ import { createTimeParser } from './parse-time.ts';
 import { isKnownTypeName } from './type-names.ts';
 
 /** The usual names of each field, most likely first, in the form of {@link plainName}. */
-type FieldNames = Readonly<Record<string, readonly string[]>>;
+export type FieldNames = Readonly<Record<string, readonly string[]>>;
 
 const words = (text: string): readonly string[] => text.split(' ');
 

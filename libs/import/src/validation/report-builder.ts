@@ -52,8 +52,7 @@ export class ReportBuilder {
   readonly #refusals = new Map<string, OpenReason>();
   readonly #ignored = new Map<string, OpenReason>();
   readonly #learning: ReturnType<typeof createLearningCounter> | undefined;
-  readonly #itemAttributes = createAttributeCounter('items');
-  readonly #userAttributes = createAttributeCounter('users');
+  readonly #catalog = { items: createCatalogCounter('items'), users: createCatalogCounter('users') };
   #daysOnly = 0;
   readonly #daysOnlyDuplicates: Lines = { count: 0, lines: [] };
   readonly #eventIds = new FingerprintSet();
@@ -64,9 +63,6 @@ export class ReportBuilder {
   readonly #rates = new UserRates();
   readonly #ahead: Lines = { count: 0, lines: [] };
   readonly #before1990: Lines = { count: 0, lines: [] };
-  readonly #knownItems = new Set<string>();
-  readonly #knownUsers = new Set<string>();
-  readonly #repeated = { items: 0, users: 0 };
   readonly #values = { count: 0, sum: 0, min: Infinity, max: -Infinity, distinct: new Map<number, number>() };
   #accepted = 0;
   #duplicates = 0;
@@ -108,24 +104,18 @@ export class ReportBuilder {
     if (event.value !== undefined) this.#addValue(event.value);
   }
 
-  acceptItem({ itemId, attributes }: Item, file: number): void {
+  acceptRecord(kind: 'items' | 'users', record: Item | User, file: number): void {
     this.#countRow(file, true);
-    this.#itemAttributes.add(attributes);
-    if (this.#knownItems.has(itemId)) this.#repeated.items++;
-    this.#knownItems.add(itemId);
+    const counter = this.#catalog[kind];
+    const id = 'itemId' in record ? record.itemId : record.userId;
+    counter.attributes.add(record.attributes);
+    if (counter.ids.has(id)) counter.repeated++;
+    counter.ids.add(id);
   }
 
   /** Adds attributes of the mapping that no file has. */
   missAttributes(kind: 'items' | 'users', names: readonly string[]): void {
-    const attributes = kind === 'items' ? this.#itemAttributes : this.#userAttributes;
-    attributes.miss(names);
-  }
-
-  acceptUser({ userId, attributes }: User, file: number): void {
-    this.#countRow(file, true);
-    this.#userAttributes.add(attributes);
-    if (this.#knownUsers.has(userId)) this.#repeated.users++;
-    this.#knownUsers.add(userId);
+    this.#catalog[kind].attributes.miss(names);
   }
 
   refuse(
@@ -185,6 +175,7 @@ export class ReportBuilder {
   build(): ValidationReport {
     const eventFiles = this.#files.filter((file) => file.kind === 'events');
     const rows = eventFiles.reduce((sum, file) => sum + file.rows, 0);
+    const { items, users } = this.#catalog;
     const hasFile = (kind: ReportFile['kind']): boolean => this.#files.some((file) => file.kind === kind);
     return {
       version: 1,
@@ -207,18 +198,18 @@ export class ReportBuilder {
       ...(this.#values.count === 0 ? {} : { values: this.#reportValues() }),
       users: distributionOf(eventsOf(this.#users)),
       items: distributionOf(eventsOf(this.#items)),
-      attributes: [...this.#itemAttributes.build(), ...this.#userAttributes.build()],
-      repeated: this.#repeated,
+      attributes: [...items.attributes.build(), ...users.attributes.build()],
+      repeated: { items: items.repeated, users: users.repeated },
       ...(hasFile('items') && hasFile('events')
         ? {
-            unknownItems: unknownOf(this.#items, this.#knownItems),
-            itemsWithoutEvents: countMissing(this.#knownItems, this.#items),
+            unknownItems: unknownOf(this.#items, items.ids),
+            itemsWithoutEvents: countMissing(items.ids, this.#items),
           }
         : {}),
       ...(hasFile('users') && hasFile('events')
         ? {
-            unknownUsers: unknownOf(this.#users, this.#knownUsers),
-            usersWithoutEvents: countMissing(this.#knownUsers, this.#users),
+            unknownUsers: unknownOf(this.#users, users.ids),
+            usersWithoutEvents: countMissing(users.ids, this.#users),
           }
         : {}),
       suspiciousUsers: this.#suspiciousUsers(),
@@ -279,6 +270,11 @@ export class ReportBuilder {
     }
     return suspicious.sort((a, b) => b.events - a.events);
   }
+}
+
+/** The attributes and ids of the accepted items or users. */
+function createCatalogCounter(kind: 'items' | 'users') {
+  return { attributes: createAttributeCounter(kind), ids: new Set<string>(), repeated: 0 };
 }
 
 function tally(tallies: Map<string, Tally>, id: string, file: number, line: number): Tally {

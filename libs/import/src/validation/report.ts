@@ -24,36 +24,24 @@ export interface LineReference {
   readonly line: number;
 }
 
-/** Refused lines with the same reason. */
-export interface ReportRefusal {
-  readonly kind: ReportFile['kind'];
-  /** The invalid field. Empty when the line is not a row. */
+/** Values of an optional field that cannot be read. Their records are kept without the field. */
+export interface ReportIgnored {
+  readonly kind: FileKind;
+  /** Empty for the columns without a field, and when the line is not a row. */
   readonly field: string;
   /** A `RefusalReason`, a `BrokenReason` or `missing-word`. */
   readonly reason: string;
   readonly count: number;
   /** The first of these lines. */
   readonly lines: readonly LineReference[];
-  /** If the value is an object: the path inside it to map, such as `user.id`. */
-  readonly nestedPath?: string;
-  /** Distinct values, if another setting could read them, such as unknown types. */
-  readonly samples?: readonly string[];
-}
-
-/** Values of an optional field that cannot be read. Their records are kept without the field. */
-export interface ReportIgnored {
-  readonly kind: ReportFile['kind'];
-  /** Empty for the columns without a field. */
-  readonly field: string;
-  readonly reason: string;
-  readonly count: number;
-  /** The first of these lines. */
-  readonly lines: readonly LineReference[];
   /** Distinct values, shortened. */
   readonly samples: readonly string[];
-  /** If the value is an object: the path inside it to map, such as `session.id`. */
+  /** If the value is an object: the path inside it to map, such as `user.id`. */
   readonly nestedPath?: string;
 }
+
+/** Refused lines with the same reason. Has samples if another setting could read the values, such as unknown types. */
+export type ReportRefusal = Omit<ReportIgnored, 'samples'> & Partial<Pick<ReportIgnored, 'samples'>>;
 
 /** Why events are not positive. */
 export type LeftOutReason = 'type-not-in-rule' | 'value-negative' | 'value-missing' | 'value-outside-bound';

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { withDuckDb } from '@facet/lake';
 import type { Event } from '@facet/schemas';
 import { forTest, noon, temporaryFolder } from '@facet/testing';
-import { createItemRowParser, createUserRowParser } from '../../src/mapping/catalog-rows.ts';
+import { createCatalogRowParser } from '../../src/mapping/catalog-rows.ts';
 import { cellNumber } from '../../src/mapping/cell-values.ts';
 import { ColumnMappingSchema } from '../../src/mapping/column-mapping.ts';
 import type { ColumnMapping, ItemMapping } from '../../src/mapping/column-mapping.ts';
@@ -412,7 +412,7 @@ describe('contentEventId', () => {
 describe('item rows', () => {
   async function itemsOf(name: string, text: string, mapping: ItemMapping = {}) {
     const { table, rows } = await tableOf(name, text);
-    const parser = createItemRowParser(table, mapping);
+    const parser = createCatalogRowParser('items', table, mapping);
     return rows.map((row) => {
       const parsed = parser.parse(row, noon);
       if (!parsed.ok) return `${parsed.field}: ${parsed.reason}`;
@@ -518,7 +518,7 @@ describe('item rows', () => {
   it('names the value inside an object that has the name of a field', async () => {
     const line = { itemId: 1, title: { en: 'Lamp' }, available: { store: true } };
     const { table, rows } = await tableOf('items.jsonl', `${JSON.stringify(line)}\n{"itemId":{"sku":"2"}}`);
-    const parser = createItemRowParser(table);
+    const parser = createCatalogRowParser('items', table);
     expect(rows.map((row) => parser.parse(row, noon))).toMatchObject([
       {
         ok: true,
@@ -551,10 +551,10 @@ describe('item rows', () => {
 
   it('refuse words that mean a missing id', async () => {
     const { table, rows } = await tableOf('items.csv', 'id,title\nNULL,A\nguest,B\n');
-    const codesOf = (parser: ReturnType<typeof createItemRowParser | typeof createUserRowParser>): string[] =>
+    const codesOf = (parser: ReturnType<typeof createCatalogRowParser>): string[] =>
       rows.map((row) => parser.parse(row, noon)).map((row) => (row.ok ? 'ok' : `${row.field}: ${row.reason}`));
-    expect(codesOf(createItemRowParser(table))).toEqual(['itemId: missing-word', 'ok']);
-    expect(codesOf(createUserRowParser(table, {}, ['guest']))).toEqual(['ok', 'userId: missing-word']);
+    expect(codesOf(createCatalogRowParser('items', table))).toEqual(['itemId: missing-word', 'ok']);
+    expect(codesOf(createCatalogRowParser('users', table, {}, ['guest']))).toEqual(['ok', 'userId: missing-word']);
   });
 
   it('refuse a file with one line per property, of which only the last line of an item would count', async () => {
@@ -655,7 +655,7 @@ describe('user rows', () => {
       'ml.user',
       'user_id:token\tage:token\toccupation:token\n1\t24\ttechnician\n\t1\tx\n',
     );
-    const parser = createUserRowParser(table);
+    const parser = createCatalogRowParser('users', table);
     expect(rows.map((row) => parser.parse(row, noon))).toEqual([
       { ok: true, record: { userId: '1', attributes: { age: '24', occupation: 'technician' } }, ignored: [] },
       { ok: false, field: 'userId', reason: 'missing' },

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readItemFiles, readUserFiles, ReportBuilder } from '@facet/import';
+import { readCatalogFiles, ReportBuilder } from '@facet/import';
 import type { SourceFiles, ValidationReport } from '@facet/import';
 import { openLakeSnapshot } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
@@ -62,7 +62,7 @@ export interface BenchmarkData {
  * Reads the events of a home, or the sequences of a file, and splits them by a protocol.
  *
  * @throws AppError `BENCHMARK_NO_TIMES` for a time split of sequences; `BENCHMARK_TOO_SHORT` if the protocol finds no validation or test
- *   users; as `datasetStage`, `selectInteractions`, `readSequencesFile` and `readItemFiles`.
+ *   users; as `datasetStage`, `selectInteractions`, `readSequencesFile` and `readCatalogFiles`.
  */
 export async function openBenchmarkData(
   context: StageContext,
@@ -263,12 +263,12 @@ async function readSequences(
   const occurring = new Set(table.itemIds);
   const items: Item[] = [];
   let itemsWithoutEvents = 0;
-  await readItemFiles(source.items, reading, report, (item) => {
+  await readCatalogFiles('items', source.items, reading, report, (item) => {
     if (occurring.has(item.itemId)) items.push({ ...item, attributes: withoutSingleLists(item.attributes) });
     else itemsWithoutEvents++;
   });
   const users: User[] = [];
-  await readUserFiles(source.users, reading, report, (user) => users.push(user));
+  await readCatalogFiles('users', source.users, reading, report, (user) => users.push(user));
   const unknown = source.items.length === 0 ? {} : { unknownItems: unknownItems(table, items), itemsWithoutEvents };
   return {
     table,
