@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AppError, createFolder, listNames, syncPath, takeFolderLock } from '@facet/platform';
 import type { FolderLock } from '@facet/platform';
 import type { Event } from '@facet/schemas';
-import type { EventLog, LoggedBatch, LoggedEvent, OffsetRange, PartitionExtent, PartitionRange } from './event-log.ts';
+import type { EventLog, LoggedBatch, LoggedEvent, OffsetRange, PartitionRange } from './event-log.ts';
 import { measureSegment, readSegmentLines, segmentBase, segmentName } from './segment.ts';
 import type { SegmentExtent, SegmentPosition } from './segment.ts';
 
@@ -62,7 +62,7 @@ export async function openFileEventLog(folder: string, options: FileEventLogOpti
     if (truncatedBytes > 0) await truncate(last.path, extent.bytes);
     await file.sync();
     await syncPath(folder);
-    return new SegmentedLog({ folder, segments, file, extent, truncatedBytes, lock }, options);
+    return createSegmentedLog({ folder, segments, file, extent, truncatedBytes, lock }, options);
   } catch (error) {
     await lock.release();
     throw error;
@@ -74,7 +74,7 @@ export async function openFileEventLog(folder: string, options: FileEventLogOpti
  * folder is an empty log.
  */
 export async function openFileEventLogReader(folder: string, options: FileEventLogOptions = {}): Promise<FileEventLog> {
-  return new SegmentedLog({ folder, segments: [], extent: { bytes: 0, events: 0 }, truncatedBytes: 0 }, options);
+  return createSegmentedLog({ folder, segments: [], extent: { bytes: 0, events: 0 }, truncatedBytes: 0 }, options);
 }
 
 interface OpenedLog {
@@ -87,187 +87,171 @@ interface OpenedLog {
   readonly lock?: FolderLock;
 }
 
-class SegmentedLog implements FileEventLog {
-  readonly topic: string;
-  readonly partition: number;
-  readonly truncatedBytes: number;
-  readonly #folder: string;
-  readonly #segmentBytesMax: number;
-  readonly #lock: FolderLock | undefined;
-  #segments: Segment[];
-  /** The last segment. */
-  #file: FileHandle | undefined;
-  #extent: SegmentExtent;
+function createSegmentedLog(
+  opened: OpenedLog,
+  { topic = fileLogTopic, partition = 0, segmentBytesMax = 128 << 20 }: FileEventLogOptions,
+): FileEventLog {
+  const { folder, truncatedBytes, lock } = opened;
+  let { segments, file, extent } = opened;
   /** The end of the last read, where a sequential read continues without a search. */
-  #cursor: { base: number; position: SegmentPosition } | undefined;
+  let cursor: { base: number; position: SegmentPosition } | undefined;
   /** Appends run sequentially. */
-  #lastAppend: Promise<unknown> = Promise.resolve();
-  #failure: unknown;
+  let lastAppend: Promise<unknown> = Promise.resolve();
+  let failure: unknown;
 
-  constructor(opened: OpenedLog, options: FileEventLogOptions) {
-    this.topic = options.topic ?? fileLogTopic;
-    this.partition = options.partition ?? 0;
-    this.truncatedBytes = opened.truncatedBytes;
-    this.#folder = opened.folder;
-    this.#segmentBytesMax = options.segmentBytesMax ?? 128 << 20;
-    this.#lock = opened.lock;
-    this.#segments = opened.segments;
-    this.#file = opened.file;
-    this.#extent = opened.extent;
+  function endOffset(): number {
+    return (segments.at(-1)?.base ?? 0) + extent.events;
   }
 
-  append(events: readonly Event[]): Promise<OffsetRange> {
-    const appended = this.#lastAppend.then(() => this.#append(events));
-    this.#lastAppend = appended.catch(() => undefined);
-    return appended;
-  }
-
-  async read(range: { readonly from: number; readonly limit: number }): Promise<readonly LoggedEvent[]> {
-    await this.#refresh();
-    const events: LoggedEvent[] = [];
-    let offset = range.from;
-    while (events.length < range.limit && offset < this.#end()) {
-      const read = await this.#readEvents(offset, range.limit - events.length);
-      events.push(...read.events);
-      offset = read.next;
+  async function append(events: readonly Event[]): Promise<OffsetRange> {
+    if (failure !== undefined || file === undefined) throw unwritable(folder, failure);
+    const from = endOffset();
+    if (events.length === 0) return { from, to: from };
+    const bytes = Buffer.from(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+    try {
+      if (extent.bytes >= segmentBytesMax) await startSegment(from);
+      await file.appendFile(bytes);
+      await file.datasync();
+    } catch (error) {
+      await undoAppend();
+      throw unwritable(folder, error);
     }
-    return events;
+    extent = { bytes: extent.bytes + bytes.length, events: extent.events + events.length };
+    return { from, to: from + events.length };
   }
 
-  async end(): Promise<number> {
-    await this.#refresh();
-    return this.#end();
-  }
-
-  async extents(): Promise<readonly PartitionExtent[]> {
-    return [{ partition: this.partition, start: 0, end: await this.end() }];
-  }
-
-  async offsetsAt(time: number): Promise<ReadonlyMap<number, number>> {
-    const end = await this.end();
-    for await (const { events } of this.stream([{ partition: this.partition, from: 0, to: end }])) {
-      const first = events.find(({ event }) => event.receivedAt >= time);
-      if (first !== undefined) return new Map([[this.partition, first.offset]]);
+  /** Truncates the bytes of a failed write. If truncation fails, the log refuses further appends. */
+  async function undoAppend(): Promise<void> {
+    try {
+      await file?.truncate(extent.bytes);
+      await file?.datasync();
+    } catch (error) {
+      failure = error;
     }
-    return new Map([[this.partition, end]]);
   }
 
-  async *stream(
+  async function startSegment(base: number): Promise<void> {
+    const path = join(folder, segmentName(base));
+    const added = await open(path, 'a');
+    await syncPath(folder).catch(async (error: unknown) => {
+      await added.close();
+      throw error;
+    });
+    const full = file;
+    file = added;
+    segments.push({ base, path });
+    extent = { bytes: 0, events: 0 };
+    await full?.close();
+  }
+
+  /** Lets a reader discover new segments and events. */
+  async function refresh(): Promise<void> {
+    if (lock !== undefined) return;
+    const found = await listSegments(folder);
+    const last = found.at(-1);
+    if (last === undefined) return;
+    const isSame = last.base === segments.at(-1)?.base;
+    extent = await measureSegment(last.path, isSame ? extent : undefined);
+    segments = found;
+  }
+
+  /** Reads up to `limit` records of one segment. Erased ones are left out. */
+  async function readEvents(
+    offset: number,
+    limit: number,
+  ): Promise<{ readonly events: readonly LoggedEvent[]; readonly next: number }> {
+    const lines = await readFrom(offset, limit);
+    const events = lines.flatMap((line, index) => {
+      const event = parse(line, offset + index);
+      return event === null ? [] : [{ offset: offset + index, event }];
+    });
+    return { events, next: offset + lines.length };
+  }
+
+  function parse(line: string, offset: number): Event | null {
+    try {
+      return JSON.parse(line) as Event | null;
+    } catch {
+      throw damagedLog(folder, `the line of offset ${offset} is not JSON`);
+    }
+  }
+
+  async function readFrom(offset: number, limit: number): Promise<readonly string[]> {
+    const at = segments.findLastIndex((segment) => segment.base <= offset);
+    const segment = segments[at];
+    if (segment === undefined) throw damagedLog(folder, `no segment contains offset ${offset}`);
+    const isLast = at === segments.length - 1;
+    const endByte = isLast ? extent.bytes : Number.MAX_SAFE_INTEGER;
+    const index = offset - segment.base;
+    const known = cursor;
+    const isNear = known !== undefined && known.base === segment.base && known.position.index <= index;
+    const from = isNear ? known.position : { index: 0, byte: 0 };
+    const { lines, next } = await readSegmentLines(segment.path, { from, index, limit, endByte });
+    if (lines.length === 0) throw damagedLog(folder, `${segment.path} ends before offset ${offset}`);
+    cursor = { base: segment.base, position: next };
+    return lines;
+  }
+
+  async function endOfLog(): Promise<number> {
+    await refresh();
+    return endOffset();
+  }
+
+  async function* stream(
     ranges: readonly PartitionRange[],
     { signal }: { readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<LoggedBatch> {
     for (const { from, to } of ranges) {
       for (let next = from; next < to;) {
         signal?.throwIfAborted();
-        await this.#refresh();
-        if (next >= this.#end()) throw damagedLog(this.#folder, `the log ends at offset ${next} instead of ${to}`);
-        const read = await this.#readEvents(next, Math.min(streamedEventsMax, to - next));
+        await refresh();
+        if (next >= endOffset()) throw damagedLog(folder, `the log ends at offset ${next} instead of ${to}`);
+        const read = await readEvents(next, Math.min(streamedEventsMax, to - next));
         next = read.next;
-        yield { partition: this.partition, ...read, refused: [] };
+        yield { partition, ...read, refused: [] };
       }
     }
   }
 
-  async close(): Promise<void> {
-    await this.#lastAppend;
-    await this.#file?.close();
-    this.#file = undefined;
-    this.#failure ??= new Error('the log is closed');
-    await this.#lock?.release();
-  }
-
-  #end(): number {
-    return (this.#segments.at(-1)?.base ?? 0) + this.#extent.events;
-  }
-
-  async #append(events: readonly Event[]): Promise<OffsetRange> {
-    if (this.#failure !== undefined || this.#file === undefined) throw unwritable(this.#folder, this.#failure);
-    const from = this.#end();
-    if (events.length === 0) return { from, to: from };
-    const bytes = Buffer.from(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
-    try {
-      if (this.#extent.bytes >= this.#segmentBytesMax) await this.#startSegment(from);
-      await this.#file.appendFile(bytes);
-      await this.#file.datasync();
-    } catch (error) {
-      await this.#undoAppend();
-      throw unwritable(this.#folder, error);
-    }
-    this.#extent = { bytes: this.#extent.bytes + bytes.length, events: this.#extent.events + events.length };
-    return { from, to: from + events.length };
-  }
-
-  /** Truncates the bytes of a failed write. If truncation fails, the log refuses further appends. */
-  async #undoAppend(): Promise<void> {
-    try {
-      await this.#file?.truncate(this.#extent.bytes);
-      await this.#file?.datasync();
-    } catch (error) {
-      this.#failure = error;
-    }
-  }
-
-  async #startSegment(base: number): Promise<void> {
-    const path = join(this.#folder, segmentName(base));
-    const file = await open(path, 'a');
-    await syncPath(this.#folder).catch(async (error: unknown) => {
-      await file.close();
-      throw error;
-    });
-    const full = this.#file;
-    this.#file = file;
-    this.#segments.push({ base, path });
-    this.#extent = { bytes: 0, events: 0 };
-    await full?.close();
-  }
-
-  /** Lets a reader discover new segments and events. */
-  async #refresh(): Promise<void> {
-    if (this.#lock !== undefined) return;
-    const segments = await listSegments(this.#folder);
-    const last = segments.at(-1);
-    if (last === undefined) return;
-    const isSame = last.base === this.#segments.at(-1)?.base;
-    this.#extent = await measureSegment(last.path, isSame ? this.#extent : undefined);
-    this.#segments = segments;
-  }
-
-  /** Reads up to `limit` records of one segment. Erased ones are left out. */
-  async #readEvents(
-    offset: number,
-    limit: number,
-  ): Promise<{ readonly events: readonly LoggedEvent[]; readonly next: number }> {
-    const lines = await this.#readFrom(offset, limit);
-    const events = lines.flatMap((line, index) => {
-      const event = this.#parse(line, offset + index);
-      return event === null ? [] : [{ offset: offset + index, event }];
-    });
-    return { events, next: offset + lines.length };
-  }
-
-  #parse(line: string, offset: number): Event | null {
-    try {
-      return JSON.parse(line) as Event | null;
-    } catch {
-      throw damagedLog(this.#folder, `the line of offset ${offset} is not JSON`);
-    }
-  }
-
-  async #readFrom(offset: number, limit: number): Promise<readonly string[]> {
-    const at = this.#segments.findLastIndex((segment) => segment.base <= offset);
-    const segment = this.#segments[at];
-    if (segment === undefined) throw damagedLog(this.#folder, `no segment contains offset ${offset}`);
-    const isLast = at === this.#segments.length - 1;
-    const endByte = isLast ? this.#extent.bytes : Number.MAX_SAFE_INTEGER;
-    const index = offset - segment.base;
-    const cursor = this.#cursor;
-    const isNear = cursor !== undefined && cursor.base === segment.base && cursor.position.index <= index;
-    const from = isNear ? cursor.position : { index: 0, byte: 0 };
-    const { lines, next } = await readSegmentLines(segment.path, { from, index, limit, endByte });
-    if (lines.length === 0) throw damagedLog(this.#folder, `${segment.path} ends before offset ${offset}`);
-    this.#cursor = { base: segment.base, position: next };
-    return lines;
-  }
+  return {
+    topic,
+    partition,
+    truncatedBytes,
+    append(events) {
+      const appended = lastAppend.then(() => append(events));
+      lastAppend = appended.catch(() => undefined);
+      return appended;
+    },
+    async read(range) {
+      await refresh();
+      const events: LoggedEvent[] = [];
+      let offset = range.from;
+      while (events.length < range.limit && offset < endOffset()) {
+        const read = await readEvents(offset, range.limit - events.length);
+        events.push(...read.events);
+        offset = read.next;
+      }
+      return events;
+    },
+    end: endOfLog,
+    extents: async () => [{ partition, start: 0, end: await endOfLog() }],
+    async offsetsAt(time) {
+      const end = await endOfLog();
+      for await (const { events } of stream([{ partition, from: 0, to: end }])) {
+        const first = events.find(({ event }) => event.receivedAt >= time);
+        if (first !== undefined) return new Map([[partition, first.offset]]);
+      }
+      return new Map([[partition, end]]);
+    },
+    stream,
+    async close() {
+      await lastAppend;
+      await file?.close();
+      file = undefined;
+      failure ??= new Error('the log is closed');
+      await lock?.release();
+    },
+  };
 }
 
 /** Lists the segments of a log by their first offset. */

@@ -59,140 +59,99 @@ const acceptedTimesMs = 3_600_000;
 /** Bytes of a record in addition to key and value, in memory and on the wire. */
 const overheadBytes = 64;
 
-/**
- * Opens a publisher that keeps one send in flight. It starts without brokers and works again when they are back. kafkajs
- * retries within a send; the publisher resends only records that kafkajs left out, so a failed send rejects the call.
- */
-export function openKafkaPublisher(kafka: KafkaConnection, options: PublisherOptions = {}): Publisher {
-  return new KafkaPublisher(kafka, options);
-}
-
 interface OutgoingRecord extends TopicMessage {
   /** The index of the record in its call. */
   readonly index: number;
   readonly bytes: number;
 }
 
-class KafkaPublisher implements Publisher {
-  readonly #kafka: KafkaConnection;
-  readonly #producer: SafeProducer;
-  readonly #options: Required<Omit<PublisherOptions, 'compression'>>;
-  readonly #closing = new AbortController();
-  #isClosed = false;
-  #pendingBytes = 0;
-  /** Resolves when all earlier calls are done with the producer. */
-  #turn: Promise<void>;
-  #knownTopics: ReadonlySet<string> = new Set();
-  #lastFailure: unknown;
+/**
+ * Opens a publisher that keeps one send in flight. It starts without brokers and works again when they are back. kafkajs
+ * retries within a send; the publisher resends only records that kafkajs left out, so a failed send rejects the call.
+ */
+export function openKafkaPublisher(
+  kafka: KafkaConnection,
+  {
+    ackTimeoutMs = 10_000,
+    pendingBytesMax = 64 << 20,
+    recordBytesMax = 1_000_000,
+    compression = 'gzip',
+    closeTimeoutMs = 10_000,
+  }: PublisherOptions = {},
+): Publisher {
+  const producer = new SafeProducer(kafka, compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None);
+  const closing = new AbortController();
+  let isClosed = false;
+  let pendingBytes = 0;
+  let knownTopics: ReadonlySet<string> = new Set();
+  let lastFailure: unknown;
+  /**
+   * Resolves when all earlier calls are done with the producer. Connecting now spares the first call the wait and logs early that
+   * brokers are missing.
+   */
+  let turn: Promise<void> = producer.connect().catch((error: unknown) => void noteFailure(error));
 
-  constructor(kafka: KafkaConnection, { compression = 'gzip', ...options }: PublisherOptions) {
-    this.#kafka = kafka;
-    this.#producer = new SafeProducer(kafka, compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None);
-    this.#options = {
-      ackTimeoutMs: options.ackTimeoutMs ?? 10_000,
-      pendingBytesMax: options.pendingBytesMax ?? 64 << 20,
-      recordBytesMax: options.recordBytesMax ?? 1_000_000,
-      closeTimeoutMs: options.closeTimeoutMs ?? 10_000,
-    };
-    // Connecting now spares the first call the wait and logs early that brokers are missing.
-    this.#turn = this.#producer.connect().catch((error: unknown) => void this.#noteFailure(error));
-  }
-
-  get pendingBytes(): number {
-    return this.#pendingBytes;
-  }
-
-  async publish(records: readonly LogRecord[], options?: { readonly ackTimeoutMs: number }): Promise<void> {
-    if (records.length === 0) return;
-    if (this.#isClosed) throw unreachable('The publisher is closed');
-    const { ackTimeoutMs, pendingBytesMax } = { ...this.#options, ...options };
-    const bytes = records.reduce((sum, record) => sum + bytesOf(record), 0);
-    // A call larger than the limit is accepted when it is the only one. Otherwise it could never be sent.
-    if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > pendingBytesMax) throw busy(this.#pendingBytes);
-    this.#pendingBytes += bytes;
-    try {
-      await within(ackTimeoutMs).execute(({ signal }) => this.#sendInTurn(records, signal), this.#closing.signal);
-    } catch (error) {
-      if (!(error instanceof TaskCancelledError)) throw error;
-      const problem = this.#closing.signal.aborted
-        ? 'The publisher was closed before Kafka acknowledged the records'
-        : `Kafka did not acknowledge the records within ${ackTimeoutMs} ms`;
-      throw unreachable(problem, this.#lastFailure);
-    } finally {
-      this.#pendingBytes -= bytes;
-    }
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    await within(this.#options.closeTimeoutMs)
-      .execute(() => this.#turn)
-      .catch(() => undefined);
-    this.#closing.abort();
-    await this.#producer.disconnect();
-  }
-
-  async #sendInTurn(records: readonly LogRecord[], signal: AbortSignal): Promise<void> {
+  async function sendInTurn(records: readonly LogRecord[], signal: AbortSignal): Promise<void> {
     // A call that timed out before its turn keeps no records in memory.
     signal.addEventListener('abort', () => (records = []));
-    const earlier = this.#turn;
+    const earlier = turn;
     let endTurn: () => void = () => undefined;
-    this.#turn = new Promise((resolve) => (endTurn = resolve));
+    turn = new Promise((resolve) => (endTurn = resolve));
     try {
       await earlier;
-      await this.#send(records, signal);
+      await send(records, signal);
     } finally {
       endTurn();
     }
   }
 
   /** @throws AppError as {@link Publisher.publish}. */
-  async #send(records: readonly LogRecord[], signal: AbortSignal): Promise<void> {
+  async function send(records: readonly LogRecord[], signal: AbortSignal): Promise<void> {
     const refused: RejectedRecord[] = [];
     const outgoing: OutgoingRecord[] = [];
     for (const [index, record] of records.entries()) {
       const { topic, key, value, timestamp } = record;
       const bytes = bytesOf(record);
-      if (bytes > this.#options.recordBytesMax) refused.push({ topic, index, reason: 'MESSAGE_TOO_LARGE' });
+      if (bytes > recordBytesMax) refused.push({ topic, index, reason: 'MESSAGE_TOO_LARGE' });
       else outgoing.push({ topic, message: { key, value, timestamp: String(timestamp) }, index, bytes });
     }
-    await this.#expectTopics(outgoing);
-    for (const batch of sliceBySize(outgoing)) refused.push(...(await this.#sendBatch(batch, signal)));
+    await expectTopics(outgoing);
+    for (const batch of sliceBySize(outgoing)) refused.push(...(await sendBatch(batch, signal)));
     if (refused.length > 0) throw refusedRecords(refused);
   }
 
   /** Sends until the brokers have every record, and returns the records that they refuse. */
-  async #sendBatch(batch: readonly OutgoingRecord[], signal: AbortSignal): Promise<readonly RejectedRecord[]> {
+  async function sendBatch(batch: readonly OutgoingRecord[], signal: AbortSignal): Promise<readonly RejectedRecord[]> {
     let rest = batch;
     while (rest.length > 0) {
       signal.throwIfAborted();
       try {
-        const acknowledged = await this.#producer.send(rest);
+        const acknowledged = await producer.send(rest);
         rest = rest.filter((record) => !acknowledged.has(record));
-        this.#lastFailure = undefined;
+        lastFailure = undefined;
       } catch (error) {
         const reason = protocolErrorType(error);
-        if (reason === undefined || !refusalReasons.has(reason)) throw this.#noteFailure(error);
+        if (reason === undefined || !refusalReasons.has(reason)) throw noteFailure(error);
         const [first] = rest;
         if (rest.length === 1 && first !== undefined) return [reject(first, reason)];
-        return this.#sendParts(rest, reason, signal);
+        return sendParts(rest, reason, signal);
       }
     }
     return [];
   }
 
   /** Sends a batch again in parts, because brokers do not say which of its records they refuse. Returns these records. */
-  async #sendParts(
+  async function sendParts(
     batch: readonly OutgoingRecord[],
     reason: string,
     signal: AbortSignal,
   ): Promise<readonly RejectedRecord[]> {
     const refused: RejectedRecord[] = [];
-    const send = async (part: readonly OutgoingRecord[]): Promise<number> =>
-      refused.push(...(await this.#sendBatch(part, signal)));
+    const sendPart = async (part: readonly OutgoingRecord[]): Promise<number> =>
+      refused.push(...(await sendBatch(part, signal)));
     const partitions = [...new Set(batch.map(partitionOf))];
     if (partitions.length > 1) {
-      for (const partition of partitions) await send(batch.filter((record) => partitionOf(record) === partition));
+      for (const partition of partitions) await sendPart(batch.filter((record) => partitionOf(record) === partition));
       return refused;
     }
     let rest = batch;
@@ -201,8 +160,8 @@ class KafkaPublisher implements Publisher {
       const latest = batch.reduce((a, b) => (timeOf(b) >= timeOf(a) ? b : a));
       if (timeOf(latest) - timeOf(earliest) <= acceptedTimesMs) {
         // A wrong clock makes brokers refuse all records: the accepted times are then before the earliest or after the latest.
-        await send([earliest]);
-        await send([latest]);
+        await sendPart([earliest]);
+        await sendPart([latest]);
         if (refused.filter((one) => one.reason === reason).length === 2) {
           return batch.map((record) => reject(record, reason));
         }
@@ -211,33 +170,66 @@ class KafkaPublisher implements Publisher {
       }
     }
     const middle = rest.length >> 1;
-    await send(rest.slice(0, middle));
-    await send(rest.slice(middle));
+    await sendPart(rest.slice(0, middle));
+    await sendPart(rest.slice(middle));
     return refused;
   }
 
   /** Sending to an unknown topic would block the producer for as long as kafkajs retries. */
-  async #expectTopics(records: readonly TopicMessage[]): Promise<void> {
+  async function expectTopics(records: readonly TopicMessage[]): Promise<void> {
     const wanted = [...new Set(records.map(({ topic }) => topic))];
-    if (wanted.every((topic) => this.#knownTopics.has(topic))) return;
+    if (wanted.every((topic) => knownTopics.has(topic))) return;
     let problem: AppError | undefined;
     try {
-      const admin = await this.#kafka.admin();
-      this.#knownTopics = await listTopics(admin, wanted);
-      const missing = wanted.find((topic) => !this.#knownTopics.has(topic));
+      const admin = await kafka.admin();
+      knownTopics = await listTopics(admin, wanted);
+      const missing = wanted.find((topic) => !knownTopics.has(topic));
       if (missing !== undefined) problem = await missingTopic(admin, missing);
     } catch (error) {
-      throw this.#noteFailure(error);
+      throw noteFailure(error);
     }
     if (problem !== undefined) throw problem;
   }
 
-  #noteFailure(error: unknown): AppError {
-    this.#lastFailure = error;
-    this.#knownTopics = new Set();
-    this.#kafka.logger?.warn({ err: error }, 'sending to Kafka failed');
+  function noteFailure(error: unknown): AppError {
+    lastFailure = error;
+    knownTopics = new Set();
+    kafka.logger?.warn({ err: error }, 'sending to Kafka failed');
     return unreachable('Kafka did not acknowledge the records', error);
   }
+
+  return {
+    get pendingBytes() {
+      return pendingBytes;
+    },
+    async publish(records, { ackTimeoutMs: limitMs } = { ackTimeoutMs }) {
+      if (records.length === 0) return;
+      if (isClosed) throw unreachable('The publisher is closed');
+      const bytes = records.reduce((sum, record) => sum + bytesOf(record), 0);
+      // A call larger than the limit is accepted when it is the only one. Otherwise it could never be sent.
+      if (pendingBytes > 0 && pendingBytes + bytes > pendingBytesMax) throw busy(pendingBytes);
+      pendingBytes += bytes;
+      try {
+        await within(limitMs).execute(({ signal }) => sendInTurn(records, signal), closing.signal);
+      } catch (error) {
+        if (!(error instanceof TaskCancelledError)) throw error;
+        const problem = closing.signal.aborted
+          ? 'The publisher was closed before Kafka acknowledged the records'
+          : `Kafka did not acknowledge the records within ${limitMs} ms`;
+        throw unreachable(problem, lastFailure);
+      } finally {
+        pendingBytes -= bytes;
+      }
+    },
+    async close() {
+      isClosed = true;
+      await within(closeTimeoutMs)
+        .execute(() => turn)
+        .catch(() => undefined);
+      closing.abort();
+      await producer.disconnect();
+    },
+  };
 }
 
 function bytesOf({ key, value }: LogRecord): number {
