@@ -139,9 +139,8 @@ function reportTraining(onProgress: StageWatch['onProgress']): Pick<TrainOptions
   let epochs: readonly TrainedEpoch[] = [];
   let reached: StageProgress | undefined;
   return {
-    onEpoch(phase, { epoch, loss, score }, { spec, training: { labels } }) {
-      const { interests } = spec.config;
-      epochs = [...epochs, { phase, interests, labels, epoch, loss, recall: score }];
+    onEpoch(trained) {
+      epochs = [...epochs, trained];
       if (reached !== undefined) onProgress?.({ ...reached, epochs });
     },
     onProgress(progress) {

@@ -69,7 +69,7 @@ async function run(
       signal: abort.signal,
       onNote: (note) => void notes.push(note),
       onDivergence: (phase, description) => void diverged.push(`${phase}: ${description}`),
-      onEpoch: (phase, { epoch }) => {
+      onEpoch: ({ phase, epoch }) => {
         const name = `${phase} ${epoch}`;
         epochs.push(name);
         if (name !== options.killAfter || options.stepsAfter !== undefined) return;

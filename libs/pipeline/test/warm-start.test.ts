@@ -58,7 +58,7 @@ async function train(
     ...resolveModel(config),
     warmFrom: options.warmFrom,
     checkpoints: options.checkpoints ?? join(root, 'checkpoints'),
-    onEpoch: (phase, { epoch }) => {
+    onEpoch: ({ phase, epoch }) => {
       epochs.push(`${phase} ${epoch}`);
       if (epochs.at(-1) === options.crashAfter) throw new Error('killed');
     },

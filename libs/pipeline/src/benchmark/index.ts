@@ -21,4 +21,5 @@ export { checkChoice } from './check-choice.ts';
 export { chooseSystems, describeVariants } from './choose-systems.ts';
 export { towerSettings } from './tower-settings.ts';
 export type { Setting } from './tower-settings.ts';
-export { createValidator } from './tower-systems.ts';
+export { createValidator } from '../training/fit-model.ts';
+export { validationUsersMax } from './tower-systems.ts';

@@ -11,7 +11,7 @@ import type { SizedBundle } from './bundle-checks.ts';
 import { judge } from './gate-report.ts';
 import type { GateCheck, GateReport } from './gate-report.ts';
 import { gateBounds } from '@facet/config';
-import type { GateCheckName, GateSettings } from '@facet/config';
+import type { GateSettings } from '@facet/config';
 import { measureWindow } from './measure.ts';
 import type { MeasuredWindow } from './measure.ts';
 import { qualityChecks } from './quality-checks.ts';

@@ -8,6 +8,7 @@ import { createStageContext } from '@facet/pipeline';
 import {
   bestScore,
   createValidator,
+  validationUsersMax,
   modelSpecOf,
   openBenchmarkData,
   towerSettings,
@@ -96,13 +97,19 @@ async function fitWeights(settings: readonly Setting[], seed: number, checkpoint
   const spec = modelSpecOf(model, data);
   const seeded = { ...fitConfigs(training)[0], seed };
   const shared = { data, spec, config: seeded, initialWeights: initializeWeights(spec, createRandom(seed)) };
-  const validate = createValidator(spec, { benchmark });
+  const { validation, choice, tasks } = protocol;
+  const { validate, dispose } = createValidator(data, spec, {
+    heldOut: validation,
+    choice,
+    tasks,
+    usersMax: validationUsersMax,
+  });
   const fit = await trainPhase({
     ...shared,
-    heldOut: protocol.validation,
+    heldOut: validation,
     checkpoint: join(checkpoints, 'fit'),
     validate,
-  });
+  }).finally(dispose);
   const fitted = { spec, epochs: fit.bestEpoch, validationScore: bestScore({ progress: fit }) };
   if (part === 'validation') return { ...fitted, weights: fit.best.weights };
   const checkpoint = join(checkpoints, 'refit');

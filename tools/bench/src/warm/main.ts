@@ -71,7 +71,7 @@ async function trainDay(before: number, warmFrom?: string): Promise<TrainedDay> 
   const { datasetId } = (await datasetStage(context, { occurredBefore: before })).output;
   const watch = {
     onStart: (start: object) => logProgress(`start ${JSON.stringify(start)}`),
-    onEpoch: (phase: string, report: object) => logProgress(`${phase} ${JSON.stringify(report)}`),
+    onEpoch: (trained: object) => logProgress(JSON.stringify(trained)),
   };
   const { result, ...effort } = await timed(() => trainStage(context, { datasetId, warmFrom }, watch));
   return { datasetId, model: await openModel(context.store, result.output.modelId), ...effort };
