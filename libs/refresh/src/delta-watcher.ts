@@ -6,7 +6,7 @@ import type { DeltaResult } from '@facet/pipeline';
 import { readDeltaMemo, toProblem } from '@facet/pipeline/runs';
 import { AppError, minuteMs } from '@facet/platform';
 import type { Logger } from '@facet/platform';
-import { runRefreshChild } from './child-process/run-refresh-child.ts';
+import { runRefreshChild } from './child-process/run-child.ts';
 
 export interface DeltaWatcherOptions {
   readonly home: string;
@@ -55,7 +55,6 @@ export function startDeltaWatcher(
     if (!isChanged && lakeVersion === published.lakeVersion) return;
     const limit = AbortSignal.timeout(childMsMax);
     const result = await runRefreshChild<DeltaResult | null>(
-      'delta',
       { home, configFile },
       { signal: AbortSignal.any([signal, limit]) },
     ).catch((error: unknown) => {

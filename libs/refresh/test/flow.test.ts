@@ -32,7 +32,7 @@ async function stageProcesses(): Promise<number[]> {
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     const command = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
-    if (command.includes('child-process/stage.') && command.includes(`\0${process.pid}\0`)) found.push(Number(name));
+    if (command.includes('child-process/child.') && command.includes(`\0${process.pid}\0`)) found.push(Number(name));
   }
   return found;
 }

@@ -5,8 +5,7 @@ import { AppError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Job } from 'bullmq';
-import type { StageOrder } from '../child-process/run-refresh-child.ts';
-import { runRefreshChild } from '../child-process/run-refresh-child.ts';
+import { runRefreshChild } from '../child-process/run-child.ts';
 import { closeWithin, connectWorker, prefixOf } from './connection.ts';
 import type { QueueOptions } from './connection.ts';
 import { belongsTo } from './flow.ts';
@@ -89,7 +88,7 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
     working = { runId, stage };
     logger.info({ runId, stage, attempt: job.attemptsMade + 1 }, 'stage started');
     try {
-      const order: StageOrder = { home, configFile, runId, stage, outputs };
+      const order = { home, configFile, task: { runId, stage, outputs } };
       let loggedAt = startedAt;
       const onProgress = (progress: StageProgress): void => {
         watchdog?.onProgress();
@@ -101,7 +100,7 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
       const result = await recordStage({ runs: lockedRuns, now }, { runId, stage, willRetry }, async () => {
         watchdog = watchStage(stage, (await readFacetConfig(configFile)).refresh);
         const limits = { signal: AbortSignal.any([signal, watchdog.signal]), onProgress };
-        return runRefreshChild<StageResult<RefreshOutputs>>('stage', order, limits);
+        return runRefreshChild<StageResult<RefreshOutputs>>(order, limits);
       });
       logger.info({ runId, stage, outputs: result.output, isReused: result.isReused }, 'stage finished');
       onEnded?.(stage, 'finished', (now() - startedAt) / 1000);
