@@ -1,11 +1,25 @@
-import { respondToArguments } from '@facet/platform/app-arguments';
-import { runWorker } from '@facet/refresh';
-import { help, readConfig } from './config.ts';
+import { parseVariables } from '@facet/config/environment';
+import { describeVariables } from '@facet/config/variables';
+import { runWorker, workerConfig } from '@facet/refresh';
 import { startIndexer } from './start-indexer.ts';
 
-const exitCode = respondToArguments(process.argv.slice(2), { name: 'indexer', help });
-if (exitCode === undefined) {
-  await runWorker('indexer', () => readConfig(process.env), startIndexer);
-} else {
-  process.exitCode = exitCode;
-}
+/** The output of `indexer --help`. */
+const help = `Builds, judges and promotes bundles: executes the stages index, gate and promote. Between two bundles it publishes new and
+withdrawn items of the catalog as deltas.
+
+Configure the indexer with environment variables. It takes no arguments. The trainer executes the other stages. Both share
+the data home.
+
+${describeVariables('indexer')}
+Exit codes: 0 ended by SIGTERM or SIGINT, 1 failed, 2 wrong settings, 5 unusable port. More: docs/refresh.md
+`;
+
+await runWorker(
+  'indexer',
+  help,
+  (environment) => {
+    const values = parseVariables('indexer', environment);
+    return { ...workerConfig(values), deltaMs: values.FACET_DELTA_SECONDS * 1000 };
+  },
+  startIndexer,
+);

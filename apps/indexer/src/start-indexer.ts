@@ -1,51 +1,26 @@
-import { checkArtifactStore } from '@facet/artifacts';
-import { homePaths, readFacetConfig, warnOfMissingAttributes } from '@facet/config';
-import { listen, readAccess, createProblems } from '@facet/http';
+import { createProblems } from '@facet/http';
 import type { HttpApp, ServerOptions } from '@facet/http';
-import { createRunStore } from '@facet/pipeline/runs';
-import { openWithClosers } from '@facet/platform';
-import type { Logger } from '@facet/platform';
-import { claimQueue, createWorkerMetrics, startDeltaWatcher, startStageWorker, createWorkerApp } from '@facet/refresh';
-import type { RunningWorker, WorkerAppDeps } from '@facet/refresh';
+import { createWorkerApp, startDeltaWatcher } from '@facet/refresh';
+import type { WorkerAppDeps, WorkerConfig, WorkerParts } from '@facet/refresh';
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
-import type { IndexerConfig } from './config.ts';
 
-/**
- * Starts the stage worker, the delta watcher and the API. During an outage of Redis the worker waits.
- *
- * @throws AppError as `readFacetConfig`, `readAccess`, `checkArtifactStore`, `claimQueue` and `listen`.
- */
-export async function startIndexer(config: IndexerConfig, logger: Logger): Promise<RunningWorker> {
-  // Reports a wrong file at the start instead of in every stage.
-  const home = homePaths(config.home);
-  await readFacetConfig(config.configFile);
-  void warnOfMissingAttributes(config.configFile, { ...home, logger });
-  const access = await readAccess(config.access, { logger });
-  await checkArtifactStore(home.artifactsFolder);
-  const claim = await claimQueue({ home, logger }, config);
-  const runs = createRunStore(home.runsFolder);
-
-  return openWithClosers(logger, async (closers) => {
-    closers.push(claim.close);
-    const metrics = createWorkerMetrics('indexer', () => worker.isConnected);
-    const worker = startStageWorker(
-      { runs, logger, now: Date.now, onEnded: metrics.observeStage },
-      { ...config, name: 'indexer' },
+/** Starts the delta watcher and creates the API. */
+export async function startIndexer({
+  config,
+  closers,
+  server,
+  ...parts
+}: WorkerParts<WorkerConfig & { readonly deltaMs: number }>): Promise<HttpApp> {
+  const { logger, metrics } = parts;
+  if (config.deltaMs > 0) {
+    const deltas = startDeltaWatcher(
+      { logger, onResult: countDeltas(metrics.registry) },
+      { ...config, everyMs: config.deltaMs },
     );
-    closers.push(() => worker.close());
-    if (config.deltaMs > 0) {
-      const deltas = startDeltaWatcher(
-        { logger, onResult: countDeltas(metrics.registry) },
-        { ...config, everyMs: config.deltaMs },
-      );
-      closers.push(() => deltas.close());
-    }
-    const app = await createApp({ logger, metrics, worker }, { access, tls: config.tls });
-    closers.push(() => app.close());
-    const { url } = await listen(app, config);
-    return { url, failed: claim.failed };
-  });
+    closers.push(() => deltas.close());
+  }
+  return createApp(parts, server);
 }
 
 /** Creates the HTTP app of the indexer, without a socket. */

@@ -8,4 +8,4 @@ export { startStageWorker } from './queue/job-worker.ts';
 export { runsReadMax, scheduleName, startScheduler } from './scheduler.ts';
 export type { Scheduler } from './scheduler.ts';
 export { runWorker, createWorkerApp, createWorkerMetrics, workerConfig } from './worker-process.ts';
-export type { RunningWorker, WorkerAppDeps, WorkerConfig } from './worker-process.ts';
+export type { WorkerAppDeps, WorkerConfig, WorkerParts } from './worker-process.ts';

@@ -1,19 +1,32 @@
+import { checkArtifactStore } from '@facet/artifacts';
+import { homePaths, readFacetConfig, warnOfMissingAttributes } from '@facet/config';
+import type { FacetConfig, HomePaths } from '@facet/config';
 import { readConfigPath, readServerSettings } from '@facet/config/environment';
 import type { ServerSettings } from '@facet/config/environment';
-import { homePaths } from '@facet/config/home-paths';
 import { readRedisFiles } from '@facet/config/connections';
 import type { AppValues } from '@facet/config/variables';
-import { createHttpMetrics, addHealthRoutes, addMetricsRoute, createHttpApp, problemError } from '@facet/http';
+import {
+  createHttpMetrics,
+  addHealthRoutes,
+  addMetricsRoute,
+  createHttpApp,
+  listen,
+  problemError,
+  readAccess,
+} from '@facet/http';
 import type { HttpMetrics, Docs, HttpApp, Problems, ServerOptions } from '@facet/http';
-import { refreshStages } from '@facet/pipeline/runs';
-import type { RefreshStage } from '@facet/pipeline/runs';
-import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } from '@facet/platform';
+import { createRunStore, refreshStages } from '@facet/pipeline/runs';
+import type { RefreshStage, RunStore } from '@facet/pipeline/runs';
+import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError, openWithClosers } from '@facet/platform';
 import type { RedisFiles, Logger } from '@facet/platform';
+import { respondToArguments } from '@facet/platform/app-arguments';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import { Type } from 'typebox';
 import { workerOf } from './queue/flow.ts';
 import type { WorkerName } from './queue/flow.ts';
+import { startStageWorker } from './queue/job-worker.ts';
 import type { StageWorker } from './queue/job-worker.ts';
+import { claimQueue } from './queue/refresh-queue.ts';
 
 export interface WorkerConfig extends ServerSettings {
   readonly home: string;
@@ -30,7 +43,7 @@ export function workerConfig(
   values: Pick<AppValues<'trainer'>, keyof AppValues<'indexer'> & keyof AppValues<'trainer'>>,
 ): WorkerConfig {
   const home = homePaths(values.FACET_HOME);
-  return Object.freeze({
+  return {
     ...readServerSettings(values, home),
     home: home.folder,
     configFile: readConfigPath(values),
@@ -39,7 +52,7 @@ export function workerConfig(
     prefix: values.FACET_QUEUE_PREFIX,
     lockMs: values.FACET_QUEUE_LOCK_SECONDS * 1000,
     port: values.FACET_PORT,
-  });
+  };
 }
 
 interface WorkerMetrics extends HttpMetrics {
@@ -122,31 +135,80 @@ export async function createWorkerApp(
   return app;
 }
 
-export interface RunningWorker {
+interface RunningWorker {
   readonly url: string;
   /** Rejects when the worker cannot continue. */
   readonly failed: Promise<never>;
   close(): Promise<void>;
 }
 
+/** The running parts of a worker that its app adds routes, metrics and loops to. */
+export interface WorkerParts<Config> extends WorkerAppDeps {
+  readonly config: Config;
+  /** The content of `facet.yaml` at the start. */
+  readonly settings: FacetConfig;
+  readonly home: HomePaths;
+  readonly runs: RunStore;
+  readonly metrics: WorkerMetrics;
+  /** Closes what the app has opened, the last one first. */
+  readonly closers: (() => Promise<void>)[];
+  /** Access and TLS of the API. */
+  readonly server: ServerOptions;
+}
+
+/**
+ * Starts the stage worker and its API. During an outage of Redis they wait.
+ *
+ * @throws AppError as `readFacetConfig`, `readAccess`, `checkArtifactStore`, `claimQueue` and `listen`.
+ */
+async function startWorker<Config extends WorkerConfig>(
+  name: WorkerName,
+  config: Config,
+  logger: Logger,
+  createApp: (parts: WorkerParts<Config>) => Promise<HttpApp>,
+): Promise<RunningWorker> {
+  const home = homePaths(config.home);
+  const settings = await readFacetConfig(config.configFile);
+  void warnOfMissingAttributes(config.configFile, { ...home, logger });
+  const access = await readAccess(config.access, { logger });
+  await checkArtifactStore(home.artifactsFolder);
+  const claim = await claimQueue({ home, logger }, config);
+  const runs = createRunStore(home.runsFolder);
+  return openWithClosers(logger, async (closers) => {
+    closers.push(claim.close);
+    const metrics = createWorkerMetrics(name, () => worker.isConnected);
+    const onEnded = metrics.observeStage;
+    const worker = startStageWorker({ runs, logger, now: Date.now, onEnded }, { ...config, name });
+    closers.push(() => worker.close());
+    const server = { access, tls: config.tls };
+    const app = await createApp({ config, settings, home, runs, logger, metrics, worker, closers, server });
+    closers.push(() => app.close());
+    const { url } = await listen(app, config);
+    return { url, failed: claim.failed };
+  });
+}
+
 /** Enough to stop a stage and return its job. */
 const closeDelayMs = 15_000;
 
 /**
- * Runs the process of a worker: starts it, prints its URL, and closes it on a signal. If it cannot start or continue, the exit code
- * follows the category of the error.
+ * Runs the process of a worker: responds to the arguments, or starts it, prints its URL, and closes it on a signal. If it cannot start or
+ * continue, the exit code follows the category of the error.
  */
-export async function runWorker<Config extends { readonly logLevel: string; readonly access: unknown }>(
-  name: string,
-  readConfig: () => Config,
-  start: (config: Config, logger: Logger) => Promise<RunningWorker>,
+export async function runWorker<Config extends WorkerConfig>(
+  name: WorkerName,
+  help: string,
+  readConfig: (environment: NodeJS.ProcessEnv) => Config,
+  createApp: (parts: WorkerParts<Config>) => Promise<HttpApp>,
 ): Promise<void> {
+  process.exitCode = respondToArguments(process.argv.slice(2), { name, help });
+  if (process.exitCode !== undefined) return;
   let running: RunningWorker | undefined;
   try {
-    const config = readConfig();
+    const config = Object.freeze(readConfig(process.env));
     const logger = createLogger({ name, level: config.logLevel });
     if (config.access === 'anybody') logger.warn('responding without API keys: FACET_INSECURE is true');
-    const { url, failed, close } = (running = await start(config, logger));
+    const { url, failed, close } = (running = await startWorker(name, config, logger, createApp));
     closeOnSignal(close, { logger, delayMs: closeDelayMs });
     process.stdout.write(`${JSON.stringify({ msg: 'listening', url })}\n`);
     await failed.finally(close);
