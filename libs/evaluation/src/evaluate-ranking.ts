@@ -8,24 +8,15 @@ export interface RankedUser {
   readonly truth: Truth;
 }
 
+/** The metrics of one user's ranking. */
+const userMetrics = { recall: recallAt, hitRate: hitRateAt, ndcg: ndcgAt, mrr: mrrAt };
+type UserMetric = keyof typeof userMetrics;
+
 /** Means over users, and coverage: the share of the catalog that appears among some user's first `cutoff` items. */
-export interface CutoffMetrics {
-  readonly cutoff: number;
-  readonly recall: number;
-  readonly hitRate: number;
-  readonly ndcg: number;
-  readonly mrr: number;
-  readonly coverage: number;
-}
+export type CutoffMetrics = Readonly<Record<'cutoff' | UserMetric | 'coverage', number>>;
 
 /** One value per user, in the order of the input, for {@link bootstrapInterval} and {@link pairedBootstrap}. */
-export interface UserMetrics {
-  readonly cutoff: number;
-  readonly recall: Float64Array;
-  readonly hitRate: Float64Array;
-  readonly ndcg: Float64Array;
-  readonly mrr: Float64Array;
-}
+type UserMetrics = Readonly<Record<UserMetric, Float64Array>> & { readonly cutoff: number };
 
 export interface RankingEvaluation {
   /** Users with at least one true item: the users that the means are over. */
@@ -51,10 +42,7 @@ export function evaluateRanking(
   const { cutoffs, catalogSize } = options;
   const collected = cutoffs.map((cutoff) => ({
     cutoff,
-    recall: [] as number[],
-    hitRate: [] as number[],
-    ndcg: [] as number[],
-    mrr: [] as number[],
+    values: byMetric((): number[] => []),
     seen: new Uint8Array(catalogSize + 1),
   }));
   const lastSeenBy = new Int32Array(catalogSize + 1);
@@ -67,33 +55,30 @@ export function evaluateRanking(
       usersWithoutTruth++;
       continue;
     }
-    for (const values of collected) {
-      values.recall.push(recallAt(ranking, truth, values.cutoff));
-      values.hitRate.push(hitRateAt(ranking, truth, values.cutoff));
-      values.ndcg.push(ndcgAt(ranking, truth, values.cutoff));
-      values.mrr.push(mrrAt(ranking, truth, values.cutoff));
-      for (const item of ranking.subarray(0, values.cutoff)) values.seen[item] = 1;
+    for (const { cutoff, values, seen } of collected) {
+      for (const name of metricNames) values[name].push(userMetrics[name](ranking, truth, cutoff));
+      for (const item of ranking.subarray(0, cutoff)) seen[item] = 1;
     }
   }
   return {
     users: position - usersWithoutTruth,
     usersWithoutTruth,
-    metrics: collected.map((values) => ({
-      cutoff: values.cutoff,
-      recall: mean(values.recall),
-      hitRate: mean(values.hitRate),
-      ndcg: mean(values.ndcg),
-      mrr: mean(values.mrr),
-      coverage: catalogSize === 0 ? 0 : sum(values.seen) / catalogSize,
+    metrics: collected.map(({ cutoff, values, seen }) => ({
+      cutoff,
+      ...byMetric((name) => mean(values[name])),
+      coverage: catalogSize === 0 ? 0 : sum(seen) / catalogSize,
     })),
-    perUser: collected.map((values) => ({
-      cutoff: values.cutoff,
-      recall: Float64Array.from(values.recall),
-      hitRate: Float64Array.from(values.hitRate),
-      ndcg: Float64Array.from(values.ndcg),
-      mrr: Float64Array.from(values.mrr),
+    perUser: collected.map(({ cutoff, values }) => ({
+      cutoff,
+      ...byMetric((name) => Float64Array.from(values[name])),
     })),
   };
+}
+
+const metricNames = Object.keys(userMetrics) as UserMetric[];
+
+function byMetric<Value>(valueOf: (name: UserMetric) => Value): Record<UserMetric, Value> {
+  return Object.fromEntries(metricNames.map((name) => [name, valueOf(name)])) as Record<UserMetric, Value>;
 }
 
 /** @param lastSeenBy by item, the position of the last user whose ranking contained it: reveals repeats in O(1) */

@@ -29,8 +29,7 @@ export interface PairedDifference extends BootstrapInterval {
  * @throws AppError `EVALUATION_NO_USERS` for no values.
  */
 export function bootstrapInterval(values: ArrayLike<number>, options: BootstrapOptions): BootstrapInterval {
-  const { mean, means, confidence } = resampleMeans(values, options);
-  return { mean, low: quantile(means, (1 - confidence) / 2), high: quantile(means, (1 + confidence) / 2) };
+  return intervalOf(values, options).interval;
 }
 
 /**
@@ -52,17 +51,12 @@ export function pairedBootstrap(
     });
   }
   const differences = Float64Array.from(values, (value, user) => value - baseline[user]!);
-  const { mean, means, confidence } = resampleMeans(differences, options);
-  return {
-    mean,
-    low: quantile(means, (1 - confidence) / 2),
-    high: quantile(means, (1 + confidence) / 2),
-    shareAboveZero: means.filter((resampled) => resampled > 0).length / means.length,
-  };
+  const { interval, means } = intervalOf(differences, options);
+  return { ...interval, shareAboveZero: means.filter((resampled) => resampled > 0).length / means.length };
 }
 
-/** Returns the mean of `values`, and the sorted means of resamples of the same size. */
-function resampleMeans(values: ArrayLike<number>, options: BootstrapOptions) {
+/** Returns the mean of `values` with its interval, and the sorted means of resamples of the same size. */
+function intervalOf(values: ArrayLike<number>, { seed, samples = 1000, confidence = 0.95 }: BootstrapOptions) {
   const users = values.length;
   if (users === 0) {
     throw new AppError('There are no values to resample.', {
@@ -71,8 +65,8 @@ function resampleMeans(values: ArrayLike<number>, options: BootstrapOptions) {
       remedy: 'Hold out a window in which at least one known user interacts with an item.',
     });
   }
-  const random = createRandom(options.seed);
-  const means = new Float64Array(options.samples ?? 1000);
+  const random = createRandom(seed);
+  const means = new Float64Array(samples);
   for (let sample = 0; sample < means.length; sample++) {
     let total = 0;
     for (let draw = 0; draw < users; draw++) total += values[random.int(users)]!;
@@ -80,7 +74,9 @@ function resampleMeans(values: ArrayLike<number>, options: BootstrapOptions) {
   }
   let total = 0;
   for (let user = 0; user < users; user++) total += values[user]!;
-  return { mean: total / users, means: means.sort(), confidence: options.confidence ?? 0.95 };
+  means.sort();
+  const [low, high] = [quantile(means, (1 - confidence) / 2), quantile(means, (1 + confidence) / 2)] as const;
+  return { interval: { mean: total / users, low, high }, means };
 }
 
 /** Interpolates linearly between the two nearest of the sorted values. */
