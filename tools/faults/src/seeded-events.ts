@@ -1,14 +1,8 @@
 import { mix } from '@facet/features';
+import type { LakeEvent } from '@facet/lake';
 
 /** An event derived from its number, so that the suite can check every field in the lake without a copy of the events. */
-export interface SeededEvent {
-  readonly eventId: string;
-  readonly type: string;
-  readonly userId: string;
-  readonly itemId: string;
-  readonly occurredAt: number;
-  readonly value?: number;
-}
+export type SeededEvent = Omit<LakeEvent, 'receivedAt'>;
 
 const users = 4_000;
 const items = 1_500;

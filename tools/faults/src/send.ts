@@ -1,4 +1,6 @@
-export interface SendOptions {
+import { setTimeout as sleep } from 'node:timers/promises';
+
+interface SendOptions {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly body?: object;
   readonly key?: string;
@@ -24,4 +26,27 @@ export async function send(
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Calls `work` at a steady rate, whether earlier calls have ended or not. Passes the scheduled time by `performance.now()`, and the
+ * number of the call, from 0. Returns a function that ends this and waits for all calls.
+ */
+export function repeat(everyMs: number, work: (at: number, number: number) => Promise<unknown>): () => Promise<void> {
+  const open = new Set<Promise<unknown>>();
+  let isOver = false;
+  const run = async (): Promise<void> => {
+    let at = performance.now();
+    for (let number = 0; !isOver; number++, at += everyMs) {
+      await sleep(Math.max(0, at - performance.now()));
+      const call = work(at, number).finally(() => open.delete(call));
+      open.add(call);
+    }
+  };
+  const running = run();
+  return async () => {
+    isOver = true;
+    await running;
+    await Promise.all(open);
+  };
 }

@@ -2,45 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { responderHeader } from '@facet/local-services';
 import { describeError } from '@facet/platform';
 import { isCut, isDuring } from './judge-requests.ts';
-import { send } from '../send.ts';
+import { repeat, send } from '../send.ts';
 import type { TimedRequest } from '../serving/steady-load.ts';
 import type { Downtime, Downtimes } from './kill-at-random.ts';
 
-export interface ConsistencyOptions {
-  readonly ingestUrl: string;
-  readonly servingUrl: string;
-  readonly key: string;
-  /** The serving processes, which must all see an acknowledged event. */
-  readonly servings: readonly { readonly url: string }[];
-  readonly nextUser: () => string;
-  /** The time of the first event, epoch milliseconds. */
-  readonly startedAt: number;
-}
+/** What was seen until the returned function of `watchConsistency` is called. */
+export type Observations = Awaited<ReturnType<ReturnType<typeof watchConsistency>>>;
 
-/** An acknowledged event of a new user. */
-interface Write {
-  /** By `performance.now()`. */
-  readonly at: number;
-  /** Milliseconds until the last serving process had the event in the user's profile. */
-  readonly visibleMs: number;
-}
-
-export interface Observations {
-  /** The writes that were visible. */
-  readonly writes: readonly Write[];
-  /** Ids of the acknowledged events of users who were not erased. */
-  readonly keptIds: ReadonlySet<string>;
-  /** The acknowledged erasures: by user, the time until which they cover events, epoch milliseconds. */
-  readonly erasures: ReadonlyMap<string, number>;
-  /** Lists read to their end, and those with pages from different processes. */
-  readonly lists: number;
-  readonly listsAcrossProcesses: number;
-  /** The requests for pages that failed. Their lists were not read to their end. */
-  readonly failedPages: readonly FailedPage[];
-  readonly violations: readonly string[];
-}
-
-type FailedPage = Pick<TimedRequest, 'at' | 'ms' | 'status'>;
+type Consistency = ReturnType<typeof judgeConsistency>;
 
 interface Page {
   readonly recommendationId: string;
@@ -64,15 +33,27 @@ const pageSize = 10;
 const limit = 30;
 
 /** Writes an event and reads a list through the proxy once a second, and erases users, until the returned function is called. */
-export function watchConsistency(options: ConsistencyOptions): () => Promise<Observations> {
-  const writes: Write[] = [];
+export function watchConsistency(options: {
+  readonly ingestUrl: string;
+  readonly servingUrl: string;
+  readonly key: string;
+  /** The serving processes, which must all see an acknowledged event. */
+  readonly servings: readonly { readonly url: string }[];
+  readonly nextUser: () => string;
+  /** The time of the first event, epoch milliseconds. */
+  readonly startedAt: number;
+}) {
+  /** The acknowledged events of new users: when, by `performance.now()`, and until the last serving process had it in the profile. */
+  const writes: { readonly at: number; readonly ms: number }[] = [];
+  /** Ids of the acknowledged events of users who were not erased. */
   const keptIds = new Set<string>();
+  /** The acknowledged erasures: by user, the time until which they cover events, epoch milliseconds. */
   const erasures = new Map<string, number>();
   const violations: string[] = [];
+  /** Lists read to their end, and those with pages from different processes. */
   const counts = { lists: 0, listsAcrossProcesses: 0 };
-  const failedPages: FailedPage[] = [];
-  const open = new Set<Promise<void>>();
-  let isOver = false;
+  /** The requests for pages that failed. Their lists were not read to their end. */
+  const failedPages: Pick<TimedRequest, 'at' | 'ms' | 'status'>[] = [];
 
   const { ingestUrl, servings, key } = options;
   const untilAccepted = async (what: string, ...request: Parameters<typeof send>): Promise<string> => {
@@ -104,7 +85,7 @@ export function watchConsistency(options: ConsistencyOptions): () => Promise<Obs
     const at = performance.now();
     const deadline = at + visibleWithinMs;
     const visible = await Promise.all(servings.map(({ url }) => untilVisible(url, event, deadline)));
-    writes.push({ at, visibleMs: performance.now() - at });
+    writes.push({ at, ms: performance.now() - at });
     if (visible.includes(false)) violations.push(`${eventId} is not in the profile after ${visibleWithinMs} ms`);
     if (number % usersPerErasurePair === usersPerErasurePair / 2) await erase(userId);
     else keptIds.add(eventId);
@@ -130,38 +111,13 @@ export function watchConsistency(options: ConsistencyOptions): () => Promise<Obs
     const problem = findProblem(pages);
     if (problem !== undefined) violations.push(`the list ${pages[0]!.recommendationId} ${problem}`);
   };
-  const start = (work: Promise<void>): void => {
-    const guarded = work
-      .catch((error: unknown) => void violations.push(describeError(error)))
-      .finally(() => open.delete(guarded));
-    open.add(guarded);
-  };
-  const run = async (): Promise<void> => {
-    for (let number = 0; !isOver; number++) {
-      start(write(number));
-      start(list());
-      await sleep(intervalMs);
-    }
-  };
-  const running = run();
+  const guard = (work: Promise<void>): Promise<unknown> =>
+    work.catch((error: unknown) => violations.push(describeError(error)));
+  const stop = repeat(intervalMs, (_at, number) => Promise.all([guard(write(number)), guard(list())]));
   return async () => {
-    isOver = true;
-    await running;
-    await Promise.all(open);
+    await stop();
     return { writes, keptIds, erasures, ...counts, failedPages, violations };
   };
-}
-
-export interface Consistency extends Omit<Observations, 'writes' | 'keptIds' | 'erasures' | 'failedPages'> {
-  /** Lists that were not read to their end while the proxy replaced a process. */
-  readonly cut: number;
-  /** Writes during which no part was away, and their times until they were in the profile. */
-  readonly calmWrites: number;
-  readonly calmMsMedian: number;
-  readonly calmMsMax: number;
-  /** The other writes, and their longest time. */
-  readonly disturbedWrites: number;
-  readonly disturbedMsMax: number;
 }
 
 /**
@@ -171,18 +127,21 @@ export interface Consistency extends Omit<Observations, 'writes' | 'keptIds' | '
 export function judgeConsistency(
   { writes, failedPages, violations, lists, listsAcrossProcesses }: Observations,
   { downtimes, failovers }: { readonly downtimes: Downtimes; readonly failovers: readonly Downtime[] },
-): Consistency {
+) {
   const times = [...downtimes.values()].flat();
-  const isCalm = ({ at, visibleMs }: Write): boolean => !isDuring({ at, ms: visibleMs }, times);
-  const msOf = (chosen: readonly Write[]): number[] =>
-    chosen.map(({ visibleMs }) => Math.round(visibleMs)).toSorted((a, b) => a - b);
-  const calm = msOf(writes.filter(isCalm));
-  const disturbed = msOf(writes.filter((each) => !isCalm(each)));
+  /** Returns the times until writes were in the profile, for those during which no part was away or for the others. */
+  const msOf = (isCalm: boolean): number[] =>
+    writes
+      .filter((write) => isDuring(write, times) !== isCalm)
+      .map(({ ms }) => Math.round(ms))
+      .toSorted((a, b) => a - b);
+  const [calm, disturbed] = [msOf(true), msOf(false)];
   const late = calm.filter((ms) => ms > calmMsMax).map((ms) => `an event was in the profile only after ${ms} ms`);
   const failed = failedPages.filter((page) => !isCut(page, failovers));
   return {
     lists,
     listsAcrossProcesses,
+    /** Lists that were not read to their end while the proxy replaced a process. */
     cut: failedPages.length - failed.length,
     calmWrites: calm.length,
     calmMsMedian: calm[Math.floor(calm.length / 2)] ?? 0,
@@ -214,11 +173,8 @@ async function untilVisible(
   deadline: number,
 ): Promise<boolean> {
   while (performance.now() < deadline) {
-    const response = await fetch(`${url}/v1/users/${userId}`, { signal: AbortSignal.timeout(requestTimeoutMs) }).catch(
-      () => undefined,
-    );
-    const text = await response?.text().catch(() => '');
-    if (response?.status === 200 && text?.includes(`"${itemId}"`) === true) return true;
+    const response = await send(`${url}/v1/users/${userId}`, { method: 'GET', timeoutMs: requestTimeoutMs });
+    if (response?.status === 200 && response.text.includes(`"${itemId}"`)) return true;
     await sleep(pollMs);
   }
   return false;

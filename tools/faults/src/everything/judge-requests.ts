@@ -6,27 +6,12 @@ import type { Downtime, Downtimes } from './kill-at-random.ts';
 /** Time in which the proxy must replace a lost serving process. */
 export const failoverSeconds = 5;
 
-export interface JudgedRequests {
-  readonly requests: number;
-  /** Failures while the process was down. */
-  readonly cut: number;
-  /** Descriptions of the other failures, and of responses from a bundle that was not promoted before. */
-  readonly failed: readonly string[];
-  /** Failures with `OVERLOADED`. */
-  readonly refused: number;
-  /** Responses without a profile, as while Redis is away. */
-  readonly degraded: number;
-  /** Number of bundles, and number of changes between successive responses. */
-  readonly bundles: number;
-  readonly swaps: number;
-}
-
 /** Attributes the failed requests to one process to its downtimes. Checks the bundles if there is a promotion log. */
 export function judgeRequests(
   requests: readonly TimedRequest[],
   downtimes: readonly Downtime[],
   promotions?: readonly PromotionRecord[],
-): JudgedRequests {
+) {
   const promotedAt = new Map<string | undefined, number>();
   for (const { ref, at } of promotions ?? []) {
     if (ref !== null && !promotedAt.has(ref.id)) promotedAt.set(ref.id, at);
@@ -41,15 +26,20 @@ export function judgeRequests(
   );
   return {
     requests: requests.length,
+    /** Failures while the process was down. */
     cut: broken.length - failed.length,
+    /** Descriptions of the other failures, and of responses from a bundle that was not promoted before. */
     failed: [
       ...failed.map((request) => `${describeStatus(request)} ${describeMoment(request, downtimes, promotions)}`),
       ...foreign.map(
         (request) => `bundle ${request.bundleId}, not promoted, ${describeMoment(request, downtimes, promotions)}`,
       ),
     ],
+    /** Failures with `OVERLOADED`. */
     refused: failed.filter(({ code }) => code === 'OVERLOADED').length,
+    /** Responses without a profile, as while Redis is away. */
     degraded: requests.filter(({ isDegraded }) => isDegraded).length,
+    /** Number of bundles, and number of changes between successive responses. */
     bundles: new Set(responses.map(({ bundleId }) => bundleId)).size,
     swaps: responses.filter(({ bundleId }, index) => index > 0 && bundleId !== responses[index - 1]!.bundleId).length,
   };

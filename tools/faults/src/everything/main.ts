@@ -16,7 +16,7 @@ import { startProducer } from '../collector/producer.ts';
 import { settle } from '../collector/parts.ts';
 import { people, requestedAt } from '../refresh/shop-home.ts';
 import { endSuite, suiteOptions } from '../suite.ts';
-import { SteadyLoad } from '../serving/steady-load.ts';
+import { startSteadyLoad } from '../serving/steady-load.ts';
 import { changeCatalog, findOutdatedItems, untilOffered } from './catalog-changes.ts';
 import { describeConsistency, judgeConsistency, watchConsistency } from './consistency.ts';
 import { positives, startInstallation } from './installation.ts';
@@ -88,7 +88,7 @@ const producer = startProducer({
 });
 const nextUser = (): string => `user-${choose(people)}`;
 const targets = proxy === undefined ? servings : [{ name: 'proxy', url: proxy.servingUrl }];
-const loads = targets.map(({ name, url }) => ({ name, load: new SteadyLoad(url, requestsPerSecond, nextUser) }));
+const loads = targets.map(({ name, url }) => ({ name, load: startSteadyLoad(url, requestsPerSecond, nextUser) }));
 const stopWatching = proxy && watchConsistency({ ...installation, ...proxy, nextUser, startedAt });
 const stopChanging = proxy && changeCatalog(proxy.ingestUrl, installation.key);
 if (values.hosts) await sleep(calmMs);

@@ -3,7 +3,7 @@ import { readCommandLine } from '@facet/local-services';
 import { endWithRows, onlyOption, playEach, suiteOptions } from '../suite.ts';
 import { servingScenarios, startTestbed } from './scenarios.ts';
 import type { ServingScenario } from './scenarios.ts';
-import { SteadyLoad } from './steady-load.ts';
+import { startSteadyLoad } from './steady-load.ts';
 import type { TimedRequest } from './steady-load.ts';
 
 const { values } = readCommandLine({
@@ -44,13 +44,14 @@ endWithRows(values.json, rows, {
 });
 
 async function play({ name, fault, failedMax = 0, run }: ServingScenario) {
-  const load = new SteadyLoad(testbed.url, perSecond);
+  const load = startSteadyLoad(testbed.url, perSecond);
   await sleep(calmMs);
   const begin = performance.now();
   const problem = await run(testbed).catch((error: unknown) => String(error));
   const end = performance.now();
   await sleep(calmMs);
-  const requests = (await load.stop()).filter(({ at }) => at >= begin);
+  await load.stop();
+  const requests = load.requests.filter(({ at }) => at >= begin);
   const isFailed = ({ status }: TimedRequest): boolean => status !== 200;
   const bad = requests.filter((one) => isFailed(one) || one.isDegraded || one.ms > slowMs);
   const failures = requests.filter(isFailed);
