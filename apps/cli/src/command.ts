@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { defaultHome } from '@facet/config/variables';
-import { parseQueueFiles } from '@facet/config/connections';
+import { parseRedisFiles } from '@facet/config/connections';
 import { AppError, nearestName } from '@facet/platform';
 import type { QueueOptions } from '@facet/refresh';
 import { InvalidArgumentError, Option } from 'commander';
@@ -205,7 +205,7 @@ export interface QueueFlags {
 export function queueOf({ queue, queuePrefix }: QueueFlags, { environment }: CommandContext): QueueOptions | undefined {
   const redisUrl = queue ?? environment.queueUrl;
   if (redisUrl === undefined) return undefined;
-  const redisFiles = parseQueueFiles(environment.inherited, redisUrl);
+  const redisFiles = parseRedisFiles('FACET_QUEUE', environment.inherited, redisUrl);
   return { redisUrl, redisFiles, prefix: queuePrefix ?? environment.queuePrefix };
 }
 

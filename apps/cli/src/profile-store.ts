@@ -5,7 +5,7 @@ import {
   refuseOtherInstallation,
   unnamedInstallation,
 } from '@facet/config/installation';
-import { parseProfileStoreFiles } from '@facet/config/connections';
+import { parseRedisFiles } from '@facet/config/connections';
 import { parsePositiveRule } from '@facet/features';
 import { isEmptyHome } from '@facet/lake';
 import { openRedisProfileStore, rebuildProfiles } from '@facet/profiles';
@@ -25,7 +25,7 @@ export async function withProfileStore<Result>(
   command: (store: RedisProfileStore) => Promise<Result>,
 ): Promise<Result> {
   const { profiles } = await readConfig(options);
-  const files = parseProfileStoreFiles(environment.inherited, options.redis);
+  const files = parseRedisFiles('FACET_REDIS', environment.inherited, options.redis);
   const store = await openRedisProfileStore({ ...files, url: options.redis, ...profiles });
   try {
     return await command(store);

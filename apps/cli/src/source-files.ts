@@ -5,7 +5,7 @@ import { basename, join, resolve } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FacetConfig } from '@facet/config';
-import { findAllFiles, tableFormats, validateFiles } from '@facet/import';
+import { fileKinds, findAllFiles, tableFormats, validateFiles } from '@facet/import';
 import type { FileKind, RefusedLine, SourceFile, SourceFiles, TableFormat, ValidationReport } from '@facet/import';
 import { AppError, createTemporaryFolder, formatCount, formatShare, hashFile } from '@facet/platform';
 import { InvalidArgumentError, Option } from 'commander';
@@ -57,7 +57,7 @@ export async function withSourceFiles<Result>(
   options: Pick<FileOptions, FileKind | 'format' | 'refused'>,
   read: (files: SourceFiles, onRefused: OnRefused | undefined) => Promise<Result>,
 ): Promise<Result> {
-  const paths = [options.events, options.items, options.users].flatMap((given) => given ?? []);
+  const paths = fileKinds.flatMap((kind) => options[kind] ?? []);
   const input = paths.includes('-') ? await storeInput(options.format, paths) : undefined;
   const sources = async (given: readonly string[], kind: FileKind): Promise<SourceFile[]> => {
     const found = await findAllFiles(
@@ -166,7 +166,7 @@ async function findReader(path: string, given: Pick<FileOptions, FileKind>): Pro
   });
   try {
     await created?.close();
-    for (const kind of ['events', 'items', 'users'] as const) {
+    for (const kind of fileKinds) {
       for (const reader of given[kind]?.filter((one) => one !== '-') ?? []) {
         const found = await findAllFiles([reader], kind);
         if (found.some((file) => resolve(file) === resolve(path))) return reader;
@@ -200,7 +200,7 @@ export async function checkRefusedShare(
 
 /** @throws AppError `EVENTS_TOO_MANY_REFUSED` when more than the share `maxRefused` of the events, items or users is refused. */
 export function refuseShareAbove(maxRefused: number, report: ValidationReport): void {
-  for (const kind of ['events', 'items', 'users'] as const) {
+  for (const kind of fileKinds) {
     const files = report.files.filter((file) => file.kind === kind);
     const rows = files.reduce((sum, file) => sum + file.rows, 0);
     const refused = rows - files.reduce((sum, file) => sum + file.accepted, 0);
@@ -227,7 +227,7 @@ export const movieLensHome = join('.facet', 'movielens-100k');
  */
 export async function ownFilesHome(files: SourceFiles, reading: unknown): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(reading ?? {}));
-  for (const kind of ['events', 'items', 'users'] as const) {
+  for (const kind of fileKinds) {
     for (const file of files[kind] ?? []) {
       const path = resolve(typeof file === 'string' ? file : file.path);
       const { sha256 } = await hashFile(path).catch((error: unknown) => {

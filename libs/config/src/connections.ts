@@ -83,13 +83,15 @@ function readSasl(values: KafkaValues, hasTls: boolean): KafkaSettings['sasl'] {
   return { mechanism, user: values.FACET_KAFKA_USER ?? '', passwordFile };
 }
 
+/** The beginning of the variables of the profile store or of the queue. */
+type RedisPrefix = 'FACET_REDIS' | 'FACET_QUEUE';
+
 /**
  * Returns the files of the connections to a Redis.
  *
- * @param prefix the beginning of its variables
  * @throws AppError `CONFIG_INVALID` for contradictory variables, and for files that are not usable.
  */
-export function readRedisFiles(values: Given, prefix: 'FACET_REDIS' | 'FACET_QUEUE'): RedisFiles {
+export function readRedisFiles(values: Given, prefix: RedisPrefix): RedisFiles {
   const url = values[`${prefix}_URL`];
   const address = url === undefined ? undefined : addressOf(`${prefix}_URL`, String(url));
   const howToEnable = `begin ${prefix}_URL with rediss`;
@@ -116,16 +118,10 @@ function addressOf(name: string, url: string): RedisAddress {
   }
 }
 
-/** Returns the files in an environment for the profile store at `url`. @throws AppError as {@link readRedisFiles}. */
-export function parseProfileStoreFiles(environment: NodeJS.ProcessEnv, url: string): RedisFiles {
-  const variables = { ...environment, FACET_REDIS_URL: url };
-  return readRedisFiles(parseEnvironment(variablesWith('FACET_REDIS_'), variables), 'FACET_REDIS');
-}
-
-/** Returns the files in an environment for the queue at `url`. @throws AppError as {@link readRedisFiles}. */
-export function parseQueueFiles(environment: NodeJS.ProcessEnv, url: string): RedisFiles {
-  const variables = { ...environment, FACET_QUEUE_URL: url };
-  return readRedisFiles(parseEnvironment(variablesWith('FACET_QUEUE_'), variables), 'FACET_QUEUE');
+/** Returns the files in an environment for the profile store or the queue at `url`. @throws AppError as {@link readRedisFiles}. */
+export function parseRedisFiles(prefix: RedisPrefix, environment: NodeJS.ProcessEnv, url: string): RedisFiles {
+  const variables = { ...environment, [`${prefix}_URL`]: url };
+  return readRedisFiles(parseEnvironment(variablesWith(`${prefix}_`), variables), prefix);
 }
 
 type MilvusValues = Values<Extract<VariableName, `FACET_MILVUS_${string}`>>;

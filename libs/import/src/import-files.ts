@@ -14,6 +14,7 @@ import {
 } from './read-confirmed-files.ts';
 import type { ReadOptions, ReadProgress, SourceFiles } from './read-files.ts';
 import { inspectFile } from './tables/byte-source.ts';
+import { fileKinds } from './tables/table.ts';
 import type { FileKind } from './tables/table.ts';
 import type { LearningRule } from './validation/report-counters.ts';
 import { ReportBuilder } from './validation/report-builder.ts';
@@ -194,7 +195,7 @@ function createResumeFilter(log: FileEventLog, from: number): (events: readonly 
 
 async function hashSources(files: SourceFiles): Promise<ImportSource[]> {
   const sources: ImportSource[] = [];
-  for (const kind of ['events', 'items', 'users'] as const) {
+  for (const kind of fileKinds) {
     for (const file of files[kind] ?? []) {
       const path = typeof file === 'string' ? file : file.path;
       await inspectFile(path);

@@ -9,7 +9,7 @@ export { eventFieldNames } from './mapping/find-columns.ts';
 export { inspectFile, readBytes } from './tables/byte-source.ts';
 export { findAllFiles, isTableFile } from './tables/open-table.ts';
 export { readLines } from './tables/lines.ts';
-export { tableFormats } from './tables/table.ts';
+export { fileKinds, tableFormats } from './tables/table.ts';
 export type { FileKind, TableFormat } from './tables/table.ts';
 export {
   learningSection,

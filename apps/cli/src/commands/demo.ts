@@ -137,13 +137,13 @@ function withoutComparison(config: FacetConfig): Pick<FacetConfig, 'model' | 'tr
 }
 
 function withSplit(config: FacetConfig, { testFrom, validationFrom }: DemoOptions): FacetConfig {
-  if (testFrom === undefined && validationFrom === undefined) return config;
+  const { split } = config;
   return {
     ...config,
     split: {
-      ...config.split,
-      ...(testFrom === undefined ? {} : { testFrom }),
-      ...(validationFrom === undefined ? {} : { validationFrom }),
+      ...split,
+      testFrom: testFrom ?? split.testFrom,
+      validationFrom: validationFrom ?? split.validationFrom,
     },
   };
 }

@@ -1,7 +1,7 @@
 import { checkFacetConfig } from '@facet/config';
 import { homePaths } from '@facet/config/home-paths';
 import { explainPositiveRule } from '@facet/features';
-import { renderValidationReport, validateFiles as checkFiles } from '@facet/import';
+import { fileKinds, renderValidationReport, validateFiles as checkFiles } from '@facet/import';
 import type { ValidationReport } from '@facet/import';
 import { dayHealth, newestLakeDays, renderDayHealth, storeDayHealth } from '@facet/lake';
 import type { DayHealth } from '@facet/lake';
@@ -59,7 +59,6 @@ interface LakeOptions extends CommonOptions {
 }
 
 const daysDefault = 7;
-const fileKinds = ['events', 'items', 'users'] as const;
 
 export const registerValidate: Register = (command, deps) => {
   addReading(addFiles(addHome(command, deps), { fallback: 'the lake' }))

@@ -6,7 +6,7 @@ import { findEnvironmentProblems } from '@facet/config/environment';
 import type { HomePaths } from '@facet/config/home-paths';
 import { readInstallation, refuseOtherInstallation } from '@facet/config/installation';
 import type { InstallationKey } from '@facet/config/installation';
-import { parseProfileStoreFiles, parseQueueFiles } from '@facet/config/connections';
+import { parseRedisFiles } from '@facet/config/connections';
 import { createRunStore, isScheduled, nextRefreshes } from '@facet/pipeline/runs';
 import { dayMs, describeError, fieldOf, parseWith, pathExists } from '@facet/platform';
 import { facet } from '../command.ts';
@@ -178,7 +178,7 @@ export async function checkServices(home: HomePaths, context: Pick<CommandContex
       if (redisUrl === undefined) return notConfigured('FACET_REDIS_URL is not set.');
       const { openRedisProfileStore } = await import('@facet/profiles');
       const store = await openRedisProfileStore({
-        ...parseProfileStoreFiles(inherited, redisUrl),
+        ...parseRedisFiles('FACET_REDIS', inherited, redisUrl),
         url: redisUrl,
         connectTimeoutMs: redisTimeoutMs,
         readTimeoutMs: redisTimeoutMs,
@@ -203,7 +203,11 @@ export async function checkServices(home: HomePaths, context: Pick<CommandContex
       // Counting jobs needs none of these settings.
       const schedule = parseWith(FacetConfig, {}, { source: 'the defaults' }).refresh;
       const deps = { runs: createRunStore(home.runsFolder), store: openStore(home.folder), schedule, now: Date.now };
-      const options = { redisUrl: queueUrl, redisFiles: parseQueueFiles(inherited, queueUrl), prefix: queuePrefix };
+      const options = {
+        redisUrl: queueUrl,
+        redisFiles: parseRedisFiles('FACET_QUEUE', inherited, queueUrl),
+        prefix: queuePrefix,
+      };
       await withQueueInstallation(options, refuseOther);
       const queue = openRefreshQueue(deps, options);
       try {

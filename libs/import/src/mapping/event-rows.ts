@@ -132,13 +132,6 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
 
     let amount = cellNumber(cellAt(at.value), decimalOf(columnAt(at.value), mapping.decimal));
     if (Number.isNaN(amount)) amount = ignore('value', 'not-a-number', cellAt(at.value));
-    const content = {
-      userId: user as string,
-      itemId: item as string,
-      type: eventType,
-      occurredAt: time,
-      value: amount,
-    };
     const givenId = idAt('eventId');
     const session = idAt('sessionId');
     const recommendation = idAt('recommendationId');
@@ -149,8 +142,8 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
       // The id depends on all other fields.
       eventId: '',
       type: eventType,
-      userId: content.userId,
-      itemId: content.itemId,
+      userId: user as string,
+      itemId: item as string,
       occurredAt: time,
       receivedAt: now,
     };
@@ -169,7 +162,7 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
     if (isTooDeep(context)) ignore('context', 'too-deep', undefined);
     else if (!isEmptyCell(context)) event.context = isPlainObject(context) ? context : { context };
     if (extra !== undefined) event.extra = extra;
-    event.eventId = givenId ?? (isDay ? dayEventId(content, extraOf(cells, distinguishing)) : contentEventId(content));
+    event.eventId = givenId ?? (isDay ? dayEventId(event, extraOf(cells, distinguishing)) : contentEventId(event));
     return {
       ok: true,
       record: event,
@@ -310,14 +303,7 @@ function extraOf(cells: readonly unknown[], others: readonly NamedColumn[]): Rec
 }
 
 /** The fields that identify an event without an id. */
-export interface EventContent {
-  readonly userId: string;
-  readonly itemId: string;
-  readonly type: string;
-  /** Epoch milliseconds. */
-  readonly occurredAt: number;
-  readonly value?: number | undefined;
-}
+type EventContent = Pick<Event, 'userId' | 'itemId' | 'type' | 'occurredAt' | 'value'>;
 
 /**
  * Returns the id of an event without one: 132 bits of SHA-256 over user, item, type, time and value. Importing the same row

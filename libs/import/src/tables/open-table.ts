@@ -7,6 +7,7 @@ import type { OnBytes } from './byte-source.ts';
 import { movieLensTable, openDelimitedTable } from './delimited-table.ts';
 import { openJsonlTable } from './jsonl-table.ts';
 import { openParquetTable } from './parquet-table.ts';
+import { fileKinds } from './table.ts';
 import type { FileKind, Table, TableFormat } from './table.ts';
 
 const formatsByExtension: Readonly<Record<string, TableFormat>> = {
@@ -118,7 +119,7 @@ export async function findFiles(path: string, kind: FileKind): Promise<string[]>
   const inside = await glob('**/*', { cwd: path, absolute: true });
   const found = inside.filter((file) => isTableFile(file, kind));
   if (found.length > 0) return found.sort();
-  const others = kinds.filter((other) => inside.some((file) => isTableFile(file, other))).join(' and ');
+  const others = fileKinds.filter((other) => inside.some((file) => isTableFile(file, other))).join(' and ');
   if (others !== '') {
     throw noFile(path, ` of ${kind}, but of ${others}`, `Name a file of ${kind}, or use this folder for ${others}.`);
   }
@@ -129,8 +130,6 @@ export async function findFiles(path: string, kind: FileKind): Promise<string[]>
     `Name the files with an ending such as ${endings}, optionally with .gz or .zst.`,
   );
 }
-
-const kinds: readonly FileKind[] = ['events', 'items', 'users'];
 
 function noFile(path: string, which: string, remedy: string): AppError {
   return new AppError(`${path} contains no file${which}.`, {

@@ -4,7 +4,8 @@ export const tableFormats = ['csv', 'tsv', 'jsonl', 'parquet', 'recbole', 'movie
 export type TableFormat = (typeof tableFormats)[number];
 
 /** What each row of a file describes. */
-export type FileKind = 'events' | 'items' | 'users';
+export const fileKinds = ['events', 'items', 'users'] as const;
+export type FileKind = (typeof fileKinds)[number];
 
 /**
  * The kind of a column's cells. `list` cells are text to split at `separator`. `time` cells are epoch milliseconds. JSON cells

@@ -171,33 +171,16 @@ const midnightShareMax = 0.01;
 function timesSection(report: ValidationReport): string {
   const { ahead, before1990, daysOnly, daysOnlyDuplicates, latest = Infinity } = report.time;
   const acceptedEvents = report.files.reduce((sum, { kind, accepted }) => sum + (kind === 'events' ? accepted : 0), 0);
-  const rows = [
-    ...(ahead.count === 0
-      ? []
-      : [[formatCount(ahead.count), 'up to one day ahead of the clock', lineList(ahead, report)]]),
-    ...(before1990.count === 0
-      ? []
-      : [
-          [
-            formatCount(before1990.count),
-            'before 1990',
-            lineList(before1990, report) +
-              (latest < dayMs ? '; if they are numbers of days, set mapping.timeFormat: Days' : ''),
-          ],
-        ]),
-    ...(daysOnly <= midnightShareMax * acceptedEvents
-      ? []
-      : [[formatCount(daysOnly), 'without a time of day', 'their order within a day is unknown']]),
-    ...(daysOnlyDuplicates.count === 0
-      ? []
-      : [
-          [
-            formatCount(daysOnlyDuplicates.count),
-            'without a time of day, not counted',
-            `equal to an earlier row in all columns (${lineList(daysOnlyDuplicates, report)}); to count each row, add a time of day`,
-          ],
-        ]),
+  const days = latest < dayMs ? '; if they are numbers of days, set mapping.timeFormat: Days' : '';
+  const isUnusual = daysOnly > midnightShareMax * acceptedEvents;
+  const equal = `equal to an earlier row in all columns (${lineList(daysOnlyDuplicates, report)}); to count each row, add a time of day`;
+  const found: readonly (readonly [count: number, what: string, detail: string])[] = [
+    [ahead.count, 'up to one day ahead of the clock', lineList(ahead, report)],
+    [before1990.count, 'before 1990', lineList(before1990, report) + days],
+    [isUnusual ? daysOnly : 0, 'without a time of day', 'their order within a day is unknown'],
+    [daysOnlyDuplicates.count, 'without a time of day, not counted', equal],
   ];
+  const rows = found.filter(([count]) => count > 0).map(([count, ...texts]) => [formatCount(count), ...texts]);
   return section('Unusual times', alignColumns(rows, { right: [0] }));
 }
 
