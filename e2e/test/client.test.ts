@@ -146,7 +146,7 @@ it('the server client sends events, items, users and erasures', async () => {
   await expect(wrong.send(events)).rejects.toMatchObject({ problem: { statusCode: 401 }, retryable: false });
 });
 
-it('acknowledged events survive kill -9 of the collector', async () => {
+it('acknowledged events survive kill -9 of the collector', { tags: 'full' }, async () => {
   const client = createEventClient({ url: collector.url, key: keys.server, batchSize: 50 });
   const acknowledged: string[] = [];
   let isSending = true;

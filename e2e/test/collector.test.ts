@@ -1,3 +1,4 @@
+/** @module-tag full */
 import { openRedisProfileStore } from '@facet/profiles';
 import { expect, it } from 'vitest';
 import { shopEvents, shopFiles, temporaryFolder, writeShop } from '@facet/testing';

@@ -21,7 +21,7 @@ async function succeed(...args: readonly string[]): Promise<string> {
   return out;
 }
 
-it('moves a home to S3', async () => {
+it('moves a home to S3', { tags: 'full' }, async () => {
   const events = join(folder, 'events.csv');
   await writeFile(events, eventsFile(20));
   await succeed('import', '--events', events);

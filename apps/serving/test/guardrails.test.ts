@@ -214,7 +214,7 @@ describe('after a restart during a trial', () => {
     );
   });
 
-  it('does not mix up the trials of several processes', async () => {
+  it('does not mix up the trials of several processes', { tags: 'full' }, async () => {
     await set('enabled: true');
     const other = await startTestServer(home);
     await promote(good, other);
@@ -226,14 +226,18 @@ describe('after a restart during a trial', () => {
     expect(await trialFiles()).toHaveLength(2);
   });
 
-  it('a process with another name continues the trial without the requests of the ended one', async () => {
-    await set('enabled: true');
-    await endWithin(bad);
-    const server = await startTestServer(home);
-    expect(continued(server)).toMatchObject({ bundleId: bad.id, requests: 0 });
-    await askOften(server, 25);
-    await waitForBundle(home.bundleRef.id, server);
-  });
+  it(
+    'a process with another name continues the trial without the requests of the ended one',
+    { tags: 'full' },
+    async () => {
+      await set('enabled: true');
+      await endWithin(bad);
+      const server = await startTestServer(home);
+      expect(continued(server)).toMatchObject({ bundleId: bad.id, requests: 0 });
+      await askOften(server, 25);
+      await waitForBundle(home.bundleRef.id, server);
+    },
+  );
 
   it('ends the trial when its time has passed, or another bundle is current', async () => {
     await set('enabled: true, windowMinutes: 0.02');
@@ -280,7 +284,7 @@ describe('after a restart during a trial', () => {
     await vi.waitFor(async () => expect(await requestsOfFile()).toBe(12), patiently);
   });
 
-  it('rolls back although it cannot store the trial', async () => {
+  it('rolls back although it cannot store the trial', { tags: 'full' }, async () => {
     await set('enabled: true');
     // Not a folder.
     await writeFile(trialsFolder(), '');
@@ -292,7 +296,7 @@ describe('after a restart during a trial', () => {
     expect(warnings).toHaveLength(1);
   });
 
-  it('deletes files that processes left days ago', async () => {
+  it('deletes files that processes left days ago', { tags: 'full' }, async () => {
     await set('enabled: true');
     await endWithin(good);
     const [name = ''] = await trialFiles();

@@ -85,7 +85,7 @@ describe('two processes on one port', () => {
     expectWhole(await restOf(first));
   });
 
-  it('run a comparison once, and both return its result', async () => {
+  it('run a comparison once, and both return its result', { tags: 'full' }, async () => {
     const datasetId = await putDatasetOf(home);
     const [before, after] = await Promise.all([21, 22].map((seed) => putBundle(home, { seed, datasetId })));
     comparedId = after!.id;
@@ -241,7 +241,7 @@ it('a caller whose connection is handed to a killed worker is not left waiting',
   await Promise.all(callers);
 });
 
-it('a worker that fails before it is ready ends all workers, with its exit code', async () => {
+it('a worker that fails before it is ready ends all workers, with its exit code', { tags: 'full' }, async () => {
   const { child, log } = startTwo({ FACET_INSECURE: 'true', FACET_HOME: '/nowhere' });
   onTestFinished(() => void child.kill('SIGKILL'));
   const [code] = (await once(child, 'exit')) as [number];

@@ -236,27 +236,31 @@ describe('an unavailable Redis', () => {
   it.each([
     ['home', 1],
     ['Redis', 2],
-  ])('of another home give no profiles if the %s gets its id only after the start', async (late, database) => {
-    const { id } = await ensureInstallation(home.home);
-    const url = `${redis.url}/${database}`;
-    const store = forTest(await openRedisProfileStore({ url }));
-    await store.apply([rated({ userId: 'new' }, 4)]);
-    if (late === 'home') {
-      await store.installation.write(randomUUID());
-      await rename(home.home.installationFile, `${home.home.installationFile}.late`);
-    }
-    const app = forTest(await createTestApp(home, { redisUrl: url }));
-    expect(await recommend(app, { userId: 'new' })).toMatchObject({ body: { source: { kind: 'model' } } });
-    if (late === 'home') await rename(`${home.home.installationFile}.late`, home.home.installationFile);
-    else await store.installation.write(randomUUID());
-    await vi.waitFor(() => {
-      expect(linesOf(app, 'cannot read profiles')).toMatchObject([
-        { problem: expect.stringContaining(`the installation ${id}`) as string },
-      ]);
-    }, 10_000);
-    expect(await isAvailable(app)).toBe(0);
-    expect(await recommend(app, { userId: 'new' })).toMatchObject(missing('popular'));
-  });
+  ])(
+    'of another home give no profiles if the %s gets its id only after the start',
+    { tags: 'full' },
+    async (late, database) => {
+      const { id } = await ensureInstallation(home.home);
+      const url = `${redis.url}/${database}`;
+      const store = forTest(await openRedisProfileStore({ url }));
+      await store.apply([rated({ userId: 'new' }, 4)]);
+      if (late === 'home') {
+        await store.installation.write(randomUUID());
+        await rename(home.home.installationFile, `${home.home.installationFile}.late`);
+      }
+      const app = forTest(await createTestApp(home, { redisUrl: url }));
+      expect(await recommend(app, { userId: 'new' })).toMatchObject({ body: { source: { kind: 'model' } } });
+      if (late === 'home') await rename(`${home.home.installationFile}.late`, home.home.installationFile);
+      else await store.installation.write(randomUUID());
+      await vi.waitFor(() => {
+        expect(linesOf(app, 'cannot read profiles')).toMatchObject([
+          { problem: expect.stringContaining(`the installation ${id}`) as string },
+        ]);
+      }, 10_000);
+      expect(await isAvailable(app)).toBe(0);
+      expect(await recommend(app, { userId: 'new' })).toMatchObject(missing('popular'));
+    },
+  );
 
   it('that hangs at the start gives profiles afterwards if it belongs to the home', { tags: 'full' }, async () => {
     const { id } = await ensureInstallation(home.home);

@@ -59,7 +59,7 @@ async function metric(url: string, name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(body)?.[1]);
 }
 
-it('logs why Redis refuses it, and not the password', { timeout }, async () => {
+it('logs why Redis refuses it, and not the password', { tags: 'full', timeout }, async () => {
   const { host } = new URL(redis.url);
   const trainer = await startTrainer(await createHome(), 'refused', `redis://someone:secret-1@${host}`);
   await expect.poll(() => trainer.output, patience).toMatch(/REFRESH_QUEUE_UNREACHABLE.*WRONGPASS/);
@@ -68,29 +68,33 @@ it('logs why Redis refuses it, and not the password', { timeout }, async () => {
   expect((await fetch(`${trainer.url}/readyz`)).status).toBe(503);
 });
 
-it('is ready while Redis responds, and reports overdue refreshes during an outage, too', { timeout }, async () => {
-  const home = await createHome();
-  // The last scheduled run is ten days old and was cancelled.
-  await recordRuns(home, [shiftDay(today(), -10), today()]);
-  const trainer = await startTrainer(home, 'readiness');
-  const { url } = trainer;
-  const ready = (): Promise<number> => fetch(`${url}/readyz`).then(({ status }) => status);
-  await expect.poll(ready, patience).toBe(200);
-  expect(await metric(url, 'facet_refresh_queue_connected')).toBe(1);
-  expect(await metric(url, 'facet_refresh_scheduler_holder')).toBe(1);
-  await redis.kill();
-  await expect.poll(ready, patience).toBe(503);
-  expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({ code: 'NOT_READY' });
-  expect((await fetch(`${url}/healthz`)).status).toBe(200);
-  const overdue = await metric(url, 'facet_refresh_overdue_seconds');
-  expect(overdue).toBeGreaterThan(7 * 86_400);
-  await expect.poll(() => metric(url, 'facet_refresh_overdue_seconds'), patience).toBeGreaterThan(overdue);
-  expect(await metric(url, 'facet_refresh_queue_connected')).toBe(0);
-  await redis.start();
-  await expect.poll(ready, patience).toBe(200);
-  await expect.poll(() => metric(url, 'facet_refresh_scheduler_holder'), patience).toBe(1);
-  expect(await trainer.stop()).toBe(0);
-});
+it(
+  'is ready while Redis responds, and reports overdue refreshes during an outage, too',
+  { tags: 'full', timeout },
+  async () => {
+    const home = await createHome();
+    // The last scheduled run is ten days old and was cancelled.
+    await recordRuns(home, [shiftDay(today(), -10), today()]);
+    const trainer = await startTrainer(home, 'readiness');
+    const { url } = trainer;
+    const ready = (): Promise<number> => fetch(`${url}/readyz`).then(({ status }) => status);
+    await expect.poll(ready, patience).toBe(200);
+    expect(await metric(url, 'facet_refresh_queue_connected')).toBe(1);
+    expect(await metric(url, 'facet_refresh_scheduler_holder')).toBe(1);
+    await redis.kill();
+    await expect.poll(ready, patience).toBe(503);
+    expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({ code: 'NOT_READY' });
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    const overdue = await metric(url, 'facet_refresh_overdue_seconds');
+    expect(overdue).toBeGreaterThan(7 * 86_400);
+    await expect.poll(() => metric(url, 'facet_refresh_overdue_seconds'), patience).toBeGreaterThan(overdue);
+    expect(await metric(url, 'facet_refresh_queue_connected')).toBe(0);
+    await redis.start();
+    await expect.poll(ready, patience).toBe(200);
+    await expect.poll(() => metric(url, 'facet_refresh_scheduler_holder'), patience).toBe(1);
+    expect(await trainer.stop()).toBe(0);
+  },
+);
 
 /** Returns the ids of the stage processes of a trainer. */
 async function stageProcesses({ pid }: FacetProcess): Promise<string[]> {
@@ -168,7 +172,7 @@ it(
 const run = (environment: Record<string, string>, args: readonly string[] = []) =>
   runFacetProcess('trainer', args, { FACET_QUEUE_URL: redis.url, ...environment });
 
-it('reports why it cannot start, and exits', { timeout }, async () => {
+it('reports why it cannot start, and exits', { tags: 'full', timeout }, async () => {
   const { port } = new URL(await serveForTest(createServer()));
   const [home, misconfigured] = [await createHome(), await createHome('refresh: { cron: daily }\n')];
   const homeOf = ({ folder, configFile }: Home) => ({ FACET_HOME: folder, FACET_CONFIG: configFile });

@@ -82,7 +82,7 @@ test(
   },
 );
 
-test('skips a day without news unless a setting of the stages or the erasures changed', async () => {
+test('skips a day without news unless a setting of the stages or the erasures changed', { tags: 'full' }, async () => {
   const home = await createShopHome();
   const { runs, store, paths } = home;
   expect((await refresh(home, 0)).state).toBe('promoted');
@@ -129,7 +129,7 @@ test('refreshes although the dataset of the current bundle has an earlier format
   expect((await executeRun(earlierFormat, report.run, { runs, now: later })).state).toBe('promoted');
 });
 
-test('a canceled run that had no fence does not take the day from its successor', async () => {
+test('a canceled run that had no fence does not take the day from its successor', { tags: 'full' }, async () => {
   const home = await createShopHome();
   const { runs, store } = home;
   const context = await contextOf(home);
@@ -246,7 +246,7 @@ test('a run that is canceled in its last stage does not promote', async () => {
   expect(await store.readRef('current')).toBeUndefined();
 });
 
-test('does not cancel a run that has promoted but has not recorded it', async () => {
+test('does not cancel a run that has promoted but has not recorded it', { tags: 'full' }, async () => {
   const home = await createShopHome();
   const { runs, store } = home;
   const { report } = await requestRun({ runs, store, schedule, now }, { day: lastDay, requestedBy: 'test' });

@@ -116,18 +116,22 @@ test('bad days do not stop a refresh without dataHealth.blockRefresh', { timeout
   expect(await buildDataset(home, daysOpen)).toBeUndefined();
 });
 
-test('the first refresh, and a volume after a week with a closed day, are not judged', { timeout }, async () => {
-  const home = await createJudgedShop();
-  // No refresh has read this day, and it is the first one.
-  await addOddDay(home, daysOpen);
-  expect(await buildDataset(home, daysOpen)).toBeUndefined();
-  // A closed day, and then a day with one event.
-  await addOddDay(home, daysOpen + 2);
-  await expect(buildDataset(home, daysOpen + 2)).rejects.toMatchObject({ code: 'REFRESH_DATA_BAD' });
-  expect(await buildDataset(home, daysOpen + 2, { acceptedBadData: 'closed' })).toHaveLength(1);
-  await addOddDay(home, daysOpen + 3);
-  expect(await buildDataset(home, daysOpen + 3)).toBeUndefined();
-});
+test(
+  'the first refresh, and a volume after a week with a closed day, are not judged',
+  { tags: 'full', timeout },
+  async () => {
+    const home = await createJudgedShop();
+    // No refresh has read this day, and it is the first one.
+    await addOddDay(home, daysOpen);
+    expect(await buildDataset(home, daysOpen)).toBeUndefined();
+    // A closed day, and then a day with one event.
+    await addOddDay(home, daysOpen + 2);
+    await expect(buildDataset(home, daysOpen + 2)).rejects.toMatchObject({ code: 'REFRESH_DATA_BAD' });
+    expect(await buildDataset(home, daysOpen + 2, { acceptedBadData: 'closed' })).toHaveLength(1);
+    await addOddDay(home, daysOpen + 3);
+    expect(await buildDataset(home, daysOpen + 3)).toBeUndefined();
+  },
+);
 
 test(
   'a check that the last accepted day failed, too, does not stop the refresh',
@@ -172,7 +176,7 @@ test('a refused refresh leaves no more datasets than artifacts.keep', { timeout 
   expect(await home.store.list('dataset')).toHaveLength(3);
 });
 
-test('days without news skip the refresh instead of stopping it', { timeout }, async () => {
+test('days without news skip the refresh instead of stopping it', { tags: 'full', timeout }, async () => {
   const home = await createJudgedShop();
   expect((await refresh(home, daysOpen - 1)).state).toBe('promoted');
   expect((await refresh(home, daysOpen)).state).toBe('skipped');

@@ -62,19 +62,24 @@ it('the compose file matches the schema of Compose', () => {
   expect(results.flatMap(({ messages }) => messages.map(({ line, message }) => `${line}: ${message}`))).toEqual([]);
 });
 
-it('the commands of the README begin with setup, create readable keys, and use existing files and services', () => {
-  const [, block = ''] = /```sh\n([^]*?)```/.exec(readFileSync(`${workspace}infra/README.md`, 'utf8')) ?? [];
-  const commands = block.trim().split('\n');
-  expect(commands[0]).toMatch(/^npm run setup /);
-  const copy = forTest(copyWorkspace());
-  for (const command of commands) {
-    const [, subcommand = ''] = /^docker compose -f infra\/compose\.yaml (.*?) *(#|$)/.exec(command) ?? [];
-    if (subcommand === '') execFileSync('sh', ['-ec', command], { cwd: copy.folder });
-    else if (subcommand.startsWith('run')) expect(compose.services).toHaveProperty(subcommand.split(' ')[2]!);
-    else expect(['build', 'up -d']).toContain(subcommand);
-  }
-  expect(statSync(`${copy.folder}/infra/keys/keys.yaml`).mode & 0o777).toBe(0o644);
-}, 120_000);
+it(
+  'the commands of the README begin with setup, create readable keys, and use existing files and services',
+  { tags: 'full' },
+  () => {
+    const [, block = ''] = /```sh\n([^]*?)```/.exec(readFileSync(`${workspace}infra/README.md`, 'utf8')) ?? [];
+    const commands = block.trim().split('\n');
+    expect(commands[0]).toMatch(/^npm run setup /);
+    const copy = forTest(copyWorkspace());
+    for (const command of commands) {
+      const [, subcommand = ''] = /^docker compose -f infra\/compose\.yaml (.*?) *(#|$)/.exec(command) ?? [];
+      if (subcommand === '') execFileSync('sh', ['-ec', command], { cwd: copy.folder });
+      else if (subcommand.startsWith('run')) expect(compose.services).toHaveProperty(subcommand.split(' ')[2]!);
+      else expect(['build', 'up -d']).toContain(subcommand);
+    }
+    expect(statSync(`${copy.folder}/infra/keys/keys.yaml`).mode & 0o777).toBe(0o644);
+  },
+  120_000,
+);
 
 it('compose runs all apps with limits and declared volumes', () => {
   const built = services.flatMap(([, { build }]) => build?.args.APP ?? []);

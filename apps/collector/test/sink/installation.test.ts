@@ -16,19 +16,23 @@ async function storeItem(bench: SinkBench): Promise<void> {
   await sink.close();
 }
 
-it('exits with 2 in a home that does not belong to the topics, before it writes to the catalog', async () => {
-  const bench = await createBench();
-  await storeItem(bench);
-  const home = await temporaryFolder();
-  const said = await exitOutput(startProcess(bench, { FACET_HOME: home, FACET_REDIS_URL: '' }));
-  expect(said).toContain('exited with 2');
-  expect(said).toContain('INSTALLATION_DIFFERS');
-  const { id } = await ensureInstallation(homePaths(bench.home));
-  expect(said).toContain(`but the consumer group ${bench.prefix}-sink in Kafka`);
-  expect(said).toContain(`belongs to ${id}.`);
-  expect(said).toContain(`facet installation adopt --home ${home}`);
-  expect(await readItems(join(home, 'catalog'))).toEqual([]);
-});
+it(
+  'exits with 2 in a home that does not belong to the topics, before it writes to the catalog',
+  { tags: 'full' },
+  async () => {
+    const bench = await createBench();
+    await storeItem(bench);
+    const home = await temporaryFolder();
+    const said = await exitOutput(startProcess(bench, { FACET_HOME: home, FACET_REDIS_URL: '' }));
+    expect(said).toContain('exited with 2');
+    expect(said).toContain('INSTALLATION_DIFFERS');
+    const { id } = await ensureInstallation(homePaths(bench.home));
+    expect(said).toContain(`but the consumer group ${bench.prefix}-sink in Kafka`);
+    expect(said).toContain(`belongs to ${id}.`);
+    expect(said).toContain(`facet installation adopt --home ${home}`);
+    expect(await readItems(join(home, 'catalog'))).toEqual([]);
+  },
+);
 
 it('refuses the profile store of another home, and keeps its profiles', async () => {
   const bench = await createBench();
@@ -45,7 +49,7 @@ it('refuses the profile store of another home, and keeps its profiles', async ()
   expect(await others.store.readFill()).toBeUndefined();
 });
 
-it('takes over topics and profile store after the home has adopted them', async () => {
+it('takes over topics and profile store after the home has adopted them', { tags: 'full' }, async () => {
   const bench = await createBench();
   await storeItem(bench);
   const home = await temporaryFolder();

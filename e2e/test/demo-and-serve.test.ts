@@ -5,7 +5,8 @@ import { ClientError, createServingClient } from '@facet/client/serving';
 import { changeItems, readItems, upsertItems } from '@facet/lake';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { facet, facetJson, startFacet } from './facet.ts';
-import { folderOfFile, serveForTest, shopFiles, writeShop } from '@facet/testing';
+import type { Ended } from './facet.ts';
+import { departmentOf, folderOfFile, serveForTest, shopFiles, writeShop } from '@facet/testing';
 
 interface RecommendationsResponse {
   readonly recommendationId: string;
@@ -14,25 +15,43 @@ interface RecommendationsResponse {
   readonly items: readonly { readonly itemId: string; readonly interest?: number }[];
 }
 
+/** What `facet demo --json` prints. */
+interface DemoDocument {
+  readonly home: string;
+  readonly bundleId: string;
+  readonly reused: readonly string[];
+  readonly evaluation: {
+    readonly methods: readonly {
+      readonly name: string;
+      readonly new: { readonly recall: { readonly mean: number } };
+    }[];
+  };
+  readonly users: readonly {
+    readonly userId: string;
+    readonly interests: readonly {
+      readonly theme: readonly string[];
+      readonly formedBy: readonly { readonly itemId: string }[];
+    }[];
+  }[];
+}
+
 const folder = folderOfFile();
+const demo = ['demo', '--no-serve', ...shopFiles];
+let first: Ended;
+let second: Ended;
+let document: DemoDocument;
+let home = '';
 let bundleId = '';
 
 beforeAll(async () => {
   await writeShop(folder);
   await appendFile(join(folder, 'facet.yaml'), 'exposures: { sampledShare: 1 }\n');
-  ({ bundleId } = await trainedHome());
+  first = await facet(folder, demo);
+  second = await facet(folder, [...demo, '--json']);
+  if (second.code !== 0) throw new Error(first.err + second.err);
+  document = JSON.parse(second.out) as DemoDocument;
+  ({ home, bundleId } = document);
 }, 300_000);
-
-async function trainedHome(): Promise<{ bundleId: string }> {
-  const run = async (...args: string[]): Promise<{ bundleId: string }> => {
-    // facetJson needs a running test, so this calls facet directly.
-    const { code, out, err } = await facet(folder, [...args, '--home', 'home', '--json']);
-    if (code !== 0) throw new Error(err);
-    return JSON.parse(out) as { bundleId: string };
-  };
-  await run('import', ...shopFiles);
-  return run('index');
-}
 
 /** Tries again after 503, which serving returns if a busy machine delays a response for too long. */
 async function ask(url: string, body: object, key?: string): Promise<Response> {
@@ -49,11 +68,39 @@ async function ask(url: string, body: object, key?: string): Promise<Response> {
 
 const patient = { timeoutMs: 20_000, giveUpAfterMs: 60_000 };
 
+it('facet demo runs the whole path on own files, separates interests, and repeats no work', () => {
+  expect(first).toMatchObject({ code: 0, signal: undefined });
+  for (const stage of ['import', 'dataset', 'train', 'evaluate', 'index']) {
+    expect(first.err).toMatch(new RegExp(`^${stage} .*\\d m?s$`, 'm'));
+  }
+  expect(first.err).not.toContain('already done');
+  expect(first.out).toMatch(/interest model +0\.\d{4}/);
+  expect(first.out).toMatch(/recommends/);
+
+  expect(second.err.match(/already done/g)).toHaveLength(5);
+  expect(document.reused).toEqual(['dataset', 'train', 'evaluate', 'index']);
+  expect(document.home).toMatch(/^\.facet\/events-[0-9a-f]{8}$/);
+
+  const recall = (name: string): number =>
+    document.evaluation.methods.find((method) => method.name.startsWith(name))!.new.recall.mean;
+  expect(recall('interest model')).toBeGreaterThan(1.2 * recall('popularity'));
+
+  expect(document.users).toHaveLength(3);
+  for (const { interests } of document.users) {
+    // Customers prefer two departments: each interest is one of them, and the interests differ.
+    const departments = interests.map(({ formedBy }) => formedBy.map(({ itemId }) => departmentOf(itemId)));
+    for (const items of departments) {
+      expect(items.filter((item) => item === items[0]).length).toBeGreaterThan(items.length / 2);
+    }
+    expect(new Set(departments.map((items) => items[0])).size).toBeGreaterThan(1);
+  }
+});
+
 describe('facet serve', () => {
   it('responds to requests with the key, refuses others, and exits with 0 on SIGTERM', async () => {
-    const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--json']);
-    const [document] = await server.sees(/^\{"home".*\}$/m);
-    const { url, apiKey, bundleId: served } = JSON.parse(document) as { url: string; apiKey: string; bundleId: string };
+    const server = startFacet(folder, ['serve', '--home', home, '--port', '0', '--json']);
+    const [printed] = await server.sees(/^\{"home".*\}$/m);
+    const { url, apiKey, bundleId: served } = JSON.parse(printed) as { url: string; apiKey: string; bundleId: string };
     expect(served).toBe(bundleId);
 
     expect((await ask(url, { userId: 'u1' })).status).toBe(401);
@@ -71,7 +118,7 @@ describe('facet serve', () => {
       '--limit',
       '5',
       '--home',
-      'home',
+      home,
     ]);
     expect(recommended.items.map(({ itemId }) => itemId)).toEqual(local.items.map(({ itemId }) => itemId));
 
@@ -79,7 +126,7 @@ describe('facet serve', () => {
       'keys',
       'list',
       '--home',
-      'home',
+      home,
     ]);
     expect(keys.keys).toMatchObject([{ name: 'facet-serve', scopes: ['serve', 'admin'] }]);
     const metrics = await fetch(`${url}/metrics`, { headers: { 'x-api-key': apiKey } });
@@ -94,7 +141,7 @@ describe('facet serve', () => {
     expect(await server.ended).toMatchObject({ code: 0, signal: undefined });
     await expect(fetch(`${url}/healthz`)).rejects.toThrow();
 
-    const replay = ['recommendations', 'replay', recommended.recommendationId, '--home', 'home'];
+    const replay = ['recommendations', 'replay', recommended.recommendationId, '--home', home];
     expect(await facetJson(folder, replay)).toMatchObject({
       isSame: true,
       bundleId,
@@ -104,15 +151,15 @@ describe('facet serve', () => {
       kept: 5,
       after: bundleId,
     });
-    const unknown = await facet(folder, ['recommendations', 'replay', 'no-such-response', '--home', 'home', '--json']);
+    const unknown = await facet(folder, ['recommendations', 'replay', 'no-such-response', '--home', home, '--json']);
     expect(unknown.code).toBe(3);
     expect(JSON.parse(unknown.out)).toMatchObject({ error: { code: 'REPLAY_UNKNOWN' } });
   });
 
   it('serves the client: lists, pages, batches, interests and similar items', async () => {
-    const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--json']);
-    const [document] = await server.sees(/^\{"home".*\}$/m);
-    const { url, apiKey } = JSON.parse(document) as { url: string; apiKey: string };
+    const server = startFacet(folder, ['serve', '--home', home, '--port', '0', '--json']);
+    const [printed] = await server.sees(/^\{"home".*\}$/m);
+    const { url, apiKey } = JSON.parse(printed) as { url: string; apiKey: string };
     const client = createServingClient({ url, key: apiKey, ...patient });
 
     const whole = await client.recommend({ userId: 'u1', limit: 12, merge: { by: 'round-robin' }, explain: true });
@@ -140,11 +187,11 @@ describe('facet serve', () => {
     const create = ['keys', 'create', '--file', 'team.yaml'];
     const { apiKey } = await facetJson<{ apiKey: string }>(folder, [...create, '--name', 'app', '--scope', 'serve']);
     const sender = await facetJson<{ apiKey: string }>(folder, [...create, '--name', 'web', '--scope', 'ingest']);
-    const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--json'], {
+    const server = startFacet(folder, ['serve', '--home', home, '--port', '0', '--json'], {
       FACET_API_KEYS_FILE: 'team.yaml',
     });
-    const [document] = await server.sees(/^\{"home".*\}$/m);
-    const { url, apiKey: made } = JSON.parse(document) as { url: string; apiKey: string | null };
+    const [printed] = await server.sees(/^\{"home".*\}$/m);
+    const { url, apiKey: made } = JSON.parse(printed) as { url: string; apiKey: string | null };
     expect(made).toBeNull();
     expect((await ask(url, { userId: 'u1' }, apiKey)).status).toBe(200);
     expect((await ask(url, { userId: 'u1' }, sender.apiKey)).status).toBe(403);
@@ -152,9 +199,9 @@ describe('facet serve', () => {
   });
 
   it('stops the serving process on Ctrl-C', { tags: 'full' }, async () => {
-    const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--insecure', '--json']);
-    const [document] = await server.sees(/^\{"home".*\}$/m);
-    const { url, apiKey } = JSON.parse(document) as { url: string; apiKey: string | null };
+    const server = startFacet(folder, ['serve', '--home', home, '--port', '0', '--insecure', '--json']);
+    const [printed] = await server.sees(/^\{"home".*\}$/m);
+    const { url, apiKey } = JSON.parse(printed) as { url: string; apiKey: string | null };
     expect(apiKey).toBeNull();
     expect((await ask(url, { userId: 'u1' })).status).toBe(200);
     server.child.kill('SIGINT');
@@ -165,9 +212,9 @@ describe('facet serve', () => {
   });
 
   it('leaves no serving process behind when it is killed', { tags: 'full' }, async () => {
-    const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--insecure', '--json']);
-    const [document] = await server.sees(/^\{"home".*\}$/m);
-    const { url } = JSON.parse(document) as { url: string };
+    const server = startFacet(folder, ['serve', '--home', home, '--port', '0', '--insecure', '--json']);
+    const [printed] = await server.sees(/^\{"home".*\}$/m);
+    const { url } = JSON.parse(printed) as { url: string };
     server.child.kill('SIGKILL');
     await server.ended;
     await vi.waitFor(async () => expect(fetch(`${url}/healthz`)).rejects.toThrow(), { timeout: 10_000, interval: 100 });
@@ -175,7 +222,7 @@ describe('facet serve', () => {
 
   it('names a port in use and the remedy', { tags: 'full' }, async () => {
     const { port } = new URL(await serveForTest(createServer()));
-    const { code, err } = await facet(folder, ['serve', '--home', 'home', '--port', port]);
+    const { code, err } = await facet(folder, ['serve', '--home', home, '--port', port]);
     expect(code).toBe(5);
     expect(err).toMatch(new RegExp(`error: Port ${port} .*in use.*--port`));
   });
@@ -186,28 +233,28 @@ describe('facet delta', () => {
     'makes a new item eligible and similar to its kind, and removes a withdrawn item, within seconds',
     { tags: 'full' },
     async () => {
-      const server = startFacet(folder, ['serve', '--home', 'home', '--port', '0', '--insecure', '--json']);
-      const [document] = await server.sees(/^\{"home".*\}$/m);
-      const { url } = JSON.parse(document) as { url: string };
+      const server = startFacet(folder, ['serve', '--home', home, '--port', '0', '--insecure', '--json']);
+      const [printed] = await server.sees(/^\{"home".*\}$/m);
+      const { url } = JSON.parse(printed) as { url: string };
       const recommendAll = async (): Promise<string[]> => {
         const response = await ask(url, { userId: 'u1', limit: 100, excludeSeen: false });
         return ((await response.json()) as RecommendationsResponse).items.map(({ itemId }) => itemId);
       };
       expect(await recommendAll()).toContain('garden-1');
-      const catalog = join(folder, 'home', 'catalog');
+      const catalog = join(folder, home, 'catalog');
       const before = await readItems(catalog);
       onTestFinished(async () => {
         await changeItems(
           catalog,
           new Map([['garden-new', undefined], ...before.map((item) => [item.itemId, item] as const)]),
         );
-        await facet(folder, ['delta', '--home', 'home']);
+        await facet(folder, ['delta', '--home', home]);
       });
       await upsertItems(catalog, [
         { itemId: 'garden-1', available: false, attributes: {} },
         { itemId: 'garden-new', title: 'The newest garden thing', attributes: { department: 'garden' } },
       ]);
-      const delta = await facetJson<object>(folder, ['delta', '--home', 'home']);
+      const delta = await facetJson<object>(folder, ['delta', '--home', home]);
       expect(delta).toMatchObject({ bundleId, isNew: true, added: 1, withdrawn: 1 });
       await vi.waitFor(async () => expect(await recommendAll()).toContain('garden-new'), {
         timeout: 10_000,
@@ -218,7 +265,7 @@ describe('facet delta', () => {
       const client = createServingClient({ url, key: 'none', ...patient });
       const similar = await client.findSimilarItems('garden-new', { limit: 4 });
       expect(similar.items.map(({ itemId }) => itemId.split('-')[0])).toEqual(Array(4).fill('garden'));
-      expect(await facetJson<object>(folder, ['delta', '--home', 'home'])).toMatchObject({ isNew: false });
+      expect(await facetJson<object>(folder, ['delta', '--home', home])).toMatchObject({ isNew: false });
     },
   );
 });
@@ -230,7 +277,7 @@ describe('facet recommend', () => {
       '--user',
       'unknown',
       '--home',
-      'home',
+      home,
     ]);
     expect(unknown.source).toMatchObject({ kind: 'popular', reason: 'unknown_user' });
     const items = await facetJson<RecommendationsResponse>(folder, [
@@ -238,7 +285,7 @@ describe('facet recommend', () => {
       '--behaviors',
       'no-such-item',
       '--home',
-      'home',
+      home,
     ]);
     expect(items.source).toMatchObject({ kind: 'popular', reason: 'no_known_items' });
   });
@@ -246,19 +293,19 @@ describe('facet recommend', () => {
 
 describe('a corrupt bundle', () => {
   it('is refused with the name of its file, by the command line and by the API', { tags: 'full' }, async () => {
-    const file = join(folder, 'home', 'artifacts', 'bundle', bundleId, 'index.faiss');
+    const file = join(folder, home, 'artifacts', 'bundle', bundleId, 'index.faiss');
     await appendFile(file, 'x');
     for (const command of [
       ['recommend', '--user', 'u1'],
       ['serve', '--port', '0'],
     ]) {
-      const { code, err } = await facet(folder, [...command, '--home', 'home']);
+      const { code, err } = await facet(folder, [...command, '--home', home]);
       expect(err).toMatch(/error: .*index\.faiss/);
       expect(code).toBe(4);
     }
     // The same inputs rebuild the bundle.
-    const { bundleId: rebuilt } = await facetJson<{ bundleId: string }>(folder, ['index', '--home', 'home']);
+    const { bundleId: rebuilt } = await facetJson<{ bundleId: string }>(folder, ['index', '--home', home]);
     expect(rebuilt).toBe(bundleId);
-    expect((await facet(folder, ['recommend', '--user', 'u1', '--home', 'home'])).code).toBe(0);
+    expect((await facet(folder, ['recommend', '--user', 'u1', '--home', home])).code).toBe(0);
   });
 });
