@@ -78,7 +78,6 @@ it(
     }
     expect(statSync(`${copy.folder}/infra/keys/keys.yaml`).mode & 0o777).toBe(0o644);
   },
-  120_000,
 );
 
 it('compose runs all apps with limits and declared volumes', () => {
