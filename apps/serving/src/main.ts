@@ -47,7 +47,7 @@ async function main(): Promise<void> {
   }
   limitNativeThreads();
   if (config.processes > 1 && cluster.isPrimary) {
-    process.exit(await runSupervisor({ ...config, closeDelayMs }, { logger, announce }));
+    process.exit(await runSupervisor({ processes: config.processes, closeDelayMs, logger, announce }));
   }
   let close: () => Promise<void> = async () => undefined;
   const closeNow = closeOnSignal(() => close(), { logger, delayMs: closeDelayMs, isSupervised: cluster.isWorker });

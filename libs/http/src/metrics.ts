@@ -5,17 +5,13 @@ import type { HttpApp } from './http-app.ts';
 import { problemResponses } from './problems/problem.ts';
 
 /** The metrics of one app, in a dedicated registry. Apps add their own metrics to the registry. */
-export interface HttpMetrics {
-  readonly registry: Registry;
-  /** @param request.route the route as declared. The raw URL would create a series for every guessed path. */
-  observeRequest(request: { method: string; route: string; statusCode: number; seconds: number }): void;
-}
+export type HttpMetrics = ReturnType<typeof createHttpMetrics>;
 
 /** From far below the latency of a small catalog to the patience of a caller. */
 const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
 /** Creates the metrics of the process and of its requests. */
-export function createHttpMetrics(): HttpMetrics {
+export function createHttpMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Gauge({
@@ -34,8 +30,9 @@ export function createHttpMetrics(): HttpMetrics {
   });
   return {
     registry,
-    observeRequest: ({ method, route, statusCode, seconds }) =>
-      durations.observe({ method, route, status: statusCode }, seconds),
+    /** @param labels.route the route as declared. The raw URL would create a series for every guessed path. */
+    observeRequest: (labels: { method: string; route: string; status: number }, seconds: number) =>
+      durations.observe(labels, seconds),
   };
 }
 
@@ -46,7 +43,7 @@ export function addRequestObservation(app: HttpApp, metrics: HttpMetrics): void 
     const route = request.routeOptions.url ?? 'unknown';
     const { method } = request;
     const { statusCode, elapsedTime } = reply;
-    metrics.observeRequest({ method, route, statusCode, seconds: elapsedTime / 1000 });
+    metrics.observeRequest({ method, route, status: statusCode }, elapsedTime / 1000);
     const facts = { method, route, statusCode, ms: elapsedTime, keyName: request.apiKey?.name };
     // Logging every refusal would increase the overload.
     request.log[statusCode < 400 || request.isTurnedAway ? 'debug' : 'info'](facts, 'request');

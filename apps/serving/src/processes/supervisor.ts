@@ -5,32 +5,15 @@ import { closeOnSignal, toSentError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { Jobs } from '../comparisons/jobs.ts';
-import type { JobRunner } from '../comparisons/jobs.ts';
 import { JoinedMetrics } from './joined-metrics.ts';
 import type { Announcement, JobOutcome, SupervisorMessage, WorkerMessage, WorkerRole } from './messages.ts';
 
-/** A worker process, as the supervisor sees it. */
-export interface WorkerProcess {
-  readonly pid: number | undefined;
-  send(message: SupervisorMessage): void;
-  kill(signal: NodeJS.Signals): void;
-  onMessage(listener: (message: WorkerMessage) => void): void;
-  onExit(listener: (code: number | null, signal: string | null) => void): void;
-}
-
-export interface SupervisorDeps {
-  readonly fork: () => WorkerProcess;
-  readonly announce: (message: Announcement) => void;
-  readonly logger: Logger;
-  readonly jobs: JobRunner;
-  /** Monotonic, in milliseconds. */
-  readonly clock?: () => number;
-}
-
-export interface SupervisorOptions {
+interface SupervisorOptions {
   readonly processes: number;
   /** Time for workers to close. */
   readonly closeDelayMs: number;
+  readonly logger: Logger;
+  readonly announce: (message: Announcement) => void;
 }
 
 /** Delay before an ended worker is replaced. It doubles each time the worker ends again soon. */
@@ -41,7 +24,7 @@ const stableMs = 60_000;
 const metricsTimeoutMs = 1_000;
 
 interface Slot {
-  process: WorkerProcess | undefined;
+  process: ClusterWorker | undefined;
   failures: number;
   readySince: number | undefined;
   hasBeenReady: boolean;
@@ -54,15 +37,14 @@ interface Slot {
  * worker ends before it is ready, the supervisor ends all workers with its exit code.
  */
 class Supervisor {
-  readonly #deps: SupervisorDeps;
   readonly #options: SupervisorOptions;
-  readonly #clock: () => number;
+  readonly #jobs: Jobs;
   readonly #slots: readonly Slot[];
-  readonly #joined = new JoinedMetrics<WorkerProcess>();
+  readonly #joined = new JoinedMetrics<ClusterWorker>();
   readonly #own = new Registry();
   readonly #restarts: Counter;
   /** The worker that loads a bundle, then those that wait. */
-  readonly #slotQueue: WorkerProcess[] = [];
+  readonly #slotQueue: ClusterWorker[] = [];
   readonly #requests = new Map<number, () => void>();
   #requestCount = 0;
   #isListening = false;
@@ -73,10 +55,9 @@ class Supervisor {
   /** Resolves when all workers have ended: with 0, or the exit code of a failed worker. */
   readonly ended: Promise<number>;
 
-  constructor(options: SupervisorOptions, deps: SupervisorDeps) {
+  constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#deps = deps;
-    this.#clock = deps.clock ?? (() => performance.now());
+    this.#jobs = new Jobs(options.logger);
     this.ended = new Promise((resolve) => (this.#end = resolve));
     const registers = [this.#own];
     const ready = (): number => this.#slots.filter(({ readySince }) => readySince !== undefined).length;
@@ -115,13 +96,13 @@ class Supervisor {
   #close(): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    void this.#deps.jobs.close();
+    void this.#jobs.close();
     for (const { process, replacement } of this.#slots) {
       clearTimeout(replacement);
-      process?.send({ type: 'close' });
+      sendTo(process, { type: 'close' });
     }
     setTimeout(() => {
-      for (const { process } of this.#slots) process?.kill('SIGKILL');
+      for (const { process } of this.#slots) process?.process.kill('SIGKILL');
     }, this.#options.closeDelayMs).unref();
     this.#endIfAllEnded();
   }
@@ -131,17 +112,20 @@ class Supervisor {
   }
 
   #fork(slot: Slot): void {
-    const worker = this.#deps.fork();
+    const worker = cluster.fork();
+    closeUnacceptedConnections(worker);
+    // Sending to a worker that is ending emits an error. The exit handler reports the cause.
+    worker.on('error', () => undefined);
     slot.process = worker;
-    worker.onMessage((message) => this.#onMessage(slot, worker, message));
-    worker.onExit((code, signal) => this.#onExit(slot, worker, { code, signal }));
+    worker.on('message', (message) => this.#onMessage(slot, worker, message as WorkerMessage));
+    worker.once('exit', (code, signal) => this.#onExit(slot, worker, { code, signal }));
   }
 
-  #onMessage(slot: Slot, worker: WorkerProcess, message: WorkerMessage): void {
+  #onMessage(slot: Slot, worker: ClusterWorker, message: WorkerMessage): void {
     switch (message.type) {
       case 'hello':
-        worker.send({ type: 'role', role: this.#roleOf(slot) });
-        if (this.#isClosing) worker.send({ type: 'close' });
+        sendTo(worker, { type: 'role', role: this.#roleOf(slot) });
+        if (this.#isClosing) sendTo(worker, { type: 'close' });
         break;
       case 'listening':
         this.#onListening(message);
@@ -151,7 +135,7 @@ class Supervisor {
         break;
       case 'load-slot-requested':
         this.#slotQueue.push(worker);
-        if (this.#slotQueue.length === 1) worker.send({ type: 'load-slot-granted' });
+        if (this.#slotQueue.length === 1) sendTo(worker, { type: 'load-slot-granted' });
         break;
       case 'load-slot-released':
         this.#releaseSlot(worker);
@@ -162,12 +146,12 @@ class Supervisor {
         break;
       case 'joined-metrics-requested':
         void this.#joinMetrics().then((text) =>
-          worker.send({ type: 'joined-metrics', requestId: message.requestId, text }),
+          sendTo(worker, { type: 'joined-metrics', requestId: message.requestId, text }),
         );
         break;
       case 'job-requested':
         void this.#runJob(message).then((outcome) =>
-          worker.send({ type: 'job', requestId: message.requestId, outcome }),
+          sendTo(worker, { type: 'job', requestId: message.requestId, outcome }),
         );
         break;
     }
@@ -183,29 +167,29 @@ class Supervisor {
   }
 
   #onListening(message: Announcement): void {
-    if (!this.#isListening) this.#deps.announce(message);
+    if (!this.#isListening) this.#options.announce(message);
     this.#isListening = true;
   }
 
   #onReady(slot: Slot, message: Announcement): void {
-    slot.readySince = this.#clock();
+    slot.readySince = performance.now();
     slot.hasBeenReady = true;
     if (this.#isAllReady || !this.#slots.every(({ hasBeenReady }) => hasBeenReady)) return;
     this.#isAllReady = true;
-    for (const { process } of this.#slots) process?.send({ type: 'all-ready' });
-    this.#deps.announce(message);
+    for (const { process } of this.#slots) sendTo(process, { type: 'all-ready' });
+    this.#options.announce(message);
   }
 
-  #releaseSlot(worker: WorkerProcess): void {
+  #releaseSlot(worker: ClusterWorker): void {
     const position = this.#slotQueue.indexOf(worker);
     if (position < 0) return;
     this.#slotQueue.splice(position, 1);
-    if (position === 0) this.#slotQueue[0]?.send({ type: 'load-slot-granted' });
+    if (position === 0) sendTo(this.#slotQueue[0], { type: 'load-slot-granted' });
   }
 
   async #runJob({ task, waitMs }: Extract<WorkerMessage, { type: 'job-requested' }>): Promise<JobOutcome> {
     try {
-      return { state: await this.#deps.jobs.run(task, waitMs) };
+      return { state: await this.#jobs.run(task, waitMs) };
     } catch (error) {
       return { error: toSentError(error) };
     }
@@ -217,23 +201,23 @@ class Supervisor {
   }
 
   /** Resolves when the worker has sent its metrics, or after a timeout. */
-  async #requestMetrics(process: WorkerProcess): Promise<void> {
+  async #requestMetrics(process: ClusterWorker): Promise<void> {
     const requestId = this.#requestCount++;
     await new Promise<void>((resolve) => {
       this.#requests.set(requestId, resolve);
       setTimeout(resolve, metricsTimeoutMs).unref();
-      process.send({ type: 'metrics-requested', requestId });
+      sendTo(process, { type: 'metrics-requested', requestId });
     });
     this.#requests.delete(requestId);
   }
 
   #onExit(
     slot: Slot,
-    worker: WorkerProcess,
+    worker: ClusterWorker,
     { code, signal }: { readonly code: number | null; readonly signal: string | null },
   ): void {
-    const { logger } = this.#deps;
-    const wasStable = slot.readySince !== undefined && this.#clock() - slot.readySince >= stableMs;
+    const { logger } = this.#options;
+    const wasStable = slot.readySince !== undefined && performance.now() - slot.readySince >= stableMs;
     slot.process = undefined;
     slot.readySince = undefined;
     this.#releaseSlot(worker);
@@ -244,14 +228,17 @@ class Supervisor {
       return;
     }
     if (!slot.hasBeenReady) {
-      logger.error({ worker: worker.pid, code, signal }, 'a worker ended before it was ready: ending all workers');
+      logger.error(
+        { worker: worker.process.pid, code, signal },
+        'a worker ended before it was ready: ending all workers',
+      );
       this.#exitCode = code || 1;
       this.#close();
       return;
     }
     slot.failures = wasStable ? 0 : slot.failures + 1;
     const ms = Math.min(backoffMs.most, backoffMs.first * 2 ** Math.max(0, slot.failures - 1));
-    logger.error({ worker: worker.pid, code, signal, replacedAfterMs: ms }, 'a worker has ended: replacing it');
+    logger.error({ worker: worker.process.pid, code, signal, replacedAfterMs: ms }, 'a worker has ended: replacing it');
     this.#restarts.inc();
     slot.replacement = setTimeout(() => this.#fork(slot), ms);
   }
@@ -265,22 +252,16 @@ const marginMs = 2_000;
  *
  * @returns the exit code, when all workers have ended.
  */
-export async function runSupervisor(
-  { processes, closeDelayMs }: SupervisorOptions,
-  { logger, announce }: { readonly logger: Logger; readonly announce: (message: Announcement) => void },
-): Promise<number> {
+export async function runSupervisor({ closeDelayMs, ...options }: SupervisorOptions): Promise<number> {
   cluster.schedulingPolicy = cluster.SCHED_RR;
   countRequestsOfWorkers();
-  const supervisor = new Supervisor(
-    { processes, closeDelayMs: closeDelayMs + marginMs },
-    { fork: forkWorker, announce, logger, jobs: new Jobs(logger) },
-  );
+  const supervisor = new Supervisor({ ...options, closeDelayMs: closeDelayMs + marginMs });
   closeOnSignal(
     async () => {
       const exitCode = await supervisor.close();
       if (exitCode !== 0) process.exit(exitCode);
     },
-    { logger, delayMs: closeDelayMs + 2 * marginMs },
+    { logger: options.logger, delayMs: closeDelayMs + 2 * marginMs },
   );
   supervisor.start();
   return supervisor.ended;
@@ -307,19 +288,7 @@ function closeUnacceptedConnections({ process: child }: ClusterWorker): void {
   });
 }
 
-function forkWorker(): WorkerProcess {
-  const worker = cluster.fork();
-  closeUnacceptedConnections(worker);
-  // Sending to a worker that is ending emits an error. The exit handler reports the cause.
-  worker.on('error', () => undefined);
-  return {
-    pid: worker.process.pid,
-    send(message: SupervisorMessage) {
-      // An ending worker has no channel. The supervisor handles its exit.
-      if (worker.isConnected()) worker.send(message, () => undefined);
-    },
-    kill: (signal) => void worker.process.kill(signal),
-    onMessage: (listener) => void worker.on('message', (message) => listener(message as WorkerMessage)),
-    onExit: (listener) => void worker.once('exit', listener),
-  };
+/** An ending worker has no channel. The supervisor handles its exit. */
+function sendTo(worker: ClusterWorker | undefined, message: SupervisorMessage): void {
+  if (worker?.isConnected() === true) worker.send(message, () => undefined);
 }

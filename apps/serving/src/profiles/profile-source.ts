@@ -189,17 +189,10 @@ function createMemoryReader(store: ProfileStore, metrics: ReaderDeps['metrics'])
   };
 }
 
-interface Availability {
-  recordSuccess(): void;
-  recordFailure(problem: AppError): void;
-  /** Begins an outage, because the connection is lost. */
-  recordLoss(problem: AppError): void;
-  /** Whether the last reads failed. */
-  isFailing(): boolean;
-}
+type Availability = ReturnType<typeof watchAvailability>;
 
 /** Logs each kind of problem of an outage once, and its end, and sets the metric. */
-function watchAvailability({ metrics, logger }: ReaderDeps): Availability {
+function watchAvailability({ metrics, logger }: ReaderDeps) {
   let failures = 0;
   let failedAt = -Infinity;
   let isAvailable: boolean | undefined;
@@ -214,8 +207,9 @@ function watchAvailability({ metrics, logger }: ReaderDeps): Availability {
     logger.warn({ problem: describeError(problem) }, 'cannot read profiles: responding without them');
   };
   return {
+    /** Begins an outage, because the connection is lost. */
     recordLoss,
-    recordSuccess() {
+    recordSuccess(): void {
       failures = 0;
       if (isAvailable === true || performance.now() - failedAt < recoveryMs) return;
       isAvailable = true;
@@ -223,11 +217,12 @@ function watchAvailability({ metrics, logger }: ReaderDeps): Availability {
       metrics.setProfilesAvailable(true);
       logger.info('reading profiles from Redis');
     },
-    recordFailure(problem) {
+    recordFailure(problem: AppError): void {
       failures++;
       failedAt = performance.now();
       if (failures >= failuresMax || isAvailable === undefined) recordLoss(problem);
     },
+    /** Whether the last reads failed. */
     isFailing: () => failures >= failuresMax,
   };
 }

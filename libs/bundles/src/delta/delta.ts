@@ -152,17 +152,8 @@ interface CompareSources {
   readonly before?: Omit<CatalogDifference, 'counts'> | undefined;
 }
 
-interface CatalogComparison {
-  /** Compares one item of the catalog; without `item`, an item that was removed. */
-  add(itemId: string, item: CatalogItem | undefined): void;
-  finish(): CatalogDifference;
-}
-
 /** Compares a catalog with the items of a bundle, one item at a time. Memory depends on the difference, and one bit per known item. */
-export function compareCatalog(
-  known: ItemCatalog,
-  { gone: goneBefore = [], before }: CompareSources,
-): CatalogComparison {
+export function compareCatalog(known: ItemCatalog, { gone: goneBefore = [], before }: CompareSources) {
   const byId = (items: readonly CatalogItem[] = []) => new Map(items.map((item) => [item.itemId, item]));
   const [added, changed] = [byId(before?.added), byId(before?.changed)];
   const gone = new Set(before?.gone);
@@ -177,7 +168,8 @@ export function compareCatalog(
     if (was.available !== false) changed.set(was.itemId, { ...was, available: false });
   };
   return {
-    add(itemId, item) {
+    /** Compares one item of the catalog; without `item`, an item that was removed. */
+    add(itemId: string, item: CatalogItem | undefined): void {
       const index = known.indexOf(itemId);
       if (index === undefined) {
         if (item === undefined || item.available === false) added.delete(itemId);
@@ -194,7 +186,7 @@ export function compareCatalog(
       if (changeOf(known.itemAt(index), item) === undefined) changed.delete(itemId);
       else changed.set(itemId, item);
     },
-    finish() {
+    finish(): CatalogDifference {
       if (before === undefined) {
         for (let index = 1; index <= known.itemCount; index++) if (!hasBit(listed, index)) withdraw(index);
       }

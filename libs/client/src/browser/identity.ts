@@ -1,18 +1,9 @@
 const sessionName = 'session';
 const userName = 'user';
 
-/** The session and, after login, the user on this site. All pages of the site share them. */
-interface Identity {
-  /** Starts a session if there is none. */
-  sessionId(): string;
-  userId(): string | undefined;
-  /** Returns false for the current user. A different user starts a new session. */
-  become(userId: string): boolean;
+/** Creates the session and, after login, the user on this site. All pages of the site share them. */
+export function createIdentity(storage: TextStorage) {
   /** Forgets the user and starts a new session. */
-  reset(): void;
-}
-
-export function createIdentity(storage: TextStorage): Identity {
   const reset = () => {
     storage.remove(userName);
     storage.set(sessionName, randomId());
@@ -20,12 +11,14 @@ export function createIdentity(storage: TextStorage): Identity {
   // Not cached: the user may have logged out on another page.
   const userId = () => storage.get(userName);
   return {
-    sessionId() {
+    /** Starts a session if there is none. */
+    sessionId(): string {
       if (storage.get(sessionName) === undefined) storage.set(sessionName, randomId());
       return storage.get(sessionName) as string;
     },
     userId,
-    become(newUserId) {
+    /** Returns false for the current user. A different user starts a new session. */
+    become(newUserId: string): boolean {
       const known = userId();
       if (known === newUserId) return false;
       if (known !== undefined) reset();

@@ -34,22 +34,18 @@ export function countRequestsOfWorkers(): void {
   new RateLimiterClusterMaster();
 }
 
-/** Bounds the events per second of each key. */
-export interface KeyRateLimiter {
-  /**
-   * Charges one point for a request before its body is read, so that useless requests count, too.
-   *
-   * @throws AppError `RATE_LIMITED` with the seconds to wait. A refused request is not charged.
-   */
-  admit(key: ApiKey | undefined): Promise<void>;
-  /** Charges further points for an admitted request. A request beyond the bound is accepted; the next requests wait. */
-  charge(key: ApiKey | undefined, points: number): Promise<void>;
-}
+export type KeyRateLimiter = ReturnType<typeof createKeyRateLimiter>;
 
-export function createKeyRateLimiter(): KeyRateLimiter {
+/** Creates a limiter that bounds the events per second of each key. */
+export function createKeyRateLimiter() {
   const limiter = new RateLimiterMemory({ points: 1, duration: 1 });
   return {
-    async admit(key) {
+    /**
+     * Charges one point for a request before its body is read, so that useless requests count, too.
+     *
+     * @throws AppError `RATE_LIMITED` with the seconds to wait. A refused request is not charged.
+     */
+    async admit(key: ApiKey | undefined): Promise<void> {
       const max = key?.eventsPerSecondMax;
       if (key === undefined || max === undefined) return;
       const used = await limiter.get(key.name);
@@ -60,7 +56,8 @@ export function createKeyRateLimiter(): KeyRateLimiter {
       }
       await limiter.penalty(key.name, 1);
     },
-    async charge(key, points) {
+    /** Charges further points for an admitted request. A request beyond the bound is accepted; the next requests wait. */
+    async charge(key: ApiKey | undefined, points: number): Promise<void> {
       const max = key?.eventsPerSecondMax;
       if (key === undefined || max === undefined) return;
       const { consumedPoints } = await limiter.penalty(key.name, points);

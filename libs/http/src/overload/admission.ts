@@ -47,30 +47,7 @@ export async function measureQueueDelay(): Promise<number> {
   return Math.max(0, performance.now() - due);
 }
 
-/** Bounds the number of concurrent requests, so that admitted requests finish soon and the rest is refused immediately. */
-export interface Admission {
-  /** The current limit of concurrent requests. */
-  readonly limit: number;
-  /** The number of concurrent requests. */
-  readonly busy: number;
-  /** Whether background work may start: there was no queueing lately, and at most half of the limit is used. */
-  readonly hasTimeToSpare: boolean;
-  /** The number of refused requests since the start. */
-  readonly turnedAway: number;
-  /**
-   * Refuses a request at the limit, before any work is done for it.
-   *
-   * @returns the seconds after which the caller may retry; undefined if there is room.
-   */
-  refuse(): number | undefined;
-  /**
-   * Starts the work of a request. Call {@link leave} when the work has ended.
-   *
-   * @throws AppError `OVERLOADED` at the limit.
-   */
-  enter(): void;
-  leave(): void;
-}
+export type Admission = ReturnType<typeof createAdmission>;
 
 interface AdmissionOptions extends Partial<LimitBounds> {
   /** Logs when refusals begin and when they end. */
@@ -109,7 +86,8 @@ const quietSettings = 10;
 /** Callers retry after 1 second to this many seconds. */
 const retryAfterSecondsMax = 3;
 
-export function createAdmission(options: AdmissionOptions = {}): Admission {
+/** Bounds the number of concurrent requests, so that admitted requests finish soon and the rest is refused immediately. */
+export function createAdmission(options: AdmissionOptions = {}) {
   const {
     logger,
     measureDelay = measureQueueDelay,
@@ -174,6 +152,11 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     isWatching = false;
   }
 
+  /**
+   * Refuses a request at the limit, before any work is done for it.
+   *
+   * @returns the seconds after which the caller may retry; undefined if there is room.
+   */
   function refuse(): number | undefined {
     if (busy < limit) return undefined;
     turnedAway++;
@@ -181,20 +164,29 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
   }
 
   return {
-    get limit() {
+    /** The current limit of concurrent requests. */
+    get limit(): number {
       return limit;
     },
-    get busy() {
+    /** The number of concurrent requests. */
+    get busy(): number {
       return busy;
     },
-    get turnedAway() {
+    /** The number of refused requests since the start. */
+    get turnedAway(): number {
       return turnedAway;
     },
-    get hasTimeToSpare() {
+    /** Whether background work may start: there was no queueing lately, and at most half of the limit is used. */
+    get hasTimeToSpare(): boolean {
       return limit >= idleLimit() && busy <= limit / 2;
     },
     refuse,
-    enter() {
+    /**
+     * Starts the work of a request. Call `leave` when the work has ended.
+     *
+     * @throws AppError `OVERLOADED` at the limit.
+     */
+    enter(): void {
       const retryAfterSeconds = refuse();
       if (retryAfterSeconds !== undefined) throw overloaded({ retryAfterSeconds });
       if (!isWatching) {
@@ -204,7 +196,7 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
       busy++;
       busyMax = Math.max(busyMax, busy);
     },
-    leave() {
+    leave(): void {
       busy--;
       finished++;
     },

@@ -12,20 +12,17 @@ const retryAfterSecondsDefault = 1;
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
-/** The declared routes of an app. */
-export interface DeclaredRoutes {
-  add(route: { readonly method: string | readonly string[]; readonly url: string }): void;
-  /** Returns the problem of a request without a route, and the methods of its path. */
-  describeMissing(method: string, url: string): { readonly error: Error; readonly allowed: readonly string[] };
-}
+type DeclaredRoutes = ReturnType<typeof createDeclaredRoutes>;
 
-export function createDeclaredRoutes(): DeclaredRoutes {
+/** Creates the list of the declared routes of an app. */
+export function createDeclaredRoutes() {
   const routes: { readonly method: string; readonly pattern: RegExp }[] = [];
   return {
-    add({ method, url }) {
+    add({ method, url }: { readonly method: string | readonly string[]; readonly url: string }): void {
       for (const one of [method].flat()) routes.push({ method: one, pattern: createPathPattern(url) });
     },
-    describeMissing(method, url) {
+    /** Returns the problem of a request without a route, and the methods of its path. */
+    describeMissing(method: string, url: string): { readonly error: Error; readonly allowed: readonly string[] } {
       const [path = ''] = url.split('?');
       const declared = new Set(routes.filter(({ pattern }) => pattern.test(path)).map((route) => route.method));
       const allowed = methods.filter((one) => declared.has(one));
