@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
-import { createHash } from 'node:crypto';
 import path from 'node:path';
+import { hash } from './kit/cache.mjs';
 import { runCommand } from './kit/command.mjs';
 import { Interrupted } from './kit/failure.mjs';
 import { withLock } from './kit/lock.mjs';
@@ -18,38 +18,37 @@ import { ensureTensorflowAddon, ensureTensorflowLibrary } from './steps/tensorfl
 import { ensureVersitygw } from './steps/versitygw.mjs';
 
 /**
+ * @typedef {object} SetupOptions
+ * @property {import('./kit/progress.mjs').Progress} progress
+ * @property {AbortSignal} signal
+ * @property {boolean} [services] Also what tests start: a broker, Redis, a browser.
+ * @property {boolean} [hosts] Also what tests on several hosts need.
+ * @property {import('./kit/command.mjs').CommandRunner} [run]
+ */
+
+/**
  * Makes a clone ready. What is there already is left alone, so that a run after a failure goes on where that one stopped.
  *
  * @param {import('./plan.mjs').Plan} plan
- * @param {object} options
- * @param {import('./kit/progress.mjs').Progress} options.progress
- * @param {AbortSignal} options.signal
- * @param {boolean} [options.services] Also what tests start: a broker, Redis, a browser.
- * @param {boolean} [options.hosts] Also what tests on several hosts need.
- * @param {import('./kit/command.mjs').CommandRunner} [options.run]
+ * @param {SetupOptions} options
  */
-export async function runSetup(plan, { progress, signal, services = false, hosts = false, run = runCommand }) {
+export async function runSetup(plan, options) {
+  const { progress, signal } = options;
   // One setup at a time in a clone: two runs of npm in one folder break each other.
-  const clone = createHash('sha256').update(plan.root).digest('hex').slice(0, 16);
-  const lockFile = path.join(plan.cacheRoot, 'locks', clone);
+  const lockFile = path.join(plan.cacheRoot, 'locks', hash(plan.root));
   let told = false;
   const onWait = (/** @type {string} */ holder) => {
     if (!told) progress.print(`  waiting for another setup of this clone (${holder})`);
     told = true;
   };
-  await withLock(lockFile, { signal, onWait }, () => setUp(plan, { progress, signal, services, hosts, run }));
+  await withLock(lockFile, { signal, onWait }, () => setUp(plan, options));
 }
 
 /**
  * @param {import('./plan.mjs').Plan} plan
- * @param {object} options
- * @param {import('./kit/progress.mjs').Progress} options.progress
- * @param {AbortSignal} options.signal
- * @param {boolean} options.services
- * @param {boolean} options.hosts
- * @param {import('./kit/command.mjs').CommandRunner} options.run
+ * @param {SetupOptions} options
  */
-async function setUp(plan, { progress, signal, services, hosts, run }) {
+async function setUp(plan, { progress, signal, services = false, hosts = false, run = runCommand }) {
   const { cacheRoot, entries } = plan;
   const hasAddons = () => existsSync(entries.tensorflowAddon) && existsSync(entries.faissAddon);
   const needs = {
@@ -73,7 +72,7 @@ async function setUp(plan, { progress, signal, services, hosts, run }) {
   // The first failure stops what else is under way; the parts that are complete stay in the cache.
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
-  /** @type {import('./setup-context.mjs').SetupContext} */
+  /** @type {import('./steps/entry-step.mjs').SetupContext} */
   const context = { plan, run, signal: both };
   /**
    * @param {string} name
@@ -93,7 +92,7 @@ async function setUp(plan, { progress, signal, services, hosts, run }) {
   };
   /**
    * @param {string} name
-   * @param {(context: import('./setup-context.mjs').SetupContext, update: (detail: string) => void) => Promise<{ made: boolean }>} ensure
+   * @param {(context: import('./steps/entry-step.mjs').SetupContext, update: (detail: string) => void) => Promise<{ made: boolean }>} ensure
    */
   const cached = (name, ensure) =>
     step(name, async (update) => ((await ensure(context, update)).made ? '' : 'from the cache'));

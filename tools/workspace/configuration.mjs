@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 // Writes the tables of docs/configuration.md from the schema of the settings and the tables of libs/config; with --check, compares them.
-// A line `<!-- NAME -->` of the page stands before the table NAME. The script replaces the table. Build the workspace first.
-import { readFileSync, writeFileSync } from 'node:fs';
+// Build the workspace first.
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
+import { renderTable, writeTables } from './page-tables.mjs';
+import { root } from './runner.mjs';
 
 /**
  * @typedef {object} Schema
@@ -15,8 +16,6 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
  */
 /** @typedef {Record<'relaxed' | 'normal' | 'strict', number | Record<string, number>>} Thresholds */
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const page = path.join(root, 'docs', 'configuration.md');
 const load = (/** @type {string} */ file) => import(pathToFileURL(path.join(root, file)).href);
 const { describeConfig } = await load('libs/config/dist/index.js');
 const { gateThresholds } = await load('libs/config/dist/gate-settings.js');
@@ -51,18 +50,7 @@ const tables = {
     ),
 };
 
-const before = readFileSync(page, 'utf8');
-const tabled = before.replace(/^<!-- ([\w -]+) -->\n\n?(?:\|.*\n)*\n*/gm, (_, /** @type {string} */ name) => {
-  const render = tables[name];
-  if (render === undefined) fail(`docs/configuration.md has the line <!-- ${name} -->, but there is no such table.`);
-  delete tables[name];
-  return `<!-- ${name} -->\n\n${render()}\n`;
-});
-const after = `${tabled.trimEnd()}\n`;
-const [missing] = Object.keys(tables);
-if (missing) fail(`docs/configuration.md has no line <!-- ${missing} -->. Add it where the table belongs.`);
-if (!process.argv.includes('--check')) writeFileSync(page, after);
-else if (after !== before) fail('docs/configuration.md differs from the settings. Run: npm run config-schema');
+writeTables('configuration.md', tables, '\\n?(?:\\|.*\\n)*\\n*', 'npm run config-schema');
 
 /** @param {string} name @param {Schema} schema */
 function settingsTable(name, schema) {
@@ -149,17 +137,13 @@ function groupRemoved() {
 
 /** @param {string[]} columns @param {string[][]} rows */
 function table(columns, rows) {
-  const line = (/** @type {string[]} */ cells) => `|${cells.map((cell) => cell.replaceAll('|', '\\|')).join('|')}|\n`;
-  return [columns, columns.map(() => '-'), ...rows].map(line).join('');
+  return renderTable(
+    columns,
+    rows.map((row) => row.map((cell) => cell.replaceAll('|', '\\|'))),
+  );
 }
 
 /** @param {string} text */
 function code(text) {
   return `\`${text}\``;
-}
-
-/** @param {string} problem @returns {never} */
-function fail(problem) {
-  console.error(problem);
-  process.exit(1);
 }

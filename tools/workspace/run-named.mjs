@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /**
  * @typedef {object} Program
  * @property {string} summary One line of the list that `--help` prints.
- * @property {string} file The compiled program, relative to the root of the workspace.
+ * @property {string} [file] The compiled program, relative to the root of the workspace. Default: `dist/NAME/main.js` of the tool.
  * @property {boolean} [needsServices] Whether setup installs Kafka and Redis first.
  * @property {string} [arguments] What the program wants in addition to options, as its help names it.
  * @property {Readonly<Record<string, string>>} [environment]
@@ -18,10 +18,11 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
  * command and its summary. Exits with the program's code, or with 2 when no program has that name.
  *
  * @param {string} usage The command line, such as `npm run bench -- NAME`.
+ * @param {string} tool The folder of the programs below tools.
  * @param {Readonly<Record<string, Program>>} programs
- * @param {readonly string[]} args
  */
-export function runNamed(usage, programs, [name = '--help', ...args]) {
+export function runNamed(usage, tool, programs) {
+  const [name = '--help', ...args] = process.argv.slice(2);
   if (name === '--help' || name === '-h') return void process.stdout.write(listPrograms(usage, programs));
   const program = programs[name];
   if (program === undefined) {
@@ -31,10 +32,11 @@ export function runNamed(usage, programs, [name = '--help', ...args]) {
   }
   const setup = [path.join(root, 'tools', 'setup', 'setup.mjs'), ...(program.needsServices ? ['--services'] : [])];
   const compiler = [path.join(root, 'tools', 'setup', 'build.mjs')];
+  const { file = `tools/${tool}/dist/${name}/main.js` } = program;
   // Only programs in test folders are not compiled.
-  const loader = program.file.endsWith('.ts') ? ['--conditions=@facet/source', '--import', 'tsx'] : [];
+  const loader = file.endsWith('.ts') ? ['--conditions=@facet/source', '--import', 'tsx'] : [];
   const heading = [usage.replace('NAME', name), program.arguments ?? '', '[options]'].filter(Boolean).join(' ');
-  for (const argv of [setup, compiler, [...loader, path.join(root, program.file), ...args]]) {
+  for (const argv of [setup, compiler, [...loader, path.join(root, file), ...args]]) {
     if (argv.includes('--help')) process.stdout.write(`${program.summary}\n\n  ${heading}\n\n`);
     const { status, signal } = spawnSync(process.execPath, argv, {
       stdio: 'inherit',

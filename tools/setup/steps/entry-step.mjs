@@ -1,6 +1,16 @@
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ensureEntry } from '../kit/cache.mjs';
 import { explainFailure } from '../kit/failure.mjs';
+
+/**
+ * What every step is given.
+ *
+ * @typedef {object} SetupContext
+ * @property {import('../plan.mjs').Plan} plan
+ * @property {import('../kit/command.mjs').CommandRunner} run
+ * @property {AbortSignal} signal Aborted when the user stops the setup, or when another step has failed.
+ */
 
 /**
  * @typedef {object} EntryWork
@@ -24,7 +34,7 @@ import { explainFailure } from '../kit/failure.mjs';
  */
 export function entryStep({ entry, log, title, remedy }, make) {
   /**
-   * @param {import('../setup-context.mjs').SetupContext} context
+   * @param {SetupContext} context
    * @param {(detail: string) => void} update
    */
   return async ({ plan, run, signal }, update) => {
@@ -45,4 +55,22 @@ export function entryStep({ entry, log, title, remedy }, make) {
       throw explainFailure(title, error, { cacheRoot, remedy });
     }
   };
+}
+
+/**
+ * Downloads or installs a wheel of the given checksum with pip, without its dependencies. pip's temporary files are as large as the
+ * wheel: they go into `folder`, because /tmp may be small.
+ *
+ * @param {EntryWork['run']} run
+ * @param {string} folder
+ * @param {{ requirement: string, sha256: string, platform: string }} wheel
+ * @param {readonly string[]} command The command of pip with further options.
+ */
+export async function runPip(run, folder, { requirement, sha256, platform }, command) {
+  await mkdir(folder, { recursive: true });
+  const requirements = path.join(folder, 'requirements.txt');
+  await writeFile(requirements, `${requirement} --hash=sha256:${sha256}\n`);
+  const argv = ['python3', '-m', 'pip', ...command, '--quiet', '--disable-pip-version-check', '--no-cache-dir'];
+  argv.push('--no-deps', '--only-binary=:all:', '--require-hashes', '--platform', platform);
+  await run([...argv, '--requirement', requirements], { env: { TMPDIR: folder } });
 }

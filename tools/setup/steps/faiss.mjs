@@ -4,8 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { faiss } from '../pins.mjs';
 import { unpatchedEntry } from './install.mjs';
-import { nodeHeaders } from './node-headers.mjs';
 import { entryStep } from './entry-step.mjs';
+import { nodeHeaders } from './tensorflow.mjs';
 
 /** Peak memory of a compiler process for Faiss's templates. */
 const BYTES_PER_JOB = 1e9;

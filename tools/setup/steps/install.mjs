@@ -7,7 +7,7 @@ import { explainFailure, SetupFailure } from '../kit/failure.mjs';
  * Puts the addons from the cache into node_modules: the large TensorFlow library as a link, the small files as copies.
  * A file that a running process has loaded is replaced, never written into.
  *
- * @param {import('../setup-context.mjs').SetupContext} context
+ * @param {import('./entry-step.mjs').SetupContext} context
  */
 export async function installAddons({ plan, run, signal }) {
   const { entries, cacheRoot } = plan;

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { existsSync } from 'node:fs';
 import { SetupFailure } from '../kit/failure.mjs';
 import * as pins from '../pins.mjs';
 

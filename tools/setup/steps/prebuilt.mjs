@@ -8,7 +8,7 @@ import { CommandFailure, explainFailure, SetupFailure } from '../kit/failure.mjs
 /**
  * Puts prebuilt addons into the cache, from a folder, a tarball or a package of a registry.
  *
- * @param {import('../setup-context.mjs').SetupContext} context
+ * @param {import('./entry-step.mjs').SetupContext} context
  * @param {string} source Path or name of a package: the value of FACET_PREBUILT.
  * @returns {Promise<boolean>} False if the addons are built from other sources than this clone has.
  */
@@ -50,7 +50,7 @@ export async function takePrebuilt(context, source) {
 }
 
 /**
- * @param {import('../setup-context.mjs').SetupContext} context
+ * @param {import('./entry-step.mjs').SetupContext} context
  * @param {string} source
  * @param {string} unpacked Empty folder for what must be unpacked.
  * @returns {Promise<string | undefined>} Folder of the package; none if the registry has none for these sources.

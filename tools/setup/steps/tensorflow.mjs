@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { readdir, rm, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { entryStep } from './entry-step.mjs';
-import { nodeHeaders } from './node-headers.mjs';
+import { SetupFailure } from '../kit/failure.mjs';
+import { entryStep, runPip } from './entry-step.mjs';
 import { tensorflow } from '../pins.mjs';
 
 /** The TensorFlow C library and its headers, from the wheel that a package index serves. */
@@ -16,29 +16,14 @@ export const ensureTensorflowLibrary = entryStep(
   async ({ plan, folder, run, update }) => {
     const { wheel } = tensorflow;
     const download = path.join(folder, 'download');
-    await mkdir(download);
-    const requirements = path.join(download, 'requirements.txt');
-    await writeFile(requirements, `${wheel.requirement} --hash=sha256:${wheel.sha256}\n`);
     const watch = setInterval(async () => {
       // At the end pip has the wheel twice for a moment.
       const done = Math.min(await megabytesIn(download), wheel.megabytes);
       update(`downloading ${done} of ${wheel.megabytes} MB`);
     }, 1_000);
     try {
-      const argv = ['python3', '-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-cache-dir'];
-      argv.push(
-        '--no-deps',
-        '--only-binary=:all:',
-        '--require-hashes',
-        '--dest',
-        download,
-        '--requirement',
-        requirements,
-      );
-      argv.push('--platform', wheel.platform, '--implementation', 'cp');
-      argv.push('--python-version', wheel.pythonTag, '--abi', `cp${wheel.pythonTag}`);
-      // Its temporary files are as large as the wheel: not into /tmp, which may be small.
-      await run(argv, { env: { TMPDIR: download } });
+      const options = ['--dest', download, '--implementation', 'cp', '--python-version', wheel.pythonTag];
+      await runPip(run, download, wheel, ['download', ...options, '--abi', `cp${wheel.pythonTag}`]);
     } finally {
       clearInterval(watch);
     }
@@ -84,4 +69,23 @@ async function megabytesIn(folder) {
     bytes += (await stat(path.join(item.parentPath ?? item.path, item.name)).catch(() => ({ size: 0 }))).size;
   }
   return Math.round(bytes / 1e6);
+}
+
+/**
+ * Folder with node_api.h. The addons use the stable Node-API only, so it need not be that of the running Node.
+ *
+ * @param {string} root
+ */
+export function nodeHeaders(root) {
+  const folders = [
+    path.join(root, 'node_modules', 'node-api-headers', 'include'),
+    path.join(root, 'tools', 'setup', 'node_modules', 'node-api-headers', 'include'),
+    '/usr/include/node',
+  ];
+  const found = folders.find((folder) => existsSync(path.join(folder, 'node_api.h')));
+  if (found !== undefined) return found;
+  throw new SetupFailure('The headers of Node-API are missing', {
+    tried: folders.join(', '),
+    remedy: 'Delete node_modules and run the same command again.',
+  });
 }

