@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, isAppError, waitForFolderLock } from '@facet/platform';
+import { AppError, isAppError, parseJsonIfValid, waitForFolderLock } from '@facet/platform';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { checkName, invalid, isId, isName, isSame, locked } from './artifact-errors.ts';
@@ -73,12 +73,7 @@ export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
     checkName(name, 'name of a reference');
     const found = await refs.read(name);
     if (found === undefined) return undefined;
-    let value: unknown;
-    try {
-      value = JSON.parse(found.text);
-    } catch {
-      value = undefined;
-    }
+    const value = parseJsonIfValid(found.text);
     if (Value.Check(Ref, value) && isName(value.kind) && isId(value.id)) return value;
     throw new AppError(`${found.location} does not name an artifact.`, {
       code: 'ARTIFACT_CORRUPT',

@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listNames, pathExists, takeFolderLock, writeFileAtomically } from '@facet/platform';
+import { listNames, parseJsonIfValid, pathExists, takeFolderLock, writeFileAtomically } from '@facet/platform';
 import type { Event } from '@facet/schemas';
 import { listSegments, logLocked } from './file-event-log.ts';
 import { isSegmentCopy } from './segment.ts';
@@ -53,20 +53,12 @@ export async function eraseFromFileEventLog(
 function eraseLines(bytes: Buffer, isErased: (event: Event) => boolean): number {
   let events = 0;
   for (let start = 0, end = bytes.indexOf(newline); end !== -1; start = end + 1, end = bytes.indexOf(newline, start)) {
-    const event = parseEvent(bytes.toString('utf8', start, end));
-    if (event === null || !isErased(event)) continue;
+    // A line without an event is erased, or damaged, which readers report.
+    const event = (parseJsonIfValid(bytes.toString('utf8', start, end)) ?? undefined) as Event | undefined;
+    if (event === undefined || !isErased(event)) continue;
     bytes.fill(space, start, end);
     bytes.write('null', start);
     events++;
   }
   return events;
-}
-
-/** Returns null for an erased or damaged line, which readers report. */
-function parseEvent(line: string): Event | null {
-  try {
-    return JSON.parse(line) as Event | null;
-  } catch {
-    return null;
-  }
 }

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { epochMs } from '@facet/platform';
+import { epochMs, parseJsonIfValid } from '@facet/platform';
 import { isPlainObject } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
@@ -146,12 +146,8 @@ export function parseDeadLetterRecord({ key, value }: RawRecord): DeadLetterEntr
 
 /** Returns undefined for a text that is no JSON object. */
 export function parseObject(json: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    return isPlainObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJsonIfValid(json);
+  return isPlainObject(value) ? value : undefined;
 }
 
 function payloadOf(value: Uint8Array | null): Pick<DeadLetter, 'payload' | 'encoding' | 'bytes'> {

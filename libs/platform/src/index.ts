@@ -25,7 +25,15 @@ export type { FolderLock } from './folders.ts';
 export { createLogger } from './logger.ts';
 export type { Logger } from './logger.ts';
 export { nearestName, plainName, suggestName } from './nearest-name.ts';
-export { describeProblem, fieldOf, invalidConfig, parseEnvironment, parseWith, problemsOf } from './parse.ts';
+export {
+  describeProblem,
+  fieldOf,
+  invalidConfig,
+  parseEnvironment,
+  parseJsonIfValid,
+  parseWith,
+  problemsOf,
+} from './parse.ts';
 export type { ConfigProblem, FieldPath } from './parse.ts';
 export { countOf, formatBytes, formatCount } from './quantities.ts';
 export { createRedis, onConnectionError, parseRedisUrl, redisProblemOf, redisUrlForms } from './redis.ts';

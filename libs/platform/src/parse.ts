@@ -211,3 +211,12 @@ function parsePointer(pointer: string): string[] {
     .slice(1)
     .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
+
+/** Returns the value of JSON text, or undefined for other text. */
+export function parseJsonIfValid(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -12,23 +12,16 @@ import { addStatusRoutes } from './status-routes.ts';
 export interface IngestOptions extends ServerOptions {
   /** Event types that `facet.yaml` declares. */
   readonly eventTypes: readonly string[];
-  readonly limits?: Partial<IngestLimits>;
+  readonly limits?: Partial<typeof ingestLimits>;
 }
 
-export interface IngestLimits {
-  readonly bodyBytesMax: number;
-  /** Records per request. */
-  readonly recordsMax: number;
-  /** Size of one record in the log; below the brokers' `max.message.bytes`, which is 1 MiB by default. */
-  readonly recordBytesMax: number;
-  /** Mean event loop delay over one second above which the ingest rejects requests. */
-  readonly eventLoopDelayMsMax: number;
-}
-
-const ingestLimits: IngestLimits = {
+const ingestLimits = {
   bodyBytesMax: 1 << 20,
+  /** Records per request. */
   recordsMax: 1_000,
+  /** Size of one record in the log; below the brokers' `max.message.bytes`, which is 1 MiB by default. */
   recordBytesMax: 256 << 10,
+  /** Mean event loop delay over one second above which the ingest rejects requests. */
   eventLoopDelayMsMax: 1_000,
 };
 

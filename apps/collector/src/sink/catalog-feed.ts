@@ -5,39 +5,7 @@ import { minuteMs } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 
 /** Collects changes of the catalog and writes many at a time, because each write makes a file. */
-export interface CatalogFeed {
-  /** Returns the first offset of a source that is not in the files. */
-  committed(source: string): number;
-  /**
-   * Adds or replaces an item; without `item`, removes it.
-   *
-   * @param receivedAt the receipt time in epoch milliseconds, by which the catalog orders the versions of the item
-   */
-  changeItem(itemId: string, item: Item | undefined, receivedAt: number): void;
-  /** Adds or replaces a user; without `user`, removes the user. @param receivedAt epoch milliseconds */
-  changeUser(userId: string, user: User | undefined, receivedAt: number): void;
-  /** Notes that all changes of `source` before `next` have been made. */
-  advance(source: string, next: number): void;
-  /** Number of changes that are not in the files. */
-  readonly pending: number;
-  /** When the oldest change that is not in the files was made. */
-  readonly changedSince: number | undefined;
-  /**
-   * Writes the changes and the offsets of their sources to the files, and compacts files in the background.
-   *
-   * @throws AppError `EVENTS_CATALOG_UNWRITABLE` (retryable), which keeps the changes. `EVENTS_CATALOG_SUPERSEDED` when another
-   * member of the group has written the same source. `EVENTS_CATALOG_DAMAGED`. `EVENTS_CATALOG_UNREADABLE` (retryable).
-   */
-  write(): Promise<void>;
-  /**
-   * Drops changes that are not in the files, and reads the offsets from the files.
-   *
-   * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE` (retryable)
-   */
-  discard(): Promise<void>;
-  /** Waits for the compaction in the background. */
-  close(): Promise<void>;
-}
+export type CatalogFeed = ReturnType<typeof createCatalogFeed>;
 
 /** A compaction that fails, for example on a full disk, is not tried again for this time. */
 const compactionCooldownMs = 5 * minuteMs;
@@ -45,7 +13,7 @@ const compactionCooldownMs = 5 * minuteMs;
 export function createCatalogFeed(
   catalogFolder: string,
   { logger, now }: { readonly logger: Logger; readonly now: () => number },
-): CatalogFeed {
+) {
   let items: ItemVersion[] = [];
   const users = new Map<string, UserVersion>();
   let written: ReadonlyMap<string, number> = new Map();
@@ -68,23 +36,40 @@ export function createCatalogFeed(
     changedSince = undefined;
   };
   return {
-    committed: (source) => written.get(source) ?? 0,
-    changeItem: (itemId, item, receivedAt) => void items.push({ itemId, item, receivedAt }),
-    changeUser(userId, user, receivedAt) {
+    /** Returns the first offset of a source that is not in the files. */
+    committed: (source: string): number => written.get(source) ?? 0,
+    /**
+     * Adds or replaces an item; without `item`, removes it.
+     *
+     * @param receivedAt the receipt time in epoch milliseconds, by which the catalog orders the versions of the item
+     */
+    changeItem: (itemId: string, item: Item | undefined, receivedAt: number): void =>
+      void items.push({ itemId, item, receivedAt }),
+    /** Adds or replaces a user; without `user`, removes the user. @param receivedAt epoch milliseconds */
+    changeUser(userId: string, user: User | undefined, receivedAt: number): void {
       const change = { user, receivedAt };
       if (compareVersions(users.get(userId) ?? change, change) <= 0) users.set(userId, change);
     },
-    advance(source, next) {
+    /** Notes that all changes of `source` before `next` have been made. */
+    advance(source: string, next: number): void {
       advanced.set(source, next);
       changedSince ??= now();
     },
+    /** Number of changes that are not in the files. */
     get pending() {
       return items.length + users.size;
     },
+    /** When the oldest change that is not in the files was made. */
     get changedSince() {
       return changedSince;
     },
-    async write() {
+    /**
+     * Writes the changes and the offsets of their sources to the files, and compacts files in the background.
+     *
+     * @throws AppError `EVENTS_CATALOG_UNWRITABLE` (retryable), which keeps the changes. `EVENTS_CATALOG_SUPERSEDED` when another
+     * member of the group has written the same source. `EVENTS_CATALOG_DAMAGED`. `EVENTS_CATALOG_UNREADABLE` (retryable).
+     */
+    async write(): Promise<void> {
       if (changedSince === undefined) return;
       const range = (source: string, to: number) => ({ from: written.get(source) ?? 0, to });
       const offsets = Object.fromEntries(Array.from(advanced, ([source, to]) => [source, range(source, to)]));
@@ -93,11 +78,17 @@ export function createCatalogFeed(
       if (now() > compactionFailedAt + compactionCooldownMs) compacting ??= compact();
       clear();
     },
-    async discard() {
+    /**
+     * Drops changes that are not in the files, and reads the offsets from the files.
+     *
+     * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE` (retryable)
+     */
+    async discard(): Promise<void> {
       clear();
       written = await readCatalogOffsets(catalogFolder);
       advanced = new Map();
     },
-    close: async () => compacting,
+    /** Waits for the compaction in the background. */
+    close: async (): Promise<void> => compacting,
   };
 }

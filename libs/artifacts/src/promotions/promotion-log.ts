@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Value } from 'typebox/value';
-import { mapConcurrently, AppError } from '@facet/platform';
+import { AppError, mapConcurrently, parseJsonIfValid } from '@facet/platform';
 
 const Ref = Type.Object({
   kind: Type.String({ pattern: '^[a-z][a-z0-9-]{0,63}$' }),
@@ -58,12 +58,7 @@ export function formatPromotionRecord(record: PromotionRecord): string {
 
 /** Returns the record in `text`, or undefined if the text is not a record of that number, such as a truncated one. */
 export function parsePromotionRecord(text: string, number: number): PromotionRecord | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const value = parseJsonIfValid(text);
   return Value.Check(StoredRecord, value) && value.number === number ? value : undefined;
 }
 

@@ -1,4 +1,4 @@
-import { AppError } from '@facet/platform';
+import { AppError, parseJsonIfValid } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Value } from 'typebox/value';
@@ -57,12 +57,8 @@ export function parseEntry(
   ref: ArtifactRef,
   text: string,
 ): { readonly entry: ArtifactEntry; readonly manifest: ArtifactManifest } {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw corrupt(ref, entryKey(ref), 'is not JSON');
-  }
+  const value = parseJsonIfValid(text);
+  if (value === undefined) throw corrupt(ref, entryKey(ref), 'is not JSON');
   const { format } = (value ?? {}) as { readonly format?: unknown };
   if (typeof format === 'number' && format > 1) {
     throw new AppError(`The ${ref.kind} ${ref.id} has the storage format ${format}. This version of Facet reads 1.`, {

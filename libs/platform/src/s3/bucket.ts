@@ -4,9 +4,9 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { S3 } from '@aws-sdk/client-s3';
+import type { ListObjectsV2Output } from '@aws-sdk/client-s3';
 import { isAppError } from '../errors.ts';
-import { mapConcurrently } from '../concurrency.ts';
-import { unlessAborted } from '../concurrency.ts';
+import { mapConcurrently, unlessAborted } from '../concurrency.ts';
 import type { S3Config } from './s3-config.ts';
 import { isFailedCondition, isMissingObject, isTransient, isUnknownHeader, s3ProblemOf } from './s3-problems.ts';
 
@@ -181,31 +181,33 @@ export function openBucket(config: S3Config, options: { readonly requestMs?: num
     while (token !== undefined);
   }
 
-  async function list(prefix: string, { after }: { readonly after?: string } = {}): Promise<ListedObject[]> {
-    const objects: ListedObject[] = [];
+  async function listPages(
+    query: { readonly Prefix: string; readonly StartAfter?: string | undefined; readonly Delimiter?: string },
+    read: (page: ListObjectsV2Output) => void,
+  ): Promise<void> {
     await pages(async (token) => {
       const page = await request((limits) =>
-        client.listObjectsV2(
-          { Bucket, Prefix: keyOf(prefix), StartAfter: after && keyOf(after), ContinuationToken: token },
-          limits,
-        ),
+        client.listObjectsV2({ Bucket, ...query, ContinuationToken: token }, limits),
       );
-      for (const { Key, Size = 0, ETag = '', LastModified } of page.Contents ?? []) {
+      read(page);
+      return page.IsTruncated === true ? page.NextContinuationToken : undefined;
+    });
+  }
+
+  async function list(prefix: string, { after }: { readonly after?: string } = {}): Promise<ListedObject[]> {
+    const objects: ListedObject[] = [];
+    await listPages({ Prefix: keyOf(prefix), StartAfter: after && keyOf(after) }, ({ Contents = [] }) => {
+      for (const { Key, Size = 0, ETag = '', LastModified } of Contents) {
         objects.push({ key: withoutPrefix(Key), bytes: Size, etag: ETag, changedAt: LastModified?.getTime() ?? 0 });
       }
-      return page.IsTruncated === true ? page.NextContinuationToken : undefined;
     });
     return objects;
   }
 
   async function folders(prefix: string): Promise<string[]> {
     const names: string[] = [];
-    await pages(async (token) => {
-      const page = await request((limits) =>
-        client.listObjectsV2({ Bucket, Prefix: keyOf(prefix), Delimiter: '/', ContinuationToken: token }, limits),
-      );
-      for (const { Prefix } of page.CommonPrefixes ?? []) names.push(withoutPrefix(Prefix).slice(prefix.length, -1));
-      return page.IsTruncated === true ? page.NextContinuationToken : undefined;
+    await listPages({ Prefix: keyOf(prefix), Delimiter: '/' }, ({ CommonPrefixes = [] }) => {
+      for (const { Prefix } of CommonPrefixes) names.push(withoutPrefix(Prefix).slice(prefix.length, -1));
     });
     return names;
   }

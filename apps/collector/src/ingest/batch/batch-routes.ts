@@ -34,6 +34,9 @@ interface BatchRoute {
   readonly description: string;
 }
 
+/** Each record of these routes replaces the whole record of its id. */
+const replacing = { method: 'PUT', scope: 'admin', keySources: [], acceptText: false } as const;
+
 const routes: Readonly<Record<RecordKind['name'], BatchRoute>> = {
   events: {
     method: 'POST',
@@ -47,20 +50,14 @@ const routes: Readonly<Record<RecordKind['name'], BatchRoute>> = {
       'counts once. The response is sent after the accepted events are stored.',
   },
   items: {
-    method: 'PUT',
-    scope: 'admin',
-    keySources: [],
-    acceptText: false,
+    ...replacing,
     operationId: 'putItems',
     summary: 'Adds or replaces items',
     description:
       'One item, a list of up to 1,000, { items: […] }, or NDJSON. Each replaces the whole record of its id.',
   },
   users: {
-    method: 'PUT',
-    scope: 'admin',
-    keySources: [],
-    acceptText: false,
+    ...replacing,
     operationId: 'putUsers',
     summary: 'Adds or replaces users',
     description:
