@@ -3,7 +3,7 @@ import { findMissingAttributes } from '@facet/lake/read-catalog';
 import { suggestName } from '@facet/platform';
 import type { ConfigProblem, FieldPath } from '@facet/platform';
 import type { FacetConfig } from '../facet-config.ts';
-import { openArms } from './experiments.ts';
+import { openArms } from './contradictions.ts';
 
 interface NamedAttribute {
   readonly path: FieldPath;

@@ -1,14 +1,18 @@
+import { parseExperiments } from '@facet/exposures';
 import { parsePositiveClauses } from '@facet/features';
 import { findMappingProblems } from '@facet/import/mapping-problems';
 import { sparkSettings } from '@facet/lake/run-spark';
+import { activeInterestCount, modelVariant } from '@facet/model';
+import type { ModelConfig } from '@facet/model';
 import { problemsOf, suggestName } from '@facet/platform';
 import type { ConfigProblem, FieldPath } from '@facet/platform';
 import { isTimeZone } from '@facet/platform/time-zone';
+import { checkServingSettings } from '@facet/recommendations/settings';
+import type { MergeFields } from '@facet/recommendations/settings';
 import { isEventType, standardEventTypes } from '@facet/schemas';
 import { CronExpressionParser } from 'cron-parser';
 import type { FacetConfig } from '../facet-config.ts';
-import { findExperimentProblems } from './experiments.ts';
-import { findModelProblems } from './model.ts';
+import { resolveModel } from '../resolve-model.ts';
 
 /**
  * Returns the contradictions of a configuration whose fields are valid one by one: settings that would fail every run or every
@@ -174,4 +178,95 @@ function findDateProblems(dates: { readonly validationFrom: string; readonly tes
       related: [['split', 'validationFrom']],
     },
   ];
+}
+
+/** The model and its training must be complete, and no other setting may need a larger K. */
+function findModelProblems(config: FacetConfig, now: number): ConfigProblem[] {
+  const { variant } = config.model;
+  const unknown = problemsOf(() => modelVariant(variant), ['model', 'variant']);
+  if (unknown.length > 0) return unknown;
+  let model: ModelConfig | undefined;
+  return [
+    ...problemsOf(() => ({ model } = resolveModel({ ...config, training: {} })), ['model']),
+    ...problemsOf(() => resolveModel({ ...config, model: { variant } }), ['training']),
+    ...(model === undefined ? [] : findInterestProblems(model, config, now)),
+  ];
+}
+
+function findInterestProblems(model: ModelConfig, config: FacetConfig, now: number): ConfigProblem[] {
+  const { serving, experiments } = config;
+  const { interests, sequenceLength, extractor, adaptiveInterests } = model;
+  const path = ['model', 'interests'];
+  const problems: ConfigProblem[] = [];
+  const reachable = activeInterestCount(sequenceLength, interests, adaptiveInterests);
+  // Checks only a configured K. The default is an upper bound.
+  if ('interests' in config.model && reachable < interests && extractor.kind !== 'user-vectors') {
+    problems.push({
+      path,
+      problem: `${interests} is above ${reachable}, the most interests of a user with ${sequenceLength} behaviors (model.sequenceLength)`,
+      remedy: `Set model.interests to ${reachable}, or model.sequenceLength to ${2 ** interests}, or model.adaptiveInterests to false.`,
+      related: [['model', 'sequenceLength']],
+    });
+  }
+  const merges: (readonly [FieldPath, MergeFields | undefined])[] = [[['serving'], serving.merge]];
+  for (const { path: at, merge, bundle } of openArms(experiments, now)) {
+    // The bundle of an arm may have another K.
+    if (bundle === undefined) merges.push([at, merge]);
+  }
+  for (const [at, merge] of merges) {
+    // An array of a merge has an entry for each interest.
+    for (const [field, values] of Object.entries(merge ?? {})) {
+      if (!Array.isArray(values) || values.length <= interests) continue;
+      problems.push({
+        path: [...at, 'merge', field],
+        problem: `has an entry for each of ${values.length} interests, but model.interests is ${interests}`,
+        remedy: 'Remove entries or raise model.interests.',
+        related: [path],
+      });
+    }
+  }
+  return problems;
+}
+
+/** Experiments must not overlap in the fields that they set, and serving must be able to apply its settings and theirs. */
+function findExperimentProblems(config: FacetConfig, now: number): ConfigProblem[] {
+  const { experiments: declared, serving, exposures } = config;
+  let experiments: ReturnType<typeof parseExperiments> = [];
+  const problems = problemsOf(() => (experiments = parseExperiments(declared)), ['experiments']);
+  problems.push(...problemsOf(() => checkServingSettings(serving, experiments), ['serving']));
+  if (exposures.enabled) return problems;
+  for (const { path, isShadow } of openArms(declared, now)) {
+    if (!isShadow) continue;
+    problems.push({
+      path,
+      problem: 'has no effect, because only the log of responses records shadow arms and exposures.enabled is false',
+      remedy: 'Enable exposures or remove the shadow arm.',
+      related: [['exposures', 'enabled']],
+    });
+  }
+  return problems;
+}
+
+/** An arm or shadow arm in the file. */
+interface DeclaredArm {
+  readonly path: FieldPath;
+  readonly isShadow: boolean;
+  readonly merge?: MergeFields;
+  readonly bundle?: string;
+}
+
+/** Returns the arms and shadow arms of the experiments that have not ended at `now`, in epoch milliseconds. */
+export function openArms(experiments: FacetConfig['experiments'], now: number): DeclaredArm[] {
+  return experiments.flatMap(({ to, arms, shadow }, index) =>
+    to !== undefined && Date.parse(to) <= now
+      ? []
+      : Object.entries({ arms, shadow }).flatMap(([kind, named]) =>
+          Object.entries(named).map(([arm, { merge, bundle }]) => ({
+            path: ['experiments', String(index), kind, arm],
+            isShadow: kind === 'shadow',
+            merge,
+            bundle,
+          })),
+        ),
+  );
 }
