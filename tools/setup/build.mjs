@@ -69,7 +69,6 @@ function removeStaleOutput(project) {
 /** The only files outside of its folder that the page imports, with the folder of merge modes. Of other libraries, it imports types. */
 const pageImports = [
   'apps/console/src/pages.ts',
-  'apps/console/src/search.ts',
   'libs/bundles/src/filters/filter-operators.ts',
   'libs/http/src/metrics-text.ts',
   'libs/platform/src/quantities.ts',

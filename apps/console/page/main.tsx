@@ -3,12 +3,11 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { createQueryClient } from './api/queries.ts';
-import { sessionQuery, signIn } from './api/queries.ts';
+import { createQueryClient, sessionQuery, signIn } from './api/queries.ts';
 import { createPageRouter } from './router.tsx';
-import { applyStoredTheme } from './shell/app-shell.tsx';
+import { applyTheme } from './shell/app-shell.tsx';
 
-applyStoredTheme();
+applyTheme();
 const queryClient = createQueryClient();
 const linkError = await signInByLink();
 const router = createPageRouter({ queryClient, linkError });

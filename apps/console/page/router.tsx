@@ -8,11 +8,9 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import type { ComponentType } from 'react';
-import { pages } from '../src/pages.ts';
+import { pages, parseSearch } from '../src/pages.ts';
 import type { PageName, PageSearch } from '../src/pages.ts';
-import { parseSearch } from '../src/search.ts';
-import { exampleUsersQuery } from './api/queries.ts';
-import { sessionQuery } from './api/queries.ts';
+import { exampleUsersQuery, sessionQuery } from './api/queries.ts';
 import { Failure, Loading } from './parts/states.tsx';
 import { AppShell } from './shell/app-shell.tsx';
 import { SignInView } from './shell/sign-in-view.tsx';

@@ -5,8 +5,7 @@ import { createLogger, hourMs } from '@facet/platform';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { exploreSearchOf } from '../page/routes/explore/search.ts';
 import { createApp } from '../src/app.ts';
-import { pages } from '../src/pages.ts';
-import { parseSearch } from '../src/search.ts';
+import { pages, parseSearch } from '../src/pages.ts';
 
 const routesFolder = new URL('../page/routes/', import.meta.url);
 const unused = 'http://127.0.0.1:9';

@@ -1,6 +1,7 @@
 import type { paths as ServingPaths } from '@facet/client/serving-api';
 import type { paths as SinkPaths } from '@facet/client/sink-api';
 import type { paths as TrainerPaths } from '@facet/client/trainer-api';
+import { queryOptions } from '@tanstack/react-query';
 import createClient from 'openapi-fetch';
 
 /** How to start each API behind the console. Their names are those of the addresses `/api/<name>/`. */
@@ -120,3 +121,10 @@ type WithArrays<Data> = Data extends { readonly [position: number]: infer Item; 
 export async function dataOf<Data>(call: Promise<{ data?: Data }>): Promise<WithArrays<NonNullable<Data>>> {
   return (await call).data as WithArrays<NonNullable<Data>>;
 }
+
+/** Returns the options of a query that a typed client answers. */
+export const apiQuery = <const Key extends readonly unknown[], Data>(
+  queryKey: Key,
+  call: (signal: AbortSignal) => Promise<{ data?: Data }>,
+  options: { readonly staleTime?: number; readonly refetchInterval?: number } = {},
+) => queryOptions({ queryKey, queryFn: ({ signal }) => dataOf(call(signal)), ...options });

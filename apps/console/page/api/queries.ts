@@ -1,6 +1,6 @@
 import { QueryCache, QueryClient, queryOptions } from '@tanstack/react-query';
 import type { QueryState } from '@tanstack/react-query';
-import { ApiError, dataOf, fetchApi, markerHeaders, serving } from './fetch-api.ts';
+import { ApiError, apiQuery, fetchApi, markerHeaders, serving } from './fetch-api.ts';
 
 /** How often a view that shows a failure asks again. */
 const recoveryMs = 5_000;
@@ -67,15 +67,14 @@ export function changeSession(client: QueryClient, session: Session): void {
 }
 
 /** Users with distinct interests. The first request after a new bundle compares hundreds of users. */
-export const exampleUsersQuery = queryOptions({
-  queryKey: ['example-users'],
-  queryFn: ({ signal }) => dataOf(serving.GET('/v1/users:examples', { params: { query: { limit: '100' } }, signal })),
-  staleTime: Infinity,
-});
+export const exampleUsersQuery = apiQuery(
+  ['example-users'],
+  (signal) => serving.GET('/v1/users:examples', { params: { query: { limit: '100' } }, signal }),
+  { staleTime: Infinity },
+);
 
 /** The verdict of the gate about a bundle. */
 export const gateQuery = (bundleId: string) =>
-  queryOptions({
-    queryKey: ['compare', 'gate', bundleId],
-    queryFn: () => dataOf(serving.GET('/v1/bundles/{bundleId}/gate', { params: { path: { bundleId } } })),
-  });
+  apiQuery(['compare', 'gate', bundleId], (signal) =>
+    serving.GET('/v1/bundles/{bundleId}/gate', { params: { path: { bundleId } }, signal }),
+  );

@@ -3,7 +3,7 @@ import type { components } from '@facet/client/serving-api';
 import { keepPreviousData, queryOptions, useQuery } from '@tanstack/react-query';
 import type { UseQueryOptions } from '@tanstack/react-query';
 import { useDeferredValue, useState } from 'react';
-import { dataOf, serving } from '../api/fetch-api.ts';
+import { apiQuery, serving } from '../api/fetch-api.ts';
 import { nameOf } from './format.tsx';
 import './search-box.css';
 
@@ -87,8 +87,9 @@ export function ItemSearch(props: Pick<SearchBoxProps<FoundItem>, 'label' | 'not
 
 const findItemsQuery = (query: string) =>
   queryOptions({
-    queryKey: ['find-items', query],
-    queryFn: ({ signal }) => dataOf(serving.GET('/v1/items', { params: { query: { query, limit: '12' } }, signal })),
+    ...apiQuery(['find-items', query], (signal) =>
+      serving.GET('/v1/items', { params: { query: { query, limit: '12' } }, signal }),
+    ),
     select: ({ items }) => items,
     placeholderData: keepPreviousData,
   });

@@ -1,18 +1,8 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import type { VirtualItem } from '@tanstack/react-virtual';
 import { useRef } from 'react';
-import type { RefObject } from 'react';
 
-interface VisibleRows {
-  /** The element that scrolls. */
-  readonly scroller: RefObject<HTMLDivElement | null>;
-  readonly rows: readonly VirtualItem[];
-  /** Height of all rows in pixels. */
-  readonly height: number;
-}
-
-/** Returns the visible rows of a long list, and a few around them. */
-export function useVisibleRows(count: number, rowHeight: number): VisibleRows {
+/** Returns the visible rows of a long list and a few around them, the ref of the element that scrolls, and the height of all rows in pixels. */
+export function useVisibleRows(count: number, rowHeight: number) {
   const scroller = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({
     count,

@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, Outlet } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { pages } from '../../src/pages.ts';
 import { changeSession, sessionQuery, signOut } from '../api/queries.ts';
 import { Select } from '../parts/fields.tsx';
@@ -41,14 +41,19 @@ export function AppShell() {
 
 function Account() {
   const { data: session } = useSuspenseQuery(sessionQuery);
-  const [theme, setTheme] = useTheme();
+  const [theme, setTheme] = useState(storedTheme);
   const client = useQueryClient();
   const leave = useMutation({ mutationFn: signOut, onSuccess: (ended) => changeSession(client, ended) });
   return (
     <div className="account">
       <label className="row small">
         <span className="muted">Theme</span>
-        <Select label="Theme" value={theme} options={themes.map((name) => [name])} onChange={setTheme} />
+        <Select
+          label="Theme"
+          value={theme}
+          options={themes.map((name) => [name])}
+          onChange={(name) => setTheme(applyTheme(name))}
+        />
       </label>
       {session.name === undefined ? (
         <span className="muted small">No key needed</span>
@@ -88,24 +93,12 @@ type Theme = (typeof themes)[number];
 
 const storageKey = 'facet-theme';
 
-/** Applies the stored theme. Call it before the first view, so that colors do not change after it. */
-export function applyStoredTheme(): Theme {
-  const stored = localStorage.getItem(storageKey);
-  const theme = themes.find((name) => name === stored) ?? 'system';
-  apply(theme);
-  return theme;
-}
+const storedTheme = (): Theme => themes.find((name) => name === localStorage.getItem(storageKey)) ?? 'system';
 
-function apply(theme: Theme): void {
+/** Applies a theme. Call it before the first view, so that colors do not change after it. Default: the stored theme. */
+export function applyTheme(theme = storedTheme()): Theme {
+  localStorage.setItem(storageKey, theme);
   if (theme === 'system') delete document.documentElement.dataset['theme'];
   else document.documentElement.dataset['theme'] = theme;
-}
-
-function useTheme(): readonly [Theme, (theme: Theme) => void] {
-  const [theme, setTheme] = useState(applyStoredTheme);
-  useEffect(() => {
-    localStorage.setItem(storageKey, theme);
-    apply(theme);
-  }, [theme]);
-  return [theme, setTheme];
+  return theme;
 }

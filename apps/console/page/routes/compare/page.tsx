@@ -42,20 +42,16 @@ function Comparison() {
         return (
           <>
             <div className="grid">
-              <SidePicker
-                title="Before"
-                source={search.before}
-                merge={search.beforeMerge}
-                {...{ bundles, arms, options }}
-                onChange={(source, merge) => change({ before: source, beforeMerge: merge })}
-              />
-              <SidePicker
-                title="After"
-                source={search.after}
-                merge={search.afterMerge}
-                {...{ bundles, arms, options }}
-                onChange={(source, merge) => change({ after: source, afterMerge: merge })}
-              />
+              {(['before', 'after'] as const).map((side) => (
+                <SidePicker
+                  key={side}
+                  title={side === 'before' ? 'Before' : 'After'}
+                  source={search[side]}
+                  merge={search[`${side}Merge`]}
+                  {...{ bundles, arms, options }}
+                  onChange={(source, merge) => change({ [side]: source, [`${side}Merge`]: merge })}
+                />
+              ))}
             </div>
             <UserCard before={before} after={after} user={search.user} onChange={(user) => change({ user })} />
             <SampleCard before={before} after={after} onPick={(user) => change({ user })} />

@@ -1,33 +1,27 @@
 import { queryOptions } from '@tanstack/react-query';
-import { dataOf, serving } from '../../api/fetch-api.ts';
+import { apiQuery, dataOf, serving } from '../../api/fetch-api.ts';
 import { recoverAfter } from '../../api/queries.ts';
 import type { Side } from '@facet/client/serving-api';
 
 const followMs = 1_000;
 const listLimit = 20;
 
-export const bundlesQuery = queryOptions({
-  queryKey: ['compare', 'bundles'],
-  queryFn: () => dataOf(serving.GET('/v1/bundles')),
+export const bundlesQuery = apiQuery(['compare', 'bundles'], (signal) => serving.GET('/v1/bundles', { signal }), {
   refetchInterval: 10_000,
 });
 
-export const armsQuery = queryOptions({
-  queryKey: ['compare', 'arms'],
-  queryFn: () => dataOf(serving.GET('/v1/arms')),
+export const armsQuery = apiQuery(['compare', 'arms'], (signal) => serving.GET('/v1/arms', { signal }), {
   staleTime: Number.POSITIVE_INFINITY,
 });
 
-export const promotionsQuery = queryOptions({
-  queryKey: ['compare', 'promotions'],
-  queryFn: () => dataOf(serving.GET('/v1/promotions')),
-});
+export const promotionsQuery = apiQuery(['compare', 'promotions'], (signal) =>
+  serving.GET('/v1/promotions', { signal }),
+);
 
 export const bundleQuery = (bundleId: string) =>
-  queryOptions({
-    queryKey: ['compare', 'bundle', bundleId],
-    queryFn: () => dataOf(serving.GET('/v1/bundles/{bundleId}', { params: { path: { bundleId } } })),
-  });
+  apiQuery(['compare', 'bundle', bundleId], (signal) =>
+    serving.GET('/v1/bundles/{bundleId}', { params: { path: { bundleId } }, signal }),
+  );
 
 export const attributesQuery = queryOptions({
   queryKey: ['compare', 'attributes'],
@@ -39,16 +33,12 @@ export const attributesQuery = queryOptions({
 });
 
 /** Recommends items to a user by one side. */
-export const previewQuery = (userId: string, { bundleId, arm, merge }: Side) =>
-  queryOptions({
-    queryKey: ['compare', 'preview', userId, { bundleId, arm, merge }],
-    queryFn: () =>
-      dataOf(
-        serving.POST('/v1/recommendations:preview', {
-          body: { userId, limit: listLimit, explain: true, bundleId, arm, merge },
-        }),
-      ),
-  });
+export const previewQuery = (userId: string, { bundleId, arm, merge }: Side) => {
+  const body = { userId, limit: listLimit, explain: true, bundleId, arm, merge };
+  return apiQuery(['compare', 'preview', body], (signal) =>
+    serving.POST('/v1/recommendations:preview', { body, signal }),
+  );
+};
 
 /** Compares two sides over a sample of users, and asks again until the result is there. */
 export const comparisonQuery = (before: Side, after: Side, users: number) =>

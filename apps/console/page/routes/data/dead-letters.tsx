@@ -1,4 +1,4 @@
-import type { DeadLetter, DeadLetters, RedriveReport } from '@facet/client/sink-api';
+import type { DeadLetter, RedriveReport } from '@facet/client/sink-api';
 import { Dialog } from '@base-ui/react/dialog';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -16,6 +16,7 @@ import { deadLetterQuery, deadLettersMax, deadLettersQuery } from './queries.ts'
 /** The messages that the sink cannot process, and how to send them again. */
 export function DeadLettersCard() {
   const [{ reason }] = usePageSearch('data');
+  const [shown, setShown] = useState<string>();
   return (
     <QueryCard
       title="Dead letters"
@@ -23,86 +24,79 @@ export function DeadLettersCard() {
       query={useQuery(deadLettersQuery(reason))}
       what="Loading the dead letters"
     >
-      {(found) => <DeadLetterList {...found} reason={reason} />}
+      {({ total, reasons, deadLetters }) => (
+        <div className="stack">
+          <div className="row">
+            {reasons.map((found) => (
+              <Link
+                key={describeReason(found)}
+                to="/data"
+                search={(search) => ({ ...search, reason: found.reason })}
+                resetScroll={false}
+                className="button small"
+                aria-current={found.reason === reason ? 'true' : undefined}
+              >
+                {describeReason(found)} · {formatCount(found.count)}
+              </Link>
+            ))}
+            {reason === undefined ? null : (
+              <Link
+                to="/data"
+                search={(search) => ({ ...search, reason: undefined })}
+                resetScroll={false}
+                className="small"
+              >
+                Show all reasons
+              </Link>
+            )}
+            <span className="data-redrive">
+              <Redrive reason={reason} total={total} />
+            </span>
+          </div>
+          {total === 0 ? (
+            <Empty title="No dead letters">
+              {reason === undefined
+                ? 'The sink processed every message, or an operator has redriven them.'
+                : 'None has this reason.'}
+            </Empty>
+          ) : (
+            <DataTable
+              label="Dead letters, newest first"
+              columns={[
+                { title: 'Dead letter', cellClass: 'data-letter-id' },
+                'Failed',
+                'Reason',
+                { title: 'Message', cellClass: 'mono data-letter-text' },
+              ]}
+              rows={deadLetters.map((letter) => ({
+                key: letter.deadLetterId,
+                cells: [
+                  <button type="button" className="button small" onClick={() => setShown(letter.deadLetterId)}>
+                    {letter.deadLetterId}
+                  </button>,
+                  <Time at={letter.failedAt} />,
+                  describeReason(letter),
+                  letter.payload ?? 'no payload',
+                ],
+              }))}
+              scrollClassName="data-letters"
+            />
+          )}
+          {total <= deadLettersMax ? null : (
+            <p className="small muted">
+              The newest {deadLettersMax} of {formatCount(total)}.
+            </p>
+          )}
+          <DeadLetterView id={shown} onClose={() => setShown(undefined)} />
+        </div>
+      )}
     </QueryCard>
   );
 }
 
-type DeadLetterListProps = DeadLetters & { readonly reason: string | undefined };
-
 /** Writes why a message cannot be processed. */
 const describeReason = ({ reason, field }: { readonly reason: string; readonly field: string }): string =>
   field === '' ? reason : `${reason} (${field})`;
-
-function DeadLetterList({ total, reasons, deadLetters, reason }: DeadLetterListProps) {
-  const [shown, setShown] = useState<string>();
-  return (
-    <div className="stack">
-      <div className="row">
-        {reasons.map((found) => (
-          <Link
-            key={describeReason(found)}
-            to="/data"
-            search={(search) => ({ ...search, reason: found.reason })}
-            resetScroll={false}
-            className="button small"
-            aria-current={found.reason === reason ? 'true' : undefined}
-          >
-            {describeReason(found)} · {formatCount(found.count)}
-          </Link>
-        ))}
-        {reason === undefined ? null : (
-          <Link
-            to="/data"
-            search={(search) => ({ ...search, reason: undefined })}
-            resetScroll={false}
-            className="small"
-          >
-            Show all reasons
-          </Link>
-        )}
-        <span className="data-redrive">
-          <Redrive reason={reason} total={total} />
-        </span>
-      </div>
-      {total === 0 ? (
-        <Empty title="No dead letters">
-          {reason === undefined
-            ? 'The sink processed every message, or an operator has redriven them.'
-            : 'None has this reason.'}
-        </Empty>
-      ) : (
-        <DataTable
-          label="Dead letters, newest first"
-          columns={[
-            { title: 'Dead letter', cellClass: 'data-letter-id' },
-            'Failed',
-            'Reason',
-            { title: 'Message', cellClass: 'mono data-letter-text' },
-          ]}
-          rows={deadLetters.map((letter) => ({
-            key: letter.deadLetterId,
-            cells: [
-              <button type="button" className="button small" onClick={() => setShown(letter.deadLetterId)}>
-                {letter.deadLetterId}
-              </button>,
-              <Time at={letter.failedAt} />,
-              describeReason(letter),
-              letter.payload ?? 'no payload',
-            ],
-          }))}
-          scrollClassName="data-letters"
-        />
-      )}
-      {total <= deadLettersMax ? null : (
-        <p className="small muted">
-          The newest {deadLettersMax} of {formatCount(total)}.
-        </p>
-      )}
-      <DeadLetterView id={shown} onClose={() => setShown(undefined)} />
-    </div>
-  );
-}
 
 interface DeadLetterViewProps {
   /** Undefined closes the dialog. */

@@ -1,6 +1,6 @@
 import type { DeclaredExperiment, ExperimentReport } from '@facet/client/trainer-api';
-import { queryOptions, useQuery } from '@tanstack/react-query';
-import { dataOf, trainer } from '../../api/fetch-api.ts';
+import { useQuery } from '@tanstack/react-query';
+import { apiQuery, trainer } from '../../api/fetch-api.ts';
 import { DataTable, numeric } from '../../parts/data-table.tsx';
 import { Select } from '../../parts/fields.tsx';
 import { countOf, formatCount, formatP, formatShare, Time } from '../../parts/format.tsx';
@@ -12,19 +12,14 @@ import { ArmName, OutcomeCard } from './outcome-card.tsx';
 /** The trainer computes a report at most once a minute. */
 const reportEveryMs = 60_000;
 
-const reportQuery = (name: string, windowHours: number) =>
-  queryOptions({
-    queryKey: ['trainer', 'experiment', name, windowHours],
-    queryFn: ({ signal }) =>
-      dataOf(
-        trainer.GET('/v1/experiments/{name}/report', {
-          params: { path: { name }, query: { windowHours: `${windowHours}` } },
-          signal,
-        }),
-      ),
-    staleTime: reportEveryMs,
-    refetchInterval: reportEveryMs,
-  });
+const reportQuery = (name: string, windowHours: number) => {
+  const params = { path: { name }, query: { windowHours: `${windowHours}` } };
+  return apiQuery(
+    ['trainer', 'experiment', name, windowHours],
+    (signal) => trainer.GET('/v1/experiments/{name}/report', { params, signal }),
+    { staleTime: reportEveryMs, refetchInterval: reportEveryMs },
+  );
+};
 
 const windowHoursDefault = 24;
 

@@ -1,7 +1,7 @@
 import type { DeclaredExperiment } from '@facet/client/trainer-api';
-import { queryOptions, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { dataOf, trainer } from '../../api/fetch-api.ts';
+import { apiQuery, trainer } from '../../api/fetch-api.ts';
 import { DataTable, numeric } from '../../parts/data-table.tsx';
 import { formatShare, Time } from '../../parts/format.tsx';
 import { Card, DocLink, Page } from '../../parts/page.tsx';
@@ -10,9 +10,7 @@ import { usePageSearch } from '../../parts/use-page-search.ts';
 import { ExperimentReportView } from './experiment-report.tsx';
 import './experiments.css';
 
-const experimentsQuery = queryOptions({
-  queryKey: ['trainer', 'experiments'],
-  queryFn: ({ signal }) => dataOf(trainer.GET('/v1/experiments', { signal })),
+const experimentsQuery = apiQuery(['trainer', 'experiments'], (signal) => trainer.GET('/v1/experiments', { signal }), {
   staleTime: 60_000,
 });
 

@@ -2,7 +2,7 @@ import type { DescribedInterest, InterestCoupling, UserResponse } from '@facet/c
 import type { UseQueryResult } from '@tanstack/react-query';
 import { memo } from 'react';
 import type { CSSProperties } from 'react';
-import { readTexts } from '../../../src/search.ts';
+import { readTexts } from '../../../src/pages.ts';
 import { interestColor } from '../../parts/colors.ts';
 import { formatCount, formatShare, nameOf, Time } from '../../parts/format.tsx';
 import { Card, DocLink } from '../../parts/page.tsx';

@@ -7,7 +7,6 @@ import { Select } from '../../parts/fields.tsx';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Filters } from './filters.tsx';
 import { lambdaDefault, limitDefault } from './search.ts';
-import type { ExploreSearch } from './search.ts';
 import type { ChangeExplore, View } from './view.ts';
 
 interface ControlsProps extends Pick<View, 'search' | 'onChange'> {
@@ -16,8 +15,9 @@ interface ControlsProps extends Pick<View, 'search' | 'onChange'> {
 }
 
 /** The parameters of the list. Every change is a new request. */
-export function Controls({ search, catalog, interestCount, onChange }: ControlsProps) {
-  const set: ChangeExplore = (changes) => onChange(changes, { replace: true });
+export function Controls(props: ControlsProps) {
+  const { search, catalog, interestCount } = props;
+  const set: ChangeExplore = (changes) => props.onChange(changes, { replace: true });
   const merge = search.merge ?? catalog?.merge.by ?? mergeDefault.by;
   return (
     <Card
@@ -40,7 +40,7 @@ export function Controls({ search, catalog, interestCount, onChange }: ControlsP
             onChange={(name) => set(mergeDefaults(name, catalog))}
           />
         </label>
-        {merge === 'diverse' ? <DiverseFields search={search} catalog={catalog} set={set} /> : null}
+        {merge === 'diverse' ? <DiverseFields {...props} onChange={set} /> : null}
         <label className="field">
           <span>
             Interests <abbr title="K'u: the number of interests that the model infers for the user">K′u</abbr>
@@ -70,7 +70,7 @@ export function Controls({ search, catalog, interestCount, onChange }: ControlsP
         </label>
         {catalog === undefined ? null : <Filters search={search} catalog={catalog} onChange={set} />}
       </div>
-      {merge === 'quota' ? <QuotaFields search={search} interestCount={interestCount} set={set} /> : null}
+      {merge === 'quota' ? <QuotaFields {...props} onChange={set} /> : null}
     </Card>
   );
 }
@@ -81,12 +81,7 @@ function mergeDefaults(merge: MergeName, catalog: CatalogResponse | undefined) {
   return { ...cleared, merge, lambda: lambdaDefault, attribute: catalog?.attributes[0]?.name };
 }
 
-interface FieldsProps {
-  readonly search: ExploreSearch;
-  readonly set: ChangeExplore;
-}
-
-function DiverseFields({ search, catalog, set }: FieldsProps & { readonly catalog: CatalogResponse | undefined }) {
+function DiverseFields({ search, catalog, onChange }: ControlsProps) {
   const names = [...new Set(catalog?.attributes.map(({ name }) => name))];
   return (
     <>
@@ -95,7 +90,7 @@ function DiverseFields({ search, catalog, set }: FieldsProps & { readonly catalo
         <Select
           value={search.attribute ?? ''}
           options={names.map((name) => [name])}
-          onChange={(attribute) => set({ attribute })}
+          onChange={(attribute) => onChange({ attribute })}
         />
       </label>
       <NumberField
@@ -104,7 +99,7 @@ function DiverseFields({ search, catalog, set }: FieldsProps & { readonly catalo
         min={0}
         max={1000}
         step={0.05}
-        onChange={(lambda) => set({ lambda })}
+        onChange={(lambda) => onChange({ lambda })}
       />
     </>
   );
@@ -113,14 +108,13 @@ function DiverseFields({ search, catalog, set }: FieldsProps & { readonly catalo
 /** More interests share one minimum. */
 const floorsShown = 8;
 
-function QuotaFields({ search, interestCount, set }: FieldsProps & { readonly interestCount: number }) {
-  const { floors } = search;
+function QuotaFields({ search: { floors }, interestCount, onChange }: ControlsProps) {
   const isShared = interestCount > floorsShown;
   const setFloor = (interest: number, floor: number): void => {
     const next = Array.from({ length: interestCount }, (_, at) =>
       isShared || at === interest ? floor : (floors?.[at] ?? 0),
     );
-    set({ floors: next.some((value) => value > 0) ? next : undefined });
+    onChange({ floors: next.some((value) => value > 0) ? next : undefined });
   };
   return (
     <fieldset className="row quota">

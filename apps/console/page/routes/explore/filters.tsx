@@ -3,7 +3,7 @@ import type { OperatorName } from '@facet/bundles/filter-operators';
 import type { CatalogResponse } from '@facet/client/serving-api';
 import { useState } from 'react';
 import type { FormEvent } from 'react';
-import { readTexts } from '../../../src/search.ts';
+import { readTexts } from '../../../src/pages.ts';
 import { Select } from '../../parts/fields.tsx';
 import { addCondition } from './search.ts';
 import type { Condition } from './search.ts';

@@ -19,7 +19,7 @@ interface InterestsProps extends View {
 
 /** One card for each interest: its label, the behaviors that formed it, and its nearest items. */
 export function Interests(props: InterestsProps) {
-  const { interests, labels, source, search, found, isStale } = props;
+  const { interests, source, isStale } = props;
   return (
     <section className="stack" aria-labelledby="interests-title">
       <div>
@@ -34,14 +34,7 @@ export function Interests(props: InterestsProps) {
       ) : (
         <ul className={`interest-cards ${isStale ? 'stale' : ''}`}>
           {interests.map((described) => (
-            <InterestCard
-              key={described.interest}
-              described={described}
-              label={labels.get(described.interest)}
-              found={found.get(described.interest) ?? 0}
-              isFocused={search.focus === described.interest}
-              onFocus={() => toggleFocus(props, described.interest)}
-            />
+            <InterestCard key={described.interest} {...props} described={described} />
           ))}
         </ul>
       )}
@@ -49,16 +42,11 @@ export function Interests(props: InterestsProps) {
   );
 }
 
-interface InterestCardProps {
-  readonly described: DescribedInterest;
-  readonly label: string | undefined;
-  readonly found: number;
-  readonly isFocused: boolean;
-  readonly onFocus: () => void;
-}
-
-function InterestCard({ described, label, found, isFocused, onFocus }: InterestCardProps) {
-  const { interest, behaviors, nearest } = described;
+function InterestCard(props: InterestsProps & { readonly described: DescribedInterest }) {
+  const { interest, behaviors, nearest } = props.described;
+  const label = props.labels.get(interest);
+  const found = props.found.get(interest) ?? 0;
+  const isFocused = props.search.focus === interest;
   const largest = behaviors[0]?.share ?? 1;
   return (
     <li
@@ -71,7 +59,7 @@ function InterestCard({ described, label, found, isFocused, onFocus }: InterestC
           className="interest-title"
           aria-pressed={isFocused}
           title="Highlight this interest"
-          onClick={onFocus}
+          onClick={() => toggleFocus(props, interest)}
         >
           <span className="swatch interest-swatch" aria-hidden />
           {label ?? `Interest ${interest}`}

@@ -2,16 +2,16 @@ import { useQuery } from '@tanstack/react-query';
 import { useCallback, useMemo, useRef } from 'react';
 import { CopyButton } from '../../parts/copy-button.tsx';
 import { Page } from '../../parts/page.tsx';
-import { Failure, Loading, QueryView } from '../../parts/states.tsx';
+import { QueryView } from '../../parts/states.tsx';
 import { usePageSearch } from '../../parts/use-page-search.ts';
 import { Behaviors, listBehaviors } from './behaviors.tsx';
 import { Controls } from './controls.tsx';
 import './explore.css';
 import { Interests } from './interests.tsx';
-import { catalogQuery, interestsQuery, recommendationsQuery, userQuery } from './queries.ts';
+import { catalogQuery, interestsQuery, recommendationsQuery, storedUserQuery } from './queries.ts';
 import { compareLists, Recommendations } from './recommendations.tsx';
 import { baselineOf, curlOf, exploreSearchOf, hasUser, recommendationsOf } from './search.ts';
-import { useFirstUser, UserBar, WhatIf } from './user-bar.tsx';
+import { FirstUser, UserBar, WhatIf } from './user-bar.tsx';
 import { isMissing, labelInterests } from './view.ts';
 import type { ChangeExplore, View } from './view.ts';
 
@@ -23,10 +23,6 @@ export function Content() {
     (changes, options) => change(changes, { ...options, resetScroll: false }),
     [change],
   );
-  const first = useFirstUser({ search, onChange });
-  const isChosen = hasUser(search);
-  const user = useQuery({ ...userQuery(search.user ?? ''), enabled: search.user !== undefined });
-  const interests = useQuery({ ...interestsQuery(search), enabled: isChosen });
   return (
     <Page
       name="explore"
@@ -37,37 +33,26 @@ export function Content() {
         </>
       }
     >
-      <UserBar
-        search={search}
-        user={search.user === undefined ? undefined : user.data}
-        interestCount={isChosen ? interests.data?.interestCount : undefined}
-        onChange={onChange}
-      />
-      {isChosen ? <ExploredUser search={search} onChange={onChange} /> : <FirstUser {...first} />}
+      <UserBar search={search} onChange={onChange} />
+      {hasUser(search) ? <ExploredUser search={search} onChange={onChange} /> : <FirstUser onChange={onChange} />}
     </Page>
   );
-}
-
-function FirstUser({ error, retry }: ReturnType<typeof useFirstUser>) {
-  if (error !== null) return <Failure error={error} onRetry={retry} />;
-  return <Loading what="Loading users with distinct interests" />;
 }
 
 /** Everything about one user or history. */
 function ExploredUser({ search, onChange }: Pick<View, 'search' | 'onChange'>) {
   const titles = useRef(new Map<string, string>());
   const catalog = useQuery(catalogQuery);
-  const user = useQuery({ ...userQuery(search.user ?? ''), enabled: search.user !== undefined });
+  const user = useQuery(storedUserQuery(search));
   const interests = useQuery(interestsQuery(search));
   const recommendations = useQuery(recommendationsQuery(search));
   const baseline = baselineOf(search);
   const before = useQuery({ ...recommendationsQuery(baseline ?? search), enabled: baseline !== undefined });
 
   const described = interests.data;
-  const stored = search.user === undefined ? undefined : user.data;
   const rows = useMemo(
-    () => listBehaviors({ search, user: stored, coupling: described?.coupling, titles: titles.current }),
-    [search, stored, described],
+    () => listBehaviors({ search, user: user.data, coupling: described?.coupling, titles: titles.current }),
+    [search, user.data, described],
   );
   const list = recommendations.data?.items;
   const listBefore = baseline === undefined || before.isPlaceholderData ? undefined : before.data?.items;

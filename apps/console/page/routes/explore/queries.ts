@@ -1,26 +1,27 @@
 import type { InterestsRequest, RecommendationsRequest, RecommendationsResponse } from '@facet/client/serving-api';
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
-import { dataOf, serving } from '../../api/fetch-api.ts';
+import { apiQuery, dataOf, serving } from '../../api/fetch-api.ts';
 import { recommendationsOf, requesterOf } from './search.ts';
 import type { ExploreSearch, Requester } from './search.ts';
 
 /** What requests can refer to. */
-export const catalogQuery = queryOptions({
-  queryKey: ['explore', 'catalog'],
-  queryFn: ({ signal }) => dataOf(serving.GET('/v1/catalog', { signal })),
+export const catalogQuery = apiQuery(['explore', 'catalog'], (signal) => serving.GET('/v1/catalog', { signal }), {
   staleTime: 60_000,
 });
 
-export const userQuery = (userId: string) =>
-  queryOptions({
-    queryKey: ['explore', 'user', userId],
-    queryFn: ({ signal }) => dataOf(serving.GET('/v1/users/{userId}', { params: { path: { userId } }, signal })),
-  });
+/** The stored user of a view, if it has one. */
+export const storedUserQuery = ({ user: userId = '' }: ExploreSearch) => ({
+  ...apiQuery(['explore', 'user', userId], (signal) =>
+    serving.GET('/v1/users/{userId}', { params: { path: { userId } }, signal }),
+  ),
+  enabled: userId !== '',
+});
 
 export const usersQuery = (query: string) =>
   queryOptions({
-    queryKey: ['explore', 'users', query],
-    queryFn: ({ signal }) => dataOf(serving.GET('/v1/users', { params: { query: { query, limit: '12' } }, signal })),
+    ...apiQuery(['explore', 'users', query], (signal) =>
+      serving.GET('/v1/users', { params: { query: { query, limit: '12' } }, signal }),
+    ),
     select: ({ users }) => users,
     placeholderData: keepPreviousData,
   });

@@ -4,7 +4,7 @@ import type { OperatorName } from '@facet/bundles/filter-operators';
 import { mergeModes, mergeNames } from '@facet/retrieval/merge-modes';
 import type { MergeName } from '@facet/retrieval/merge-modes';
 import type { PageSearch } from '../../../src/pages.ts';
-import { readNumber, readText, readTexts, withoutUndefined } from '../../../src/search.ts';
+import { readNumber, readText, readTexts, withoutUndefined } from '../../../src/pages.ts';
 
 /** A condition on one attribute: an operand for each of its operators. */
 export type Condition = { readonly attribute: string } & {

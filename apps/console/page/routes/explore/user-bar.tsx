@@ -1,4 +1,3 @@
-import type { UserResponse } from '@facet/client/serving-api';
 import { useQuery } from '@tanstack/react-query';
 import { useRouter } from '@tanstack/react-router';
 import { useEffect } from 'react';
@@ -6,38 +5,36 @@ import { pages } from '../../../src/pages.ts';
 import { exampleUsersQuery } from '../../api/queries.ts';
 import { countOf, formatCount } from '../../parts/format.tsx';
 import { SearchBox } from '../../parts/search-box.tsx';
-import { usersQuery } from './queries.ts';
+import { Failure, Loading } from '../../parts/states.tsx';
+import { interestsQuery, storedUserQuery, usersQuery } from './queries.ts';
 import { hasUser } from './search.ts';
 import type { ExploreSearch } from './search.ts';
 import type { View } from './view.ts';
 
-/** Shows the first example if the address names no user, or an empty history if there is none. */
-export function useFirstUser({ search, onChange }: Pick<View, 'search' | 'onChange'>) {
+/** Shows the first example, or an empty history if there is none. */
+export function FirstUser({ onChange }: Pick<View, 'onChange'>) {
   const { data, error, refetch } = useQuery(exampleUsersQuery);
-  const isChosen = hasUser(search);
   const router = useRouter();
   useEffect(() => {
     // The person may have chosen another page, which still loads.
-    const hasLeft = router.latestLocation.pathname !== pages.explore.path;
-    if (isChosen || hasLeft || data === undefined) return;
+    if (router.latestLocation.pathname !== pages.explore.path || data === undefined) return;
     const [example] = data.users;
     onChange(example === undefined ? { build: true } : { user: example.userId }, { replace: true });
-  }, [isChosen, data, onChange, router]);
-  return { error, retry: () => void refetch() };
+  }, [data, onChange, router]);
+  if (error !== null) return <Failure error={error} onRetry={() => void refetch()} />;
+  return <Loading what="Loading users with distinct interests" />;
 }
 
 /** The users that `npm start` prints. */
 const examplesShown = 3;
 
-interface UserBarProps extends Pick<View, 'search' | 'onChange'> {
-  readonly user: UserResponse | undefined;
-  readonly interestCount: number | undefined;
-}
-
 const noChanges = { with: undefined, without: undefined, focus: undefined, build: undefined } as const;
 
 /** Chooses the user: by id, an example, by chance, or a history that is built item by item. */
-export function UserBar({ search, user, interestCount, onChange }: UserBarProps) {
+export function UserBar({ search, onChange }: Pick<View, 'search' | 'onChange'>) {
+  const isChosen = hasUser(search);
+  const { data: user } = useQuery(storedUserQuery(search));
+  const { data: interests } = useQuery({ ...interestsQuery(search), enabled: isChosen });
   const { data: examples } = useQuery(exampleUsersQuery);
   const { data: anyone = [] } = useQuery({ ...usersQuery(''), enabled: examples?.users.length === 0 });
   const choose = (userId: string): void => onChange({ ...noChanges, user: userId });
@@ -93,8 +90,8 @@ export function UserBar({ search, user, interestCount, onChange }: UserBarProps)
               </span>
             ))}
         {user === undefined ? null : <span className="badge">{countOf(user.behaviorCount, 'behavior')}</span>}
-        {interestCount === undefined ? null : (
-          <span className="badge accent">{countOf(interestCount, 'interest')}</span>
+        {interests === undefined || !isChosen ? null : (
+          <span className="badge accent">{countOf(interests.interestCount, 'interest')}</span>
         )}
       </div>
     </section>

@@ -1,6 +1,6 @@
 import type { components } from '@facet/client/serving-api';
 import { queryOptions } from '@tanstack/react-query';
-import { dataOf, fetchApi, serving } from '../../api/fetch-api.ts';
+import { apiQuery, dataOf, fetchApi, serving } from '../../api/fetch-api.ts';
 import type { Column } from './point-layer.ts';
 
 export type ItemMap = components['schemas']['ItemMapResponse'];
@@ -9,9 +9,7 @@ export type MapItem = components['schemas']['MapItem'];
 /** Often enough to notice a new bundle or delta. */
 const refreshMs = 30_000;
 
-export const mapQuery = queryOptions({
-  queryKey: ['item-map'],
-  queryFn: () => dataOf(serving.GET('/v1/item-map')),
+export const mapQuery = apiQuery(['item-map'], (signal) => serving.GET('/v1/item-map', { signal }), {
   refetchInterval: refreshMs,
 });
 

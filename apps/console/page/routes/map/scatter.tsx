@@ -33,7 +33,7 @@ export function Scatter(props: ScatterProps) {
   const { points, coloring, colors, marks, selection } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const overlay = useRef<SVGSVGElement>(null);
-  const plot = useRef<Plot>(undefined);
+  const plot = useRef<ReturnType<typeof createPlot>>(undefined);
   const selected = useMemo(() => selectedPoints(points, selection), [points, selection]);
   const latest = useRef<PlotProps>({ ...props, selected });
   latest.current = { ...props, selected };
@@ -59,17 +59,11 @@ export function Scatter(props: ScatterProps) {
 
 type PlotProps = ScatterProps & Pick<PointDrawing, 'selected'>;
 
-interface Plot {
-  /** Draws the current properties in the next frame. */
-  readonly redraw: () => void;
-  readonly close: () => void;
-}
-
 /** A click may move the pointer by this distance, and picks a point within it. */
 const clickPixels = 6;
 
 /** Draws the properties on a canvas, and converts what the pointer does to a view, a hovered item or a selection. */
-function createPlot(canvas: HTMLCanvasElement, overlay: SVGSVGElement, read: () => PlotProps): Plot {
+function createPlot(canvas: HTMLCanvasElement, overlay: SVGSVGElement, read: () => PlotProps) {
   const context = canvas.getContext('2d', { alpha: false })!;
   const lassoShape = overlay.querySelector('polygon.lasso')!;
   const pointers = new Map<number, Position>();
@@ -82,6 +76,7 @@ function createPlot(canvas: HTMLCanvasElement, overlay: SVGSVGElement, read: () 
   let finder: { readonly points: Points; readonly find: ReturnType<typeof createFinder> } | undefined;
 
   const projection = (): Projection => projectionOf(camera, canvas.clientWidth, canvas.clientHeight);
+  /** Draws the current properties in the next frame. */
   const redraw = (): void => {
     frame ||= requestAnimationFrame(draw);
   };

@@ -1,90 +1,83 @@
-import type { Refresh } from '@facet/client/trainer-api';
+import type { Refresh, Schedule } from '@facet/client/trainer-api';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
-import { Card, DocLink, Page } from '../../parts/page.tsx';
+import type { PageSearch } from '../../../src/pages.ts';
+import { DataTable } from '../../parts/data-table.tsx';
+import { formatDuration, Time } from '../../parts/format.tsx';
+import { Card, DocLink, Page, Stat } from '../../parts/page.tsx';
 import { Empty, QueryCard, QueryView } from '../../parts/states.tsx';
 import { usePageSearch } from '../../parts/use-page-search.ts';
 import { CancelRun, StartRefresh } from './dialogs.tsx';
 import { LineageView } from './lineage.tsx';
-import { hasEnded, outputsOf, refreshesQuery, refreshQuery } from './queries.ts';
+import { hasEnded, outputsOf, refreshesQuery, refreshQuery, scheduleQuery } from './queries.ts';
 import './refreshes.css';
 import { RunDetail } from './run-detail.tsx';
 import { RunList } from './run-list.tsx';
-import { ScheduleCard } from './schedule-card.tsx';
 
 const runsAtFirst = 30;
 const runsMax = 1_000;
 
 export function Content() {
   const [limit, setLimit] = useState(runsAtFirst);
+  const [search] = usePageSearch('refreshes');
   return (
     <Page name="refreshes" actions={<StartRefresh />}>
       <ScheduleCard />
       <QueryView query={useQuery(refreshesQuery(limit))} what="Loading the runs">
-        {({ refreshes }) => (
-          <Runs
-            refreshes={refreshes}
-            onMore={refreshes.length < limit || limit >= runsMax ? undefined : () => setLimit(runsMax)}
-          />
-        )}
+        {({ refreshes }) => {
+          const inProgress = refreshes.find((report) => !hasEnded(report));
+          const shown = search.run ?? (inProgress ?? refreshes[0])?.run.runId;
+          if (shown === undefined) return <NoRuns {...search} />;
+          return (
+            <ShownRun runId={shown} refreshes={refreshes} artifact={search.artifact}>
+              {refreshes.length < limit || limit >= runsMax ? null : (
+                <button type="button" className="button small" onClick={() => setLimit(runsMax)}>
+                  Show older runs
+                </button>
+              )}
+            </ShownRun>
+          );
+        }}
       </QueryView>
     </Page>
   );
 }
 
-interface RunsProps {
-  readonly refreshes: readonly Refresh[];
-  /** Loads older runs; undefined if all are shown. */
-  readonly onMore: (() => void) | undefined;
-}
-
-function Runs({ refreshes, onMore }: RunsProps) {
-  const [search] = usePageSearch('refreshes');
-  const inProgress = refreshes.find((report) => !hasEnded(report));
-  const shown = search.run ?? (inProgress ?? refreshes[0])?.run.runId;
-  if (shown === undefined) {
-    return (
-      <Card>
-        <Empty title="There are no runs yet">
-          Start a refresh, or run <code>facet refresh</code>. <DocLink to="refresh.md">How refreshes work</DocLink>
-        </Empty>
-        {search.artifact === undefined ? null : <LineageView id={search.artifact} />}
-      </Card>
-    );
-  }
+function NoRuns({ artifact }: PageSearch<'refreshes'>) {
   return (
-    <ShownRun runId={shown} listed={refreshes.find(({ run }) => run.runId === shown)} artifact={search.artifact}>
-      <Card title="Runs">
-        <RunList runs={refreshes} shown={shown} />
-        {onMore === undefined ? null : (
-          <button type="button" className="button small" onClick={onMore}>
-            Show older runs
-          </button>
-        )}
-      </Card>
-    </ShownRun>
+    <Card>
+      <Empty title="There are no runs yet">
+        Start a refresh, or run <code>facet refresh</code>. <DocLink to="refresh.md">How refreshes work</DocLink>
+      </Empty>
+      {artifact === undefined ? null : <LineageView id={artifact} />}
+    </Card>
   );
 }
 
 interface ShownRunProps {
   readonly runId: string;
-  readonly listed: Refresh | undefined;
+  readonly refreshes: readonly Refresh[];
   readonly artifact: string | undefined;
-  /** The list of runs. */
+  /** Below the list of runs. */
   readonly children: ReactNode;
 }
 
-function ShownRun({ runId, listed, artifact, children }: ShownRunProps) {
+function ShownRun({ runId, refreshes, artifact, children }: ShownRunProps) {
   // The list is newer than the cached run when another user of the console changed it.
+  const listed = refreshes.find(({ run }) => run.runId === runId);
   const query = useQuery({ ...refreshQuery(runId), placeholderData: listed, refetchInterval: 10_000 });
   const { data: report } = query;
-  const traced = artifact ?? (report === undefined ? undefined : artifactOf(report));
+  const { bundleId, modelId, datasetId } = report === undefined ? {} : outputsOf(report);
+  const traced = artifact ?? bundleId ?? modelId ?? datasetId;
   return (
     <>
       <div className="runs">
-        {children}
+        <Card title="Runs">
+          <RunList runs={refreshes} shown={runId} />
+          {children}
+        </Card>
         <QueryCard
           title={`Run ${runId}`}
           actions={report === undefined || hasEnded(report) ? null : <CancelRun key={runId} report={report} />}
@@ -94,18 +87,12 @@ function ShownRun({ runId, listed, artifact, children }: ShownRunProps) {
           {(loaded) => <RunDetail key={runId} report={loaded} />}
         </QueryCard>
       </div>
-      <LineageCard id={traced} isChosen={artifact !== undefined} />
+      {traced === undefined ? null : <LineageCard id={traced} isChosen={artifact !== undefined} />}
     </>
   );
 }
 
-function artifactOf(report: Refresh): string | undefined {
-  const { bundleId, modelId, datasetId } = outputsOf(report);
-  return bundleId ?? modelId ?? datasetId;
-}
-
-function LineageCard({ id, isChosen }: { readonly id: string | undefined; readonly isChosen: boolean }) {
-  if (id === undefined) return null;
+function LineageCard({ id, isChosen }: { readonly id: string; readonly isChosen: boolean }) {
   const back = (
     <Link
       to="/refreshes"
@@ -125,3 +112,72 @@ function LineageCard({ id, isChosen }: { readonly id: string | undefined; readon
     </Card>
   );
 }
+
+/** When the next refreshes are due, and whether one is overdue. */
+function ScheduleCard() {
+  return (
+    <QueryCard
+      title="Schedule"
+      actions={<DocLink to="refresh.md">How refreshes are scheduled</DocLink>}
+      query={useQuery(scheduleQuery)}
+      what="Loading the schedule"
+    >
+      {(schedule) => <ScheduleFacts {...schedule} />}
+    </QueryCard>
+  );
+}
+
+function ScheduleFacts(schedule: Schedule) {
+  const { cron, timeZone, next, completedDay, overdueSeconds, promoteWithinHours, queue } = schedule;
+  const [soonest] = next;
+  return (
+    <>
+      {overdueSeconds === 0 ? null : (
+        <p className="banner" role="status">
+          A refresh is {formatDuration(overdueSeconds * 1000)} overdue. No bundle was promoted by the deadline,{' '}
+          {promoteWithinHours} h after the due time.
+        </p>
+      )}
+      <div className="grid refreshes-stats">
+        <Stat
+          name="Next refresh"
+          value={soonest === undefined ? 'off' : <Time at={soonest.dueAt} isRelative />}
+          note={
+            soonest === undefined
+              ? 'refresh.cron is off in facet.yaml'
+              : `data of ${soonest.day}; cron ${cron}, ${timeZone}`
+          }
+        />
+        <Stat name="Newest completed day" value={completedDay ?? '–'} note="promoted or skipped" />
+        <Stat
+          name="Overdue"
+          value={overdueSeconds === 0 ? 'no' : formatDuration(overdueSeconds * 1000)}
+          note={`deadline: ${promoteWithinHours} h after the due time`}
+        />
+        <Stat
+          name="Jobs in the queue"
+          value={queue === null ? '–' : jobsOf(queue)}
+          note={queue === null ? 'Redis does not respond' : 'waiting or running'}
+        />
+      </div>
+      {next.length < 2 ? null : (
+        <details>
+          <summary className="small">The next {next.length} refreshes</summary>
+          <DataTable
+            label="Next refreshes"
+            columns={['Data of', 'Starts', 'Overdue after']}
+            rows={next.map(({ day, dueAt, promoteBefore }) => ({
+              key: day,
+              cells: [day, <Time at={dueAt} />, <Time at={promoteBefore} />],
+            }))}
+          />
+        </details>
+      )}
+    </>
+  );
+}
+
+const unfinished = ['waiting', 'active', 'delayed', 'prioritized', 'waiting-children'];
+
+const jobsOf = ({ trainer, indexer }: NonNullable<Schedule['queue']>): number =>
+  [trainer, indexer].flatMap((jobs) => unfinished.map((state) => jobs[state] ?? 0)).reduce((sum, jobs) => sum + jobs);

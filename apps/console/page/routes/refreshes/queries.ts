@@ -1,6 +1,5 @@
 import type { Refresh } from '@facet/client/trainer-api';
-import { queryOptions } from '@tanstack/react-query';
-import { dataOf, trainer } from '../../api/fetch-api.ts';
+import { apiQuery, trainer } from '../../api/fetch-api.ts';
 
 export type StageName = Refresh['stages'][number]['stage'];
 export type StageRecord = Refresh['stages'][number];
@@ -29,42 +28,37 @@ export const stageColors: Readonly<Record<StageName, string>> = {
 export const stageNames = Object.keys(stageColors) as StageName[];
 
 /** New runs appear without a reload. Changes of the shown run arrive as events. */
-const runsEveryMs = 3_000;
-const scheduleEveryMs = 15_000;
-
 export const refreshesQuery = (limit: number) =>
-  queryOptions({
-    queryKey: ['trainer', 'refreshes', limit],
-    queryFn: ({ signal }) => dataOf(trainer.GET('/v1/refreshes', { params: { query: { limit: `${limit}` } }, signal })),
-    refetchInterval: runsEveryMs,
-  });
+  apiQuery(
+    ['trainer', 'refreshes', limit],
+    (signal) => trainer.GET('/v1/refreshes', { params: { query: { limit: `${limit}` } }, signal }),
+    { refetchInterval: 3_000 },
+  );
 
 export const refreshQuery = (runId: string) =>
-  queryOptions({
-    queryKey: ['trainer', 'refresh', runId],
-    queryFn: ({ signal }) => dataOf(trainer.GET('/v1/refreshes/{runId}', { params: { path: { runId } }, signal })),
-  });
+  apiQuery(['trainer', 'refresh', runId], (signal) =>
+    trainer.GET('/v1/refreshes/{runId}', { params: { path: { runId } }, signal }),
+  );
 
-export const scheduleQuery = queryOptions({
-  queryKey: ['trainer', 'schedule'],
-  queryFn: ({ signal }) => dataOf(trainer.GET('/v1/schedule', { signal })),
-  refetchInterval: scheduleEveryMs,
+export const scheduleQuery = apiQuery(['trainer', 'schedule'], (signal) => trainer.GET('/v1/schedule', { signal }), {
+  refetchInterval: 15_000,
 });
 
 export const lineageQuery = (id: string) =>
-  queryOptions({
-    queryKey: ['trainer', 'lineage', id],
-    queryFn: ({ signal }) => dataOf(trainer.GET('/v1/lineage/{id}', { params: { path: { id } }, signal })),
-    staleTime: 30_000,
-  });
+  apiQuery(
+    ['trainer', 'lineage', id],
+    (signal) => trainer.GET('/v1/lineage/{id}', { params: { path: { id } }, signal }),
+    {
+      staleTime: 30_000,
+    },
+  );
 
 export const trainingQuery = (modelId: string) =>
-  queryOptions({
-    queryKey: ['trainer', 'training', modelId],
-    queryFn: ({ signal }) =>
-      dataOf(trainer.GET('/v1/models/{modelId}/training', { params: { path: { modelId } }, signal })),
-    staleTime: Infinity,
-  });
+  apiQuery(
+    ['trainer', 'training', modelId],
+    (signal) => trainer.GET('/v1/models/{modelId}/training', { params: { path: { modelId } }, signal }),
+    { staleTime: Infinity },
+  );
 
 export const hasEnded = ({ state }: Pick<Refresh, 'state'>): boolean => state !== 'waiting' && state !== 'running';
 
