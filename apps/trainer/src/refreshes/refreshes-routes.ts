@@ -1,5 +1,12 @@
 import { Readable } from 'node:stream';
-import { artifactProblems, createProblems, lakeProblems, Problem, responseSignal } from '@facet/http';
+import {
+  artifactProblems,
+  createProblems,
+  describeRoutes,
+  lakeProblems,
+  problemResponses,
+  responseSignal,
+} from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { RunReport } from '@facet/pipeline/runs';
 import type { RunStore } from '@facet/pipeline/runs';
@@ -69,7 +76,7 @@ export const trainerProblems = createProblems({
 /** A refresh may take a night, and a client may follow all of it. */
 const followingMsMax = dayMs;
 
-const errors = { '4xx': Problem, '5xx': Problem };
+const describe = describeRoutes({ scope: 'read', tag: 'refreshes' });
 
 export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: RefreshesDeps): void {
   const closing = new AbortController();
@@ -87,7 +94,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
           'progress, or it was promoted, rejected or skipped and force is not set.',
         tags: ['refreshes'],
         body: RefreshRequestBody,
-        response: { 200: RunReport, 202: RunReport, ...errors },
+        response: { 200: RunReport, 202: RunReport, ...problemResponses },
       },
     },
     async ({ body, apiKey }, reply) => {
@@ -104,50 +111,35 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
 
   app.get(
     '/v1/refreshes',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'listRefreshes',
-        summary: 'List the newest runs',
-        tags: ['refreshes'],
-        querystring: ListQuery,
-        response: {
-          200: Type.Object({ refreshes: Type.Array(RunReport) }, { description: 'The newest day first.' }),
-          ...errors,
-        },
-      },
-    },
+    describe({
+      operationId: 'listRefreshes',
+      summary: 'List the newest runs',
+      querystring: ListQuery,
+      response: Type.Object({ refreshes: Type.Array(RunReport) }, { description: 'The newest day first.' }),
+    }),
     async ({ query }) => ({ refreshes: await runs.list({ limit: Number(query.limit ?? 30) }) }),
   );
 
   app.get(
     '/v1/refreshes/:runId',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'readRefresh',
-        summary: 'Read a run',
-        tags: ['refreshes'],
-        params: RunParams,
-        response: { 200: RunReport, ...errors },
-      },
-    },
+    describe({
+      operationId: 'readRefresh',
+      summary: 'Read a run',
+      params: RunParams,
+      response: RunReport,
+    }),
     async ({ params }) => runs.read(params.runId),
   );
 
   app.post(
     '/v1/refreshes/:runId/cancel',
-    {
-      config: { scope: 'admin' },
-      schema: {
-        operationId: 'cancelRefresh',
-        summary: 'Cancel a run; a run that has ended does not change',
-        tags: ['refreshes'],
-        params: RunParams,
-        body: CancelBody,
-        response: { 200: RunReport, ...errors },
-      },
-    },
+    describeRoutes({ scope: 'admin', tag: 'refreshes' })({
+      operationId: 'cancelRefresh',
+      summary: 'Cancel a run; a run that has ended does not change',
+      params: RunParams,
+      body: CancelBody,
+      response: RunReport,
+    }),
     async ({ params, body, apiKey }) => {
       const by = requesterOf(apiKey);
       return queue.cancel(params.runId, { by, reason: body.reason ?? `by ${by}` });
