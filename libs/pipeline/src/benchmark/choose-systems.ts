@@ -1,12 +1,13 @@
-import { modelVariants, variantNames } from '@facet/model';
+import { parseModelSettings } from '@facet/config';
+import { isVariant, modelVariants, variantNames } from '@facet/model';
 import type { ModelSettings, ModelVariant } from '@facet/model';
-import { AppError } from '@facet/platform';
+import { AppError, suggestName } from '@facet/platform';
 import type { FacetConfig } from '@facet/config';
 import type { BenchmarkData } from './benchmark-data.ts';
-import { simpleSystems } from './simple-systems.ts';
+import { simpleNames, simpleSystems } from './simple-systems.ts';
 import type { System } from './system.ts';
-import { towerSettings } from './tower-settings.ts';
-import type { Setting } from './tower-settings.ts';
+import { checkSetting, towerSettings, variantSettings, withSetting } from './tower-settings.ts';
+import type { Setting, Sweep } from './tower-settings.ts';
 import { fitTower } from './tower-systems.ts';
 
 export interface SystemOptions {
@@ -14,6 +15,35 @@ export interface SystemOptions {
   readonly benchmark: BenchmarkData;
   /** Hyperparameters that apply to every tower. */
   readonly settings: readonly Setting[];
+}
+
+/**
+ * Checks names of systems and hyperparameters without data. Some protocols and data lack some of these systems.
+ *
+ * @throws AppError `BENCHMARK_SYSTEM_UNKNOWN`, `BENCHMARK_SETTING_UNKNOWN`, `CONFIG_INVALID`, `MODEL_UNSUPPORTED`.
+ */
+export function checkChoice(
+  names: readonly string[] | undefined,
+  { config, settings, sweeps }: Omit<SystemOptions, 'benchmark'> & { readonly sweeps: readonly Sweep[] },
+): void {
+  const known = [...variantNames, ...simpleNames];
+  const unknown = names?.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new AppError(`No system is named "${unknown}".`, {
+      code: 'BENCHMARK_SYSTEM_UNKNOWN',
+      category: 'usage',
+      remedy: `${suggestName(unknown, known)}Choose from: ${known.join(', ')}.`,
+    });
+  }
+  [...settings, ...sweeps.map(({ name }) => ({ name, value: undefined }))].forEach(checkSetting);
+  for (const name of names ?? ['facet']) {
+    if (!isVariant(name)) continue;
+    const base = variantSettings(name, config);
+    const set = parseModelSettings(settings.reduce(withSetting, base), '--set');
+    for (const { name, values } of sweeps) {
+      for (const value of values) parseModelSettings(withSetting(set, { name, value }), '--sweep');
+    }
+  }
 }
 
 /**
@@ -29,8 +59,7 @@ export function chooseSystems(names: readonly string[] | undefined, options: Sys
   const variants = variantNames.filter(
     (name) => protocol.name !== 'user-split' || modelVariants[name].model.extractor.kind !== 'user-vectors',
   );
-  const simpleNames = simple.map(({ name }) => name);
-  const known: string[] = [...variants.slice(0, 1), ...simpleNames, ...variants.slice(1)];
+  const known: string[] = [...variants.slice(0, 1), ...simple.map(({ name }) => name), ...variants.slice(1)];
   const unknown = names?.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new AppError(`The protocol ${protocol.name} has no system "${unknown}".`, {

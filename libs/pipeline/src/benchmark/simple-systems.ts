@@ -3,12 +3,14 @@ import type { UserInterests } from '@facet/evaluation';
 import { contentTerms } from '@facet/features';
 import { createCatalogScorer, fitWals } from '@facet/model/training';
 import type { WalsOptions } from '@facet/model/training';
-import { chooseSettings, fitChosen, ownItemsOf } from '../evaluation/fit-simple-method.ts';
 import { createBlockScorer } from '../evaluation/score-blocks.ts';
 import {
   bm25Cf,
+  chooseSettings,
   cosineCf,
+  fitChosen,
   ownHistoryMethod,
+  ownItemsOf,
   popularityMethod,
   recentPopularity,
   tfIdfMethod,

@@ -5,12 +5,7 @@ import { towerSystem } from './choose-systems.ts';
 import type { System } from './system.ts';
 import type { BenchmarkTable, SystemSummary } from './table.ts';
 import { checkSetting, withSetting } from './tower-settings.ts';
-
-/** A hyperparameter and its values. All other settings stay unchanged. */
-export interface Sweep {
-  readonly name: string;
-  readonly values: readonly unknown[];
-}
+import type { Sweep } from './tower-settings.ts';
 
 /** The results of one tower for the values of a sweep. */
 interface SweepCurve {

@@ -1,6 +1,6 @@
 import type { ModelSettings } from '@facet/model';
 import type { InterestReport } from '../evaluation/model-scorer.ts';
-import type { FitOptions, FittedRankers } from '../evaluation/fit-simple-method.ts';
+import type { FitOptions, FittedRankers } from '../evaluation/simple-methods.ts';
 import type { BenchmarkData } from './benchmark-data.ts';
 
 /** The inputs of a fit. */

@@ -13,6 +13,12 @@ export interface Setting {
   readonly value: unknown;
 }
 
+/** A hyperparameter and its values. All other settings stay unchanged. */
+export interface Sweep {
+  readonly name: string;
+  readonly values: readonly unknown[];
+}
+
 /** The letters of the paper. */
 const paths: Readonly<Record<string, string>> = {
   K: 'interests',

@@ -4,12 +4,17 @@ import type { BootstrapInterval, CutoffMetrics, PairedDifference, RankingEvaluat
 import type { Dataset } from '../dataset/dataset.ts';
 import type { Model } from '../model/model-artifact.ts';
 import type { StageWatch } from '../stage.ts';
-import { chooseSettings, fitChosen } from './fit-simple-method.ts';
-import type { FitOptions, FittedRankers } from './fit-simple-method.ts';
 import { reportInterests, createModelScorer } from './model-scorer.ts';
 import type { InterestReport, TensorFlowScoring } from './model-scorer.ts';
-import { ownHistoryMethod, popularityMethod, recentPopularity, smallBm25Cf } from './simple-methods.ts';
-import type { SimpleMethod } from './simple-methods.ts';
+import {
+  chooseSettings,
+  fitChosen,
+  ownHistoryMethod,
+  popularityMethod,
+  recentPopularity,
+  smallBm25Cf,
+} from './simple-methods.ts';
+import type { FitOptions, FittedRankers, SimpleMethod } from './simple-methods.ts';
 import { evaluateTasks, forTasks, heldOutWindow } from './tasks.ts';
 import type { Task, TaskEvaluations, TaskRankers, HeldOut, HeldOutParts } from './tasks.ts';
 

@@ -4,7 +4,7 @@ import { createRandom } from '@facet/features';
 import type { Bundle } from '@facet/bundles';
 import { dayMs } from '@facet/platform';
 import type { Dataset } from '../dataset/dataset.ts';
-import { candidatesOnly, interactionsBefore } from '../evaluation/fit-simple-method.ts';
+import { candidatesOnly, interactionsBefore } from '../evaluation/simple-methods.ts';
 import { reportInterests, createBundleScorer } from '../evaluation/model-scorer.ts';
 import type { InterestReport } from '../evaluation/model-scorer.ts';
 import { forTasks, heldOutWindow, rankTasks, sampleUsers } from '../evaluation/tasks.ts';
