@@ -7,7 +7,7 @@ import type { Dataset, DatasetInfo } from '../dataset/dataset.ts';
 import { readDatasetInfo } from '../dataset/dataset-artifact.ts';
 import type { StageWatch } from '../stage.ts';
 import { bundleChecks, sampleRequests } from './bundle-checks.ts';
-import type { SizedBundle } from './bundle-checks.ts';
+import type { JudgedBundles, SizedBundle } from './bundle-checks.ts';
 import { judge } from './gate-report.ts';
 import type { GateCheck, GateReport } from './gate-report.ts';
 import { gateBounds } from '@facet/config';
@@ -43,7 +43,7 @@ const newestDayChecks = { popularity: qualityChecks.popularity, personal: qualit
  * @throws AppError of `loadBundle` for the candidate; the signal's reason when aborted.
  */
 export async function runGate(options: GateOptions): Promise<GateReport> {
-  const { store, dataset, bundleId, incumbentId } = options;
+  const { store, bundleId, incumbentId } = options;
   if (bundleId === incumbentId) return reportOf(options, { notes: ['The bundle is already current.'] });
   const candidate = await openSized(store, bundleId);
   const { incumbent, problem } = await openIncumbent(store, incumbentId);
@@ -52,9 +52,7 @@ export async function runGate(options: GateOptions): Promise<GateReport> {
     const age = isIgnored ? [] : dataAgeCheck(candidate, incumbent);
     if (age.some(({ passed }) => !passed)) return reportOf(options, { problem, checks: age });
     const trainedOn = incumbent && (await ifUsable(() => readDatasetInfo(store, incumbent.bundle.info.datasetId)));
-    // After a change of the split, the incumbent may have been trained on a part of the window, which is left out.
-    const from = Math.max(dataset.split.testFrom, trainedOn?.split.testFrom ?? 0);
-    const judged = await measureAndCheck(options, { candidate, incumbent, trainedOn, from });
+    const judged = await measureAndCheck(options, { candidate, incumbent }, trainedOn);
     return reportOf(options, { problem, ...judged, checks: [...age, ...judged.checks] });
   } finally {
     candidate.bundle.close();
@@ -71,14 +69,11 @@ interface Judged {
 
 async function measureAndCheck(
   { dataset, settings, usersMax = usersMaxDefault, onProgress, signal }: GateOptions,
-  compared: {
-    readonly candidate: SizedBundle;
-    readonly incumbent: SizedBundle | undefined;
-    readonly trainedOn: DatasetInfo | undefined;
-    readonly from: number;
-  },
+  { candidate, incumbent }: Pick<JudgedBundles, 'candidate' | 'incumbent'>,
+  trainedOn: DatasetInfo | undefined,
 ): Promise<Required<Pick<Judged, 'measured' | 'checks' | 'notes'>>> {
-  const { candidate, incumbent, trainedOn, from } = compared;
+  // After a change of the split, the incumbent may have been trained on a part of the window, which is left out.
+  const from = Math.max(dataset.split.testFrom, trainedOn?.split.testFrom ?? 0);
   const bounds = gateBounds(settings.strictness);
   const before = dataset.info.window.occurredBefore;
   const newestDay = before - dayMs;
@@ -97,7 +92,13 @@ async function measureAndCheck(
     }
   };
   if (measured.users >= settings.usersMin) {
-    const recorded = recordedMetrics({ incumbent, trainedOn, length: before - from, notes });
+    let recorded = incumbent?.bundle.info.metrics ?? {};
+    if (incumbent !== undefined && !isComparable(trainedOn, before - from)) {
+      recorded = {};
+      notes.push(
+        'The recorded metrics of the incumbent belong to a window of another length, so the gate did not compare them.',
+      );
+    }
     await add(qualityChecks, { ...measured, bounds, recorded, isNewestDay: false });
   }
   if (newestDay > from) {
@@ -188,33 +189,16 @@ function usersCheck({ users }: MeasuredWindow, { usersMin }: GateSettings): Gate
   });
 }
 
-/** Returns the recorded metrics of the incumbent if their window has about the same length. */
-function recordedMetrics({
-  incumbent,
-  trainedOn,
-  length,
-  notes,
-}: {
-  readonly incumbent: SizedBundle | undefined;
-  readonly trainedOn: DatasetInfo | undefined;
-  readonly length: number;
-  readonly notes: string[];
-}): Readonly<Record<string, number>> {
-  if (incumbent === undefined) return {};
+/** Returns whether the windows of the incumbent and of the candidate, in milliseconds, have about the same length. */
+function isComparable(trainedOn: DatasetInfo | undefined, length: number): boolean {
   const own = trainedOn === undefined ? length : trainedOn.window.occurredBefore - trainedOn.split.testFrom;
-  if (Math.max(own, length) <= windowRatioMax * Math.min(own, length)) return incumbent.bundle.info.metrics;
-  notes.push(
-    'The recorded metrics of the incumbent belong to a window of another length, so the gate did not compare them.',
-  );
-  return {};
+  return Math.max(own, length) <= windowRatioMax * Math.min(own, length);
 }
 
 function rulesNote({ bundle }: SizedBundle, incumbent: SizedBundle | undefined): string[] {
-  if (incumbent === undefined) return [];
-  const rules = incumbent.bundle.info.interactions;
-  if (rules.positives === bundle.info.interactions.positives && rules.repeats === bundle.info.interactions.repeats) {
-    return [];
-  }
+  const rules = incumbent?.bundle.info.interactions;
+  const { positives, repeats } = bundle.info.interactions;
+  if (rules === undefined || (rules.positives === positives && rules.repeats === repeats)) return [];
   return [
     `The incumbent uses other interactions: ${rules.positives}, repeats: ${rules.repeats}. The gate gave it those of the candidate.`,
   ];
