@@ -13,20 +13,14 @@ export function findAllowedItems(bundle: BundleView, filters: readonly ItemCondi
 }
 
 /** Items that must not be returned. */
-export interface Exclusions {
-  /** Items that the request excludes or that the user has seen. */
-  readonly own: ReadonlySet<number>;
-  /** Whether an item is excluded, seen or not allowed. */
-  has(item: number): boolean;
-  readonly counts: RemovedItems;
-}
+export type Exclusions = ReturnType<typeof collectExclusions>;
 
 /** @param allowed the available items that pass the filters; undefined: all items. */
 export function collectExclusions(
   bundle: BundleView,
   { exclude, seen }: { readonly exclude: Iterable<string>; readonly seen: Iterable<string> },
   allowed: ItemSet | undefined,
-): Exclusions {
+) {
   const { unavailable } = bundle;
   const own = new Set<number>();
   const add = (itemIds: Iterable<string>): void => {
@@ -46,8 +40,10 @@ export function collectExclusions(
   }
   const offered = bundle.itemCount - unavailable.count;
   return {
-    own,
-    has: (item) => own.has(item) || allowed?.has(item) === false,
+    /** Items that the request excludes or that the user has seen. */
+    own: own as ReadonlySet<number>,
+    /** Whether an item is excluded, seen or not allowed. */
+    has: (item: number): boolean => own.has(item) || allowed?.has(item) === false,
     counts: {
       seen: own.size - excluded,
       excluded,

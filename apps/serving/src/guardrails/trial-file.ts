@@ -22,28 +22,21 @@ export const StoredTrial = Type.Object({
 });
 export type StoredTrial = Static<typeof StoredTrial>;
 
-/** The file with the current trial of this process. A file system error never fails a call: it is logged once. */
-export interface TrialFile {
-  /**
-   * Returns the trial of a bundle. If this process has not stored it, returns the trial of another process without its counts,
-   * because the other process may still be running.
-   */
-  read(bundleId: string): Promise<StoredTrial | undefined>;
-  write(trial: StoredTrial): Promise<void>;
-  remove(): Promise<void>;
-}
+export type TrialFile = ReturnType<typeof openTrialFile>;
 
 /** No trial takes longer, so older files belong to processes that no longer exist. */
 const keptMs = 2 * dayMs;
 
 /**
+ * Opens the file with the current trial of this process. A file system error never fails a call: it is logged once.
+ *
  * @param folder `trials` in the data home
  * @param name distinguishes this process from others that run at the same time, and is the same after a restart
  */
 export function openTrialFile(
   { folder, name }: { readonly folder: string; readonly name: string },
   { logger, now }: { readonly logger: Pick<Logger, 'warn'>; readonly now: () => number },
-): TrialFile {
+) {
   const ownName = `${encodeURIComponent(name)}.json`;
   const path = join(folder, ownName);
   let hasWarned = false;
@@ -92,12 +85,16 @@ export function openTrialFile(
   }
 
   return {
-    read: (bundleId) =>
+    /**
+     * Returns the trial of a bundle. If this process has not stored it, returns the trial of another process without its counts,
+     * because the other process may still be running.
+     */
+    read: (bundleId: string) =>
       attempt(async () => {
         const own = await readOwn();
         return own?.bundleId === bundleId ? own : readOthers(bundleId);
       }),
-    write: (trial) =>
+    write: (trial: StoredTrial) =>
       attempt(async () => {
         await mkdir(folder, { recursive: true });
         await writeFileAtomically(path, [`${JSON.stringify(trial)}\n`]);

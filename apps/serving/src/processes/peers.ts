@@ -60,18 +60,10 @@ export interface WorkerChannel {
 const metricsEveryMs = 1_000;
 
 /** The worker's side of the supervision. */
-export interface Worker {
-  /** Resolves when the supervisor assigns the role. */
-  readonly role: Promise<WorkerRole>;
-  announce(message: Announcement): void;
-  /** Shares metrics with the other workers. */
-  join(metrics: Pick<HttpMetrics, 'registry'>): Peers;
-  /** Sends the final metrics. */
-  leave(): Promise<void>;
-}
+export type Worker = ReturnType<typeof connectWorker>;
 
 /** @param close is called when the supervisor ends the worker. */
-export function connectWorker(channel: WorkerChannel, close: () => void): Worker {
+export function connectWorker(channel: WorkerChannel, close: () => void) {
   const slotRequests: (() => void)[] = [];
   const metricsRequests = createRequests<string>();
   const jobRequests = createRequests<JobOutcome>();
@@ -121,10 +113,13 @@ export function connectWorker(channel: WorkerChannel, close: () => void): Worker
   channel.send({ type: 'hello' });
 
   return {
+    /** Resolves when the supervisor assigns the role. */
     role,
-    announce: (message) => channel.send(message),
+    announce: (message: Announcement) => channel.send(message),
+    /** Sends the final metrics. */
     leave: () => sendMetrics(),
-    join(own) {
+    /** Shares metrics with the other workers. */
+    join(own: Pick<HttpMetrics, 'registry'>): Peers {
       metrics = own;
       void sendMetricsPeriodically();
       return {

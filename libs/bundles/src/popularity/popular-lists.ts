@@ -132,29 +132,11 @@ interface PopularQuery {
   readonly attributes?: Attributes | undefined;
 }
 
-interface PopularItems {
-  /**
-   * Every item once: first the list of the segment, then the list of all users, then all other items by popularity. So
-   * exclusions never exhaust the items.
-   */
-  readonly items: Iterable<number>;
-  /** The window in use. */
-  readonly windowDays: number;
-  /** The segment whose list comes first, and its users in the window; absent for all users. */
-  readonly segment?: (Segment & { readonly users: number }) | undefined;
-}
-
 /** The popular items of a bundle, with or without its delta. */
-export interface Popular {
-  /**
-   * Returns the popular items for a user. Uses the smallest of the user's segments that has a list, which is the most
-   * specific one. Windows with too few users are replaced by the next longer one.
-   */
-  listFor(query: PopularQuery): PopularItems;
-}
+export type Popular = ReturnType<typeof createPopular>;
 
 /** @param itemsByPopularity Returns all items, most popular first. */
-export function createPopular(lists: PopularLists, itemsByPopularity: () => Iterable<number>): Popular {
+export function createPopular(lists: PopularLists, itemsByPopularity: () => Iterable<number>) {
   const encoders = lists.attributes.map(createFeatureEncoder);
   const ofAllUsers = lists.lists.filter(({ segment }) => segment === undefined);
   ofAllUsers.sort((a, b) => a.windowDays - b.windowDays);
@@ -174,7 +156,12 @@ export function createPopular(lists: PopularLists, itemsByPopularity: () => Iter
   }
 
   return {
-    listFor({ windowDays = lists.windowDays[0]!, attributes = {} }) {
+    /**
+     * Returns every item once: first the list of the segment, then the list of all users, then all other items by popularity. So
+     * exclusions never exhaust the items. Uses the smallest of the user's segments that has a list, which is the most specific one.
+     * Windows with too few users are replaced by the next longer one.
+     */
+    listFor({ windowDays = lists.windowDays[0]!, attributes = {} }: PopularQuery) {
       const general =
         ofAllUsers.find((list) => list.windowDays >= windowDays && list.users >= lists.minUsers) ?? ofAllUsers.at(-1)!;
       const specific = smallestSegment(general.windowDays, attributes);
@@ -183,6 +170,7 @@ export function createPopular(lists: PopularLists, itemsByPopularity: () => Iter
           [Symbol.iterator]: () => distinct(specific?.items ?? [], general.items, itemsByPopularity()),
         },
         windowDays: general.windowDays,
+        /** The segment whose list comes first, and its users in the window; absent for all users. */
         segment: specific && { ...specific.segment!, users: specific.users },
       };
     },

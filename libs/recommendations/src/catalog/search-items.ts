@@ -86,11 +86,7 @@ function firstOf<Value>(values: Iterable<Value>, count: number): Value[] {
   return first;
 }
 
-/** Finds items by the words in their titles. */
-interface TitleIndex {
-  /** Returns item indices, best first. All words must occur in the title, in any order. */
-  search(query: string, limit: number): Promise<number[]>;
-}
+type TitleIndex = Awaited<ReturnType<typeof buildTitleIndex>>;
 
 /** Items whose normalized titles are in one buffer. */
 interface Segment {
@@ -113,7 +109,7 @@ const candidatesMax = 1_000;
  * Builds an index of the titles of a bundle. An item without a title is found by its id. Titles are in the order of popularity, so a
  * search ends early for frequent words, and a rare word is one pass over the bytes.
  */
-export async function buildTitleIndex(bundle: BundleView): Promise<TitleIndex> {
+export async function buildTitleIndex(bundle: BundleView) {
   const segments: Segment[] = [];
   let [items, lines]: [number[], string[]] = [[], []];
   const close = (): void => {
@@ -127,7 +123,10 @@ export async function buildTitleIndex(bundle: BundleView): Promise<TitleIndex> {
     if (items.length === itemsPerSegment) close();
   }
   close();
-  return { search: (query, limit) => searchSegments(bundle, segments, query, limit) };
+  return {
+    /** Returns item indices, best first. All words must occur in the title, in any order. */
+    search: (query: string, limit: number) => searchSegments(bundle, segments, query, limit),
+  };
 }
 
 function encodeSegment(items: readonly number[], lines: readonly string[]): Segment {
