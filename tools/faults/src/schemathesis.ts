@@ -14,6 +14,7 @@ import {
 } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
 import { lastDay, writeShopHome } from './refresh/shop-home.ts';
+import { send } from './send.ts';
 import { endWithRows, onlyOption, playEach, suiteOptions } from './suite.ts';
 
 const { values } = readCommandLine({
@@ -65,30 +66,25 @@ async function startApis() {
   return Promise.all(
     Object.entries(apis).map(async ([name, url]) => {
       const document = join(folder, `${name}.json`);
-      await writeFile(document, await (await ask(`${url}/docs/json`)).text());
+      await writeFile(document, await ask(`${url}/docs/json`));
       return { name, url, apiKey, document };
     }),
   );
 }
 
 async function promoteBundle(trainerUrl: string): Promise<void> {
-  const { run } = (await (await ask(`${trainerUrl}/v1/refreshes`, { day: lastDay })).json()) as {
-    run: { runId: string };
-  };
+  const { run } = JSON.parse(await ask(`${trainerUrl}/v1/refreshes`, { day: lastDay })) as { run: { runId: string } };
   logProgress('training');
   await until('the promotion', async () => {
-    const { state } = (await (await ask(`${trainerUrl}/v1/refreshes/${run.runId}`)).json()) as { state: string };
+    const { state } = JSON.parse(await ask(`${trainerUrl}/v1/refreshes/${run.runId}`)) as { state: string };
     if (state === 'failed' || state === 'rejected') throw new Error(`The run has ${state}.`);
     return state === 'promoted';
   });
 }
 
-async function ask(url: string, body?: object): Promise<Response> {
-  const headers = { 'x-api-key': apiKey, 'content-type': 'application/json' };
-  const response = await fetch(
-    url,
-    body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) },
-  );
-  if (!response.ok) throw new Error(`${url} responded with ${response.status}: ${await response.text()}`);
-  return response;
+async function ask(url: string, body?: object): Promise<string> {
+  const given = body === undefined ? { method: 'GET' as const } : { body };
+  const response = await send(url, { ...given, key: apiKey });
+  if (response === undefined || response.status >= 300) throw new Error(`${url} responded with ${response?.text}`);
+  return response.text;
 }

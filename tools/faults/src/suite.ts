@@ -5,8 +5,9 @@ import { alignColumns } from '@facet/platform';
 export const suiteOptions = { seed: option.seed('Seed of the random choices', 1), json };
 
 /** Returns the option that selects some of the named parts of a suite. */
-export function onlyOption(kind: string, names: readonly string[]) {
-  return option.text('TEXT', `Run the ${kind} whose name contains TEXT: ${names.join(', ')}`, '');
+export function onlyOption(kind: string, parts: readonly (string | { readonly name: string })[]) {
+  const names = parts.map((part) => (typeof part === 'string' ? part : part.name)).join(', ');
+  return option.text('TEXT', `Run the ${kind} whose name contains TEXT: ${names}`, '');
 }
 
 /** The result of one part of a suite. */

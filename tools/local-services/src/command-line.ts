@@ -45,7 +45,15 @@ export const option = {
     about: string,
     choices: readonly Choice[],
     initial?: Initial,
-  ) => single(argument, (text, name) => parseChoice(text, name, choices))(`${about}: ${choices.join(' or ')}`, initial),
+  ) => {
+    const named = choices.join(' or ');
+    const parse = (text: string, name: string): Choice => {
+      const choice = choices.find((one) => one === text);
+      if (choice === undefined) throw new Error(`${name} is "${text}" instead of ${named}.`);
+      return choice;
+    };
+    return single(argument, parse)(`${about}: ${named}`, initial);
+  },
   /** The texts of an option that can be repeated. */
   texts: <Initial extends readonly string[] | undefined = undefined>(
     argument: string,
@@ -74,12 +82,6 @@ function single<Value>(argument: string, parse: (text: string, name: string) => 
     initial: initial as Initial,
     parse: (texts, name) => parse(texts.at(-1)!, name),
   });
-}
-
-function parseChoice<Choice extends string>(text: string, name: string, choices: readonly Choice[]): Choice {
-  const choice = choices.find((one) => one === text);
-  if (choice === undefined) throw new Error(`${name} is "${text}" instead of ${choices.join(' or ')}.`);
-  return choice;
 }
 
 /**

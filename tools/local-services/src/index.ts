@@ -15,9 +15,8 @@ export { enterPrivateNetwork, networkAddress, startNetwork, thisMachine } from '
 export type { LocalHost, NetworkHost } from './network.ts';
 export { requireService } from './programs.ts';
 export { pytorchPython } from './python-packages.ts';
-export { startRedisCluster } from './redis-cluster.ts';
-export { startRedisSentinels } from './redis-sentinels.ts';
-export type { RedisSentinels } from './redis-sentinels.ts';
+export { startRedisCluster, startRedisSentinels } from './redis-failover.ts';
+export type { RedisSentinels } from './redis-failover.ts';
 export { askRedis, startRedis, startSecuredRedis } from './redis.ts';
 export type { LocalRedis, SecuredRedis } from './redis.ts';
 export { createS3Proxy, startS3 } from './s3.ts';

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
@@ -44,7 +45,12 @@ export async function startMilvus(
         ...['env', 'OMP_NUM_THREADS=1', path.join(programs, 'milvus-lite'), 'server'],
         ...['--data-dir', data, '--host', '127.0.0.1', '--port', String(port)],
       ],
-      isReady: () => acceptsConnections(port),
+      async isReady() {
+        const socket = connect({ port, host: '127.0.0.1' });
+        await once(socket, 'connect');
+        socket.destroy();
+        return true;
+      },
     },
     standalone: {
       name: 'Milvus standalone',
@@ -61,13 +67,5 @@ export async function startMilvus(
     port,
     /** Removes all collections. Call it after `kill`. */
     empty: () => rm(data, { recursive: true }),
-  });
-}
-
-function acceptsConnections(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' }, () => resolve(true));
-    socket.on('error', () => resolve(false));
-    socket.on('connect', () => socket.destroy());
   });
 }

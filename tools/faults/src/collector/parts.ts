@@ -10,6 +10,7 @@ import {
 } from '@facet/local-services';
 import type { FacetProcess, LocalHost } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey } from '@facet/platform';
+import { send } from '../send.ts';
 import type { Victim } from '../victim.ts';
 
 /** The parts of a collector. */
@@ -123,28 +124,30 @@ const stableMs = 5_000;
 /** Waits until the spools are empty and the sinks have stored everything. */
 export async function settle({ ingestUrls, sinkUrls, key }: Parts): Promise<void> {
   const until = Date.now() + settleSeconds * 1_000;
-  const read = async (url: string): Promise<unknown> => {
-    const response = await fetch(`${url}/v1/status`, { headers: { 'x-api-key': key } });
-    // A process that has just started may respond with an error.
-    return response.ok ? response.json() : undefined;
+  /** Returns the status of each process. One that has just started may respond with an error. */
+  const readAll = async <Status>(urls: readonly string[]): Promise<(Status | undefined)[]> => {
+    const responses = await Promise.all(urls.map((url) => send(`${url}/v1/status`, { method: 'GET', key })));
+    return responses.map((response) => (response?.status === 200 ? (JSON.parse(response.text) as Status) : undefined));
   };
   for (let stableSince = Date.now(); Date.now() - stableSince < stableMs; await sleep(pollMs)) {
-    const [ingests, sinks] = await Promise.all([ingestUrls, sinkUrls].map((urls) => Promise.all(urls.map(read))));
-    if (ingests!.every(isDrained) && sinks!.every(isCaughtUp)) continue;
+    const ingests = await readAll<IngestStatus>(ingestUrls);
+    const sinks = await readAll<SinkStatus>(sinkUrls);
+    if (ingests.every((status) => status?.spool.records === 0) && sinks.every(isCaughtUp)) continue;
     stableSince = Date.now();
     if (Date.now() > until) throw new Error(`the collector did not drain: ${JSON.stringify([ingests, sinks])}`);
   }
 }
 
-function isDrained(status: unknown): boolean {
-  return (status as { readonly spool: { readonly records: number } } | undefined)?.spool.records === 0;
+interface IngestStatus {
+  readonly spool: { readonly records: number };
 }
 
-function isCaughtUp(status: unknown): boolean {
-  if (status === undefined) return false;
-  const { group, partitions } = status as {
-    readonly group: { readonly lag: number };
-    readonly partitions: readonly { readonly lag: number }[];
-  };
-  return partitions.length > 0 && [group, ...partitions].every(({ lag }) => lag === 0);
+interface SinkStatus {
+  readonly group: { readonly lag: number };
+  readonly partitions: readonly { readonly lag: number }[];
+}
+
+function isCaughtUp(status: SinkStatus | undefined): boolean {
+  if (status === undefined || status.partitions.length === 0) return false;
+  return [status.group, ...status.partitions].every(({ lag }) => lag === 0);
 }

@@ -30,7 +30,11 @@ export function judgeRequests(
     cut: broken.length - failed.length,
     /** Descriptions of the other failures, and of responses from a bundle that was not promoted before. */
     failed: [
-      ...failed.map((request) => `${describeStatus(request)} ${describeMoment(request, downtimes, promotions)}`),
+      ...failed.map((request) => {
+        const { status, code } = request;
+        const what = status === 0 ? 'broken connection' : `status ${status} ${code}`;
+        return `${what} ${describeMoment(request, downtimes, promotions)}`;
+      }),
       ...foreign.map(
         (request) => `bundle ${request.bundleId}, not promoted, ${describeMoment(request, downtimes, promotions)}`,
       ),
@@ -91,10 +95,6 @@ export function isCut(
 /** Returns whether a part of the time was a downtime. */
 export function isDuring({ at, ms }: Pick<TimedRequest, 'at' | 'ms'>, downtimes: readonly Downtime[]): boolean {
   return downtimes.some(({ from, until }) => at <= until && at + ms >= from);
-}
-
-function describeStatus({ status, code }: TimedRequest): string {
-  return status === 0 ? 'broken connection' : `status ${status} ${code}`;
 }
 
 /** Returns text such as `at 2026-01-31T12:00:00.000Z after 5 ms, 2.0 s after its start, 60.1 s after a promote`. */

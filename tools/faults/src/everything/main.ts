@@ -16,6 +16,7 @@ import { startProducer } from '../collector/producer.ts';
 import { settle } from '../collector/parts.ts';
 import { people, requestedAt } from '../refresh/shop-home.ts';
 import { endSuite, suiteOptions } from '../suite.ts';
+import { readyBundle } from '../serving/scenarios.ts';
 import { startSteadyLoad } from '../serving/steady-load.ts';
 import { changeCatalog, findOutdatedItems, untilOffered } from './catalog-changes.ts';
 import { describeConsistency, judgeConsistency, watchConsistency } from './consistency.ts';
@@ -102,19 +103,12 @@ const failoversNow = (): readonly Downtime[] => failovers(downtimes, installatio
 /** The times in which requests may fail. */
 const downtimesOf = (name: string): readonly Downtime[] => downtimes.get(name) ?? failoversNow();
 const runs: RunReport[] = [];
-// Judges each request once: the suite must not delay its own requests, which it would then send all at once.
-const judged = { requests: loads.map(() => 0), cut: 0, failed: 0 };
 const logMinute = (): void => {
-  for (const [position, { load, name }] of loads.entries()) {
-    const { requests, cut, failed } = judgeRequests(load.requests.slice(judged.requests[position]), downtimesOf(name));
-    judged.requests[position]! += requests;
-    judged.cut += cut;
-    judged.failed += failed.length;
-  }
   const kills = [...downtimes.values()].flat().length;
-  const requests = judged.requests.reduce((sum, count) => sum + count, 0);
+  const requests = loads.flatMap(({ load }) => load.requests);
+  const failed = requests.filter(({ status }) => status !== 200).length;
   logProgress(
-    `${minutesSince(begunAt)} min: ${kills} kills, ${runs.length} runs; ${producer.describe()}; ${requests} requests, ${judged.cut} cut, ${judged.failed} failed`,
+    `${minutesSince(begunAt)} min: ${kills} kills, ${runs.length} runs; ${producer.describe()}; ${requests.length} requests, ${failed} failed`,
   );
 };
 const logging = setInterval(logMinute, 60_000);
@@ -237,10 +231,7 @@ endSuite(values.json, results, [
 /** Waits until all serving processes use the current bundle. */
 async function untilServed(current: string | undefined): Promise<void> {
   for (const { name, url } of servings) {
-    await until(`${name} with the current bundle`, async () => {
-      const response = await fetch(`${url}/readyz`);
-      return ((await response.json()) as { bundleId?: string }).bundleId === current ? true : undefined;
-    });
+    await until(`${name} with the current bundle`, async () => (await readyBundle(url)) === current);
   }
 }
 

@@ -65,10 +65,11 @@ function makeVersionsOptional(file: Buffer, versions: readonly string[]): void {
   }
 }
 
+const parsers = Object.entries(seeds).map(([name, inputs]) => ({ name, inputs }));
 const { values } = readCommandLine({
   options: {
     seconds: option.number('Time for each parser', 60),
-    only: onlyOption('parsers', Object.keys(seeds)),
+    only: onlyOption('parsers', parsers),
     ...suiteOptions,
   },
   notes: `A finding is an error that is not an AppError, an input that takes longer than ten seconds, or a process that ends. Its input is in
@@ -80,7 +81,6 @@ Exit code: 0 without findings, 1 otherwise.`,
 const targets = fileURLToPath(new URL('targets.js', import.meta.url));
 const jazzer = await installJazzer();
 const folder = await mkdtemp(join(tmpdir(), 'facet-fuzz-parsers-'));
-const parsers = Object.entries(seeds).map(([name, inputs]) => ({ name, inputs }));
 const rows = await playEach(parsers, values.only, async ({ name, inputs }) => {
   const corpus = join(folder, name);
   await mkdir(corpus);

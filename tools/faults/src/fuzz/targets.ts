@@ -44,17 +44,12 @@ export const safetensors: Target = async (input) => {
   await orRefuse(async () => void (await readSafetensors(write('tensors', input))));
 };
 
-interface SpoolFrame {
-  readonly line: Buffer;
-  readonly records: number;
-}
-interface SegmentModule {
-  readFrames(path: string, from: number, to: number): AsyncIterable<SpoolFrame>;
-  decodeFrame(line: Buffer): readonly unknown[];
-}
 // No lib exports the spool, which belongs to an app.
 const segmentFile = new URL('../../../../apps/collector/dist/ingest/spool/segment-file.js', import.meta.url).href;
-const { readFrames, decodeFrame } = (await import(segmentFile)) as SegmentModule;
+const { readFrames, decodeFrame } = (await import(segmentFile)) as {
+  readFrames(path: string, from: number, to: number): AsyncIterable<{ line: Buffer; records: number }>;
+  decodeFrame(line: Buffer): readonly unknown[];
+};
 
 export const spool: Target = async (input) => {
   const file = write('segment', input);
@@ -63,12 +58,9 @@ export const spool: Target = async (input) => {
   }
 };
 
-interface BatchesModule {
-  decodeBatches(data: Buffer): Promise<readonly unknown[]>;
-}
 // @facet/kafka exports no decoder: only kafkajs calls it.
 const batchesFile = new URL('../../../../libs/kafka/dist/record-batches.js', import.meta.url).href;
-const { decodeBatches } = (await import(batchesFile)) as BatchesModule;
+const { decodeBatches } = (await import(batchesFile)) as { decodeBatches(data: Buffer): Promise<readonly unknown[]> };
 
 /** The decoder reports damage as messages, and throws nothing. It reads the content of a batch only if the checksum is right. */
 export const batches: Target = async (input) => {

@@ -17,10 +17,7 @@ import { copyHome, writeShopHome } from './shop-home.ts';
 const { values } = readCommandLine({
   options: {
     ...suiteOptions,
-    only: onlyOption(
-      'scenarios',
-      scenarios.map(({ name }) => name),
-    ),
+    only: onlyOption('scenarios', scenarios),
   },
   notes: `Each scenario has a separate data home with a generated shop, a Redis with AOF, a trainer and an indexer. After each scenario
 the run is promoted, or it failed with a reason and a second run is promoted. Every listed artifact is intact. The day is

@@ -1,18 +1,13 @@
 import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openArtifactStore } from '@facet/artifacts';
-import type { ArtifactStore } from '@facet/artifacts';
 import { openFileEventLog } from '@facet/event-log';
 import { sinkLog, upsertItems } from '@facet/lake';
 import type { LakeEvent } from '@facet/lake';
 import { createRandom } from '@facet/features';
 import { homePaths } from '@facet/config';
 import { boundsOf, createRunStore, dayAt, shiftDay } from '@facet/pipeline/runs';
-import type { HomePaths } from '@facet/config';
-import type { RunStore } from '@facet/pipeline/runs';
-import { dayMs } from '@facet/platform';
-
-const hourMs = 3_600_000;
+import { dayMs, hourMs } from '@facet/platform';
 
 const timeZone = 'Europe/Berlin';
 const startedAt = Date.now();
@@ -45,13 +40,7 @@ experiments: [{ name: merge, arms: { control: {}, spread: { merge: { by: round-r
 refresh: { cron: '${schedule.cron}', timeZone: ${schedule.timeZone} }
 `;
 
-export interface ShopHome {
-  readonly folder: string;
-  readonly paths: HomePaths;
-  readonly configFile: string;
-  readonly store: ArtifactStore;
-  readonly runs: RunStore;
-}
+export type ShopHome = ReturnType<typeof openHome>;
 
 /** Writes generated purchases for the users and items of the seeded events to a data home. Writes no artifacts. */
 export async function writeShopHome(folder: string): Promise<void> {
@@ -78,7 +67,7 @@ export async function copyHome(template: string, folder: string): Promise<ShopHo
 }
 
 /** Returns the parts of a written data home. */
-export function openHome(folder: string): ShopHome {
+export function openHome(folder: string) {
   const paths = homePaths(folder);
   return {
     folder,
@@ -92,7 +81,7 @@ export function openHome(folder: string): ShopHome {
 /** Returns the purchases of a day: every third person buys, mostly items of one kind. */
 function purchasesOf(day: number): LakeEvent[] {
   const random = createRandom(day + 1);
-  return Array.from({ length: people }, (_, person) => person)
+  return [...Array(people).keys()]
     .filter((person) => (person + day) % 3 === 0)
     .flatMap((person) =>
       Array.from({ length: 3 }, (_, purchase) => {

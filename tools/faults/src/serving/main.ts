@@ -9,10 +9,7 @@ import type { TimedRequest } from './steady-load.ts';
 const { values } = readCommandLine({
   options: {
     ...suiteOptions,
-    only: onlyOption(
-      'scenarios',
-      servingScenarios.map(({ name }) => name),
-    ),
+    only: onlyOption('scenarios', servingScenarios),
   },
   notes: `Two serving processes use a small bundle, profiles in a real Redis, and a separate disk for exposures. For each fault the suite
 reports the failed requests, the responses without a profile, the longest latency, and the recovery time: from the end of

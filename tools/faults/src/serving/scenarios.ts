@@ -83,7 +83,7 @@ export async function startTestbed(seed: number) {
 }
 
 /** Returns the bundle id of `/readyz`. */
-async function readyBundle(url: string): Promise<string | undefined> {
+export async function readyBundle(url: string): Promise<string | undefined> {
   const response = await fetch(`${url}/readyz`);
   return ((await response.json()) as { bundleId?: string }).bundleId;
 }
