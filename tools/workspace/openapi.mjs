@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { root } from './runner.mjs';
 
-const root = path.resolve(import.meta.dirname, '..', '..');
 const appOf = { serving: 'serving', trainer: 'trainer', sink: 'collector' };
 const documentOf = (/** @type {string} */ api) => `libs/client/openapi/${api}.json`;
 for (const [api, app] of Object.entries(appOf)) {

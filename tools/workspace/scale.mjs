@@ -127,27 +127,16 @@ function runAll(chosen) {
     const suite = /** @type {Suite} */ (suites[name]);
     const startedAt = Date.now();
     const { passed, failed } = 'command' in suite ? runProgram(suite) : runTests(suite);
-    return [
-      suite.part,
-      suite.engine,
-      String(passed),
-      String(failed),
-      `${Math.round((Date.now() - startedAt) / 1000)} s`,
-    ];
+    return {
+      part: suite.part,
+      engine: suite.engine,
+      passed,
+      failed,
+      seconds: Math.round((Date.now() - startedAt) / 1000),
+    };
   });
-  const table = [['part', 'engine', 'passed', 'failed', 'time'], ...rows];
-  const widths = [0, 1, 2, 3, 4].map((column) =>
-    Math.max(...table.map((row) => /** @type {string} */ (row[column]).length)),
-  );
-  for (const row of table) {
-    console.log(
-      row
-        .map((cell, column) => cell.padEnd(/** @type {number} */ (widths[column])))
-        .join('  ')
-        .trimEnd(),
-    );
-  }
-  if (rows.some((row) => row[3] !== '0')) process.exitCode = 1;
+  console.table(rows);
+  if (rows.some(({ failed }) => failed > 0)) process.exitCode = 1;
 }
 
 /** @param {Program} suite */
