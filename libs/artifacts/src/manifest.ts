@@ -56,7 +56,7 @@ export function artifactId(manifestText: string): string {
  *
  * @throws AppError `ARTIFACT_CORRUPT` naming `source`.
  */
-export function parseManifest(text: string, source: string): ArtifactManifest {
+function parseManifest(text: string, source: string): ArtifactManifest {
   const value = parseJson(text, source);
   if (!Value.Check(Manifest, value)) throw corruptManifest(source, 'does not have the fields of a manifest');
   return value as unknown as ArtifactManifest;

@@ -44,7 +44,7 @@ export type PromotionRun = Readonly<Static<typeof Run>>;
 export type PromotionRecord = Readonly<Static<typeof StoredRecord>>;
 
 /** The part of a record that a decision determines. */
-export type PromotionDraft = Omit<PromotionRecord, 'format' | 'number'>;
+type PromotionDraft = Omit<PromotionRecord, 'format' | 'number'>;
 
 /** Whether a record makes an artifact current: a promotion or a rollback. */
 export function changesCurrent({ kind }: Pick<PromotionRecord, 'kind'>): boolean {
@@ -52,12 +52,12 @@ export function changesCurrent({ kind }: Pick<PromotionRecord, 'kind'>): boolean
 }
 
 /** Returns the file text of a record. */
-export function formatPromotionRecord(record: PromotionRecord): string {
+function formatPromotionRecord(record: PromotionRecord): string {
   return `${JSON.stringify(record)}\n`;
 }
 
 /** Returns the record in `text`, or undefined if the text is not a record of that number, such as a truncated one. */
-export function parsePromotionRecord(text: string, number: number): PromotionRecord | undefined {
+function parsePromotionRecord(text: string, number: number): PromotionRecord | undefined {
   const value = parseJsonIfValid(text);
   return Value.Check(StoredRecord, value) && value.number === number ? value : undefined;
 }

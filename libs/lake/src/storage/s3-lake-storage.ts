@@ -161,7 +161,7 @@ async function openS3ClusterFolder(
 }
 
 /** Lists the Parquet files in the temporary folders of all processes. */
-export async function listClusterFiles(bucket: Bucket): Promise<string[]> {
+async function listClusterFiles(bucket: Bucket): Promise<string[]> {
   const objects = await bucket.list(`${temporaryFolder}/`);
   return objects.map(({ key }) => key).filter((key) => key.endsWith('.parquet'));
 }
