@@ -66,7 +66,6 @@ it('builds the page again when its code, a library in it, or the documentation c
   const sources = [
     'apps/console/page/main.tsx',
     'apps/console/src/pages.ts',
-    'apps/console/src/search.ts',
     'libs/bundles/src/filters/filter-operators.ts',
     'libs/http/src/metrics-text.ts',
     'libs/platform/src/quantities.ts',
@@ -110,7 +109,6 @@ it('generates the types of the APIs again when an OpenAPI document changes', () 
     'apps/console/dist/page/x': '',
     'apps/console/page/x': '',
     'apps/console/src/pages.ts': '',
-    'apps/console/src/search.ts': '',
     'docs/x.md': '',
     'libs/bundles/src/filters/filter-operators.ts': '',
     'libs/http/src/metrics-text.ts': '',
