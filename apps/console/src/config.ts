@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readApiUrls } from '@facet/config/api-urls';
-import type { ApiName } from '@facet/config/api-urls';
 import { parseVariables, readServerSettings } from '@facet/config/environment';
-import type { ServerSettings } from '@facet/config/environment';
 import { homePaths } from '@facet/config/home-paths';
 import { describeVariables } from '@facet/config/variables';
 import { hourMs } from '@facet/platform';
@@ -16,21 +14,14 @@ ${describeVariables('console')}
 Exit codes: 0 ended by SIGTERM or SIGINT, 1 failed, 2 wrong settings, 5 unusable port. More: docs/console.md
 `;
 
-export interface ConsoleConfig extends ServerSettings {
-  readonly upstreams: Readonly<Record<ApiName, string>>;
-  readonly prometheus: string | undefined;
-  readonly secret: string;
-  readonly isHttps: boolean;
-  readonly sessionMs: number;
-  readonly port: number;
-}
+export type ConsoleConfig = ReturnType<typeof readConfig>;
 
 /**
  * Reads the environment.
  *
  * @throws AppError `CONFIG_INVALID` with every wrong variable.
  */
-export function readConfig(environment: NodeJS.ProcessEnv): ConsoleConfig {
+export function readConfig(environment: NodeJS.ProcessEnv) {
   const values = parseVariables('console', environment);
   const server = readServerSettings(values, homePaths(values.FACET_HOME));
   return Object.freeze({

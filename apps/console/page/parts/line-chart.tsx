@@ -91,6 +91,12 @@ function optionsOf(drawing: Drawing, element: HTMLElement, legend: HTMLElement):
     const points = { show: x.length <= pointsMax, size: 5, fill: stroke };
     return [{ stroke, width: 2, points, spanGaps: true }, ...(line.band === undefined ? [] : [invisible, invisible])];
   });
+  const showValues = (at: number): void =>
+    legend.querySelectorAll('[data-value]').forEach((element, line) => {
+      const { values = [] } = series[line] ?? {};
+      const value = values[at] ?? null;
+      element.textContent = value === null ? formatLast(values, format) : format(value);
+    });
   return {
     width: Math.max(1, element.clientWidth),
     height,
@@ -118,9 +124,7 @@ function optionsOf(drawing: Drawing, element: HTMLElement, legend: HTMLElement):
     ],
     series: [{}, ...lines],
     bands: bandsOf(series),
-    hooks: {
-      setCursor: [({ cursor: { idx } }) => showValues(legend, series, { at: idx ?? undefined, format })],
-    },
+    hooks: { setCursor: [({ cursor }) => showValues(cursor.idx ?? -1)] },
   };
 }
 
@@ -151,18 +155,6 @@ function niceRange(low: number, high: number): [number, number] {
   if (!Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
   const space = (high - low || Math.abs(high) || 1) * 0.08;
   return [low >= 0 ? Math.max(0, low - space) : low - space, high + space];
-}
-
-function showValues(
-  legend: HTMLElement,
-  series: readonly LineSeries[],
-  { at, format }: { readonly at: number | undefined; readonly format: (value: number) => string },
-): void {
-  legend.querySelectorAll('[data-value]').forEach((element, line) => {
-    const values = series[line]?.values ?? [];
-    const value = at === undefined ? undefined : values[at];
-    element.textContent = value === undefined || value === null ? formatLast(values, format) : format(value);
-  });
 }
 
 function formatLast(values: readonly (number | null)[], format: (value: number) => string): string {

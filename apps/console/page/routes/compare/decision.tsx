@@ -8,13 +8,8 @@ import { Card, DocLink } from '../../parts/page.tsx';
 import { describeError, Empty, Failure, QueryView } from '../../parts/states.tsx';
 import { promote, promotionsQuery, rollBack, runGate } from './queries.ts';
 
-interface GateCardProps {
-  readonly bundleId: string;
-  readonly isCurrent: boolean;
-}
-
 /** The verdict of the gate about a bundle, check by check. */
-export function GateCard({ bundleId, isCurrent }: GateCardProps) {
+export function GateCard({ bundleId, isCurrent }: { readonly bundleId: string; readonly isCurrent: boolean }) {
   const client = useQueryClient();
   const [progress, setProgress] = useState(0);
   const run = useMutation({

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useRouter } from '@tanstack/react-router';
 import { useEffect } from 'react';
-import { pages } from '../../../src/pages.ts';
+import { pages, readTexts } from '../../../src/pages.ts';
 import { exampleUsersQuery } from '../../api/queries.ts';
 import { countOf, formatCount } from '../../parts/format.tsx';
 import { SearchBox } from '../../parts/search-box.tsx';
@@ -114,8 +114,6 @@ interface WhatIfProps extends Pick<View, 'search' | 'onChange'> {
 export function WhatIf({ search, titleOf, effect, onChange }: WhatIfProps) {
   const { user, with: added = [], without = [] } = search;
   if (user === undefined || added.length + without.length === 0) return null;
-  const dropAt = (list: readonly string[], position: number): readonly string[] | undefined =>
-    list.length === 1 ? undefined : list.filter((_, at) => at !== position);
   return (
     <section className="card what-if" aria-label="What if">
       <div className="row">
@@ -125,15 +123,15 @@ export function WhatIf({ search, titleOf, effect, onChange }: WhatIfProps) {
             key={`with ${itemId} ${position}`}
             text={`+ ${titleOf(itemId)}`}
             label={`Undo adding ${titleOf(itemId)}`}
-            onRemove={() => onChange({ with: dropAt(added, position) })}
+            onRemove={() => onChange({ with: readTexts(added.filter((_, at) => at !== position)) })}
           />
         ))}
-        {without.map((itemId, position) => (
+        {without.map((itemId) => (
           <Chip
             key={`without ${itemId}`}
             text={`− ${titleOf(itemId)}`}
             label={`Undo ignoring ${titleOf(itemId)}`}
-            onRemove={() => onChange({ without: dropAt(without, position) })}
+            onRemove={() => onChange({ without: readTexts(without.filter((one) => one !== itemId)) })}
           />
         ))}
         <button

@@ -4,6 +4,7 @@ import type { TrendsResponse } from '@facet/client/serving-api';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
+import type { ReactNode } from 'react';
 import { gateQuery } from '../../api/queries.ts';
 import { interestColor } from '../../parts/colors.ts';
 import { DataTable, numeric } from '../../parts/data-table.tsx';
@@ -25,62 +26,49 @@ export function ServingCard({ metrics }: { readonly metrics: Metrics }) {
   const wanted = read('facet_serving_index_recall_wanted_total');
   const hits = read('facet_serving_index_recall_hits_total');
   const failures = read('facet_serving_bundle_load_failures_total');
+  const exposures = (outcome: string): string => formatCount(read('facet_serving_exposures_total', { outcome }));
+  const dataUntil = (
+    <>
+      Data until <Time at={dataEnd * 1000} />
+    </>
+  );
+  const noRecall = (
+    <>
+      No sample yet, or an exact index. <DocLink to="serving.md#live-index-recall">How recall is measured</DocLink>
+    </>
+  );
+  const stats: readonly (readonly [name: string, value: ReactNode, note: ReactNode])[] = [
+    ['Bundle', <span className="mono">{shortId(bundle)}</span>, dataUntil],
+    ['Items', formatCount(read('facet_serving_bundle_items')), 'including new items of the delta'],
+    [
+      'Fallback share',
+      responses === 0 ? '–' : formatShare(popular / responses),
+      `${formatCount(popular)} of ${formatCount(responses)} recommendations are popular items`,
+    ],
+    [
+      'Live index recall',
+      wanted === 0 ? '–' : formatShare(hits / wanted),
+      wanted === 0 ? noRecall : `of ${formatCount(wanted)} exact nearest items`,
+    ],
+    [
+      'Rollbacks by guardrails',
+      formatCount(read('facet_serving_rollbacks_total')),
+      <Link to="/compare">Compare bundles</Link>,
+    ],
+    [
+      'Bundle load failures',
+      formatCount(failures),
+      failures === 0 ? 'including deltas and arms' : 'The log of serving has the reasons',
+    ],
+    ['Overload rejections', formatCount(read('facet_http_turned_away_total')), 'requests, with 503 and Retry-After'],
+    ['Dropped exposures', exposures('dropped'), `${exposures('written')} written`],
+  ];
   return (
     <Card title="Serving" actions={<DocLink to="serving.md#metrics">How these are measured</DocLink>}>
       <div className="grid health-stats">
-        <Stat
-          name="Bundle"
-          value={<span className="mono">{shortId(bundle)}</span>}
-          note={
-            <>
-              Data until <Time at={dataEnd * 1000} />
-            </>
-          }
-        />
-        <Stat
-          name="Items"
-          value={formatCount(read('facet_serving_bundle_items'))}
-          note="including new items of the delta"
-        />
-        <Stat
-          name="Fallback share"
-          value={responses === 0 ? '–' : formatShare(popular / responses)}
-          note={`${formatCount(popular)} of ${formatCount(responses)} recommendations are popular items`}
-        />
-        <Stat
-          name="Live index recall"
-          value={wanted === 0 ? '–' : formatShare(hits / wanted)}
-          note={
-            wanted > 0 ? (
-              `of ${formatCount(wanted)} exact nearest items`
-            ) : (
-              <>
-                No sample yet, or an exact index.{' '}
-                <DocLink to="serving.md#live-index-recall">How recall is measured</DocLink>
-              </>
-            )
-          }
-        />
-        <Stat
-          name="Rollbacks by guardrails"
-          value={formatCount(read('facet_serving_rollbacks_total'))}
-          note={<Link to="/compare">Compare bundles</Link>}
-        />
-        <Stat
-          name="Bundle load failures"
-          value={formatCount(failures)}
-          note={failures === 0 ? 'including deltas and arms' : 'The log of serving has the reasons'}
-        />
-        <Stat
-          name="Overload rejections"
-          value={formatCount(read('facet_http_turned_away_total'))}
-          note="requests, with 503 and Retry-After"
-        />
-        <Stat
-          name="Dropped exposures"
-          value={formatCount(read('facet_serving_exposures_total', { outcome: 'dropped' }))}
-          note={`${formatCount(read('facet_serving_exposures_total', { outcome: 'written' }))} written`}
-        />
+        {stats.map(([name, value, note]) => (
+          <Stat key={name} name={name} value={value} note={note} />
+        ))}
       </div>
     </Card>
   );

@@ -132,21 +132,22 @@ function ModelFacts({ startedFrom, interests, ...model }: NonNullable<Lineage['m
 }
 
 function DatasetFacts({ window, counts }: NonNullable<Lineage['dataset']>) {
+  const bounds =
+    window === undefined
+      ? []
+      : ([
+          ['Occurred before', window.occurredBefore],
+          ['Received before', window.receivedBefore],
+          ['Test window from', window.testFrom],
+        ] as const);
   return (
     <>
-      {window === undefined ? null : (
-        <>
-          <Fact name="Occurred before">
-            <BoundTime at={window.occurredBefore} />
-          </Fact>
-          <Fact name="Received before">
-            <BoundTime at={window.receivedBefore} />
-          </Fact>
-          <Fact name="Test window from">
-            <BoundTime at={window.testFrom} />
-          </Fact>
-        </>
-      )}
+      {bounds.map(([name, at]) => (
+        <Fact key={name} name={name}>
+          {/* A dataset of all events has bounds outside the calendar. */}
+          {Number.isNaN(new Date(at).getTime()) ? 'no bound' : <Time at={at} />}
+        </Fact>
+      ))}
       {Object.entries(counts ?? {}).map(([name, count]) => (
         <Fact key={name} name={name}>
           {formatCount(count)}
@@ -154,11 +155,6 @@ function DatasetFacts({ window, counts }: NonNullable<Lineage['dataset']>) {
       ))}
     </>
   );
-}
-
-/** A dataset of all events has bounds outside the calendar. */
-function BoundTime({ at }: { readonly at: number }) {
-  return Number.isNaN(new Date(at).getTime()) ? 'no bound' : <Time at={at} />;
 }
 
 const filesMax = 200;

@@ -18,15 +18,10 @@ export function RunState({ state }: Pick<Refresh, 'state'>) {
   return <span className={`badge ${tones[state]}`}>{state === 'cancelled' ? 'canceled' : state}</span>;
 }
 
-interface RunListProps {
-  readonly runs: readonly Refresh[];
-  readonly shown: string;
-}
-
 const rowPx = 74;
 
 /** The runs as a timeline: the stages of each run on one scale. Only visible rows are drawn. */
-export function RunList({ runs, shown }: RunListProps) {
+export function RunList({ runs, shown }: { readonly runs: readonly Refresh[]; readonly shown: string }) {
   const now = useNow(runs.some((report) => !hasEnded(report)));
   const longestMs = Math.max(1, ...runs.map((report) => spanOf(report, now).ms));
   const { scroller, rows, height } = useVisibleRows(runs.length, rowPx);
