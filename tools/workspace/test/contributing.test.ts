@@ -101,7 +101,7 @@ it('facet.yaml and the API accept the filter operator of the example, and items 
   expect(runNode('apps/cli/dist/main.js', 'config', 'schema')).toContain('"contains": {');
   const script = `
     import { describeApi } from '../../apps/serving/dist/openapi/describe-api.js';
-    import { createItemTest } from './dist/src/filters/match-values.js';
+    import { createItemTest } from './dist/src/filters/compile-filter.js';
     const passes = createItemTest({ title: { contains: ['ring'] } });
     const items = ['String', 'Ring'].map((title) => passes({ itemId: title, attributes: { title } }));
     const { properties } = (await describeApi()).components.schemas.AttributeCondition;
