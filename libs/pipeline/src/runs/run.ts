@@ -109,7 +109,7 @@ export interface TrainedEpoch {
   readonly recall?: number | undefined;
 }
 
-/** A run with its state and the records of its stages, as it is stored and as the API returns it. */
+/** A run with its state and the records of its stages, as the disk stores it and the API returns it. */
 export const RunReport = Type.Object(
   {
     run: RefreshRun,
