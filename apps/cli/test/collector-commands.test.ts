@@ -143,7 +143,8 @@ it('facet lake rebuild changes nothing when the log lacks events to replace', as
   await lake.commit();
   await lake.close();
   const { code, err } = await run(['lake', 'rebuild', '--from', '2020-01-01', '--home', home], { env });
-  expect({ code, err }).toMatchObject({ code: 3, err: expect.stringContaining('no longer contains all events') });
+  expect(err).toContain('no longer contains all events');
+  expect(code).toBe(3);
   expect((await run(['lake', 'verify', '--home', home])).code).toBe(0);
 });
 

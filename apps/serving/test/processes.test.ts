@@ -85,7 +85,7 @@ describe('two processes on one port', () => {
     expectWhole(await restOf(first));
   });
 
-  it('run a comparison once, and both return its result', { tags: 'full' }, async () => {
+  it('run a comparison once, and both return its result', async () => {
     const datasetId = await putDatasetOf(home);
     const [before, after] = await Promise.all([21, 22].map((seed) => putBundle(home, { seed, datasetId })));
     comparedId = after!.id;

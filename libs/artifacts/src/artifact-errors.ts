@@ -1,5 +1,5 @@
 import { AppError } from '@facet/platform';
-import type { ArtifactRef } from './artifact-store.ts';
+import type { ArtifactRef } from './artifact-ref.ts';
 
 const namePattern = /^[a-z][a-z0-9-]{0,63}$/;
 const idPattern = /^[0-9a-f]{32}$/;

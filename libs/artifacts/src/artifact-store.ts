@@ -1,11 +1,6 @@
+import type { ArtifactRef } from './artifact-ref.ts';
 import type { ArtifactManifest, ArtifactMetadata, SealedArtifact } from './manifest.ts';
 import type { PromotionRecord, PromotionRun, PromotionRecords } from './promotions/promotion-log.ts';
-
-/** Identifies one immutable artifact by its kind (`dataset`, `model`, `bundle`, …) and the hash of its content. */
-export interface ArtifactRef {
-  readonly kind: string;
-  readonly id: string;
-}
 
 /** An artifact whose files match its manifest. */
 export interface OpenArtifact {

@@ -4,7 +4,8 @@ import { AppError, isAppError, parseJsonIfValid, waitForFolderLock } from '@face
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { checkName, invalid, isId, isName, isSame, locked } from './artifact-errors.ts';
-import type { ArtifactStorage, ArtifactRef, ArtifactStore, PromotionDecision } from './artifact-store.ts';
+import type { ArtifactRef } from './artifact-ref.ts';
+import type { ArtifactStorage, ArtifactStore, PromotionDecision } from './artifact-store.ts';
 import { clearAbandoned, stagingPath } from './disk/files.ts';
 import type { ArtifactManifest } from './manifest.ts';
 import {

@@ -15,7 +15,8 @@ import {
   writeFileAtomically,
 } from '@facet/platform';
 import { checkRef, corrupt, isId, isName, notFound } from './artifact-errors.ts';
-import type { ArtifactStorage, ArtifactRef, ArtifactStore, ListedArtifact, OpenArtifact } from './artifact-store.ts';
+import type { ArtifactRef } from './artifact-ref.ts';
+import type { ArtifactStorage, ArtifactStore, ListedArtifact, OpenArtifact } from './artifact-store.ts';
 import { createArtifactStore } from './create-artifact-store.ts';
 import { hasErrorCode, hashFiles, listFolder, clearAbandoned, isAbandoned, stagingPath } from './disk/files.ts';
 import { parseRedactions, manifestName, manifestOf, redactionsName } from './manifest.ts';

@@ -1,4 +1,5 @@
-export type { ArtifactRef, ArtifactStore, OpenArtifact } from './artifact-store.ts';
+export type { ArtifactRef } from './artifact-ref.ts';
+export type { ArtifactStore, OpenArtifact } from './artifact-store.ts';
 export { createFolderArtifactStore } from './folder-artifact-store.ts';
 export {
   checkArtifactStore,

@@ -5,7 +5,7 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { corrupt, invalid } from './artifact-errors.ts';
-import type { ArtifactRef } from './artifact-store.ts';
+import type { ArtifactRef } from './artifact-ref.ts';
 import { listFolder } from './disk/files.ts';
 
 type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };

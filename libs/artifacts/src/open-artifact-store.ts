@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { AppError, isAppError, listNames, readS3Config, s3ConfigName } from '@facet/platform';
-import type { ArtifactRef, ArtifactStore, OpenArtifact } from './artifact-store.ts';
+import type { ArtifactRef } from './artifact-ref.ts';
+import type { ArtifactStore, OpenArtifact } from './artifact-store.ts';
 import { createFolderArtifactStore, localArtifactFolders } from './folder-artifact-store.ts';
 import type { MovedArtifacts } from './s3/upload-artifacts.ts';
 

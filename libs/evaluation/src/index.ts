@@ -1,7 +1,7 @@
 export { leaveOutHistory, preparedUsersMax, scoreInBlocks } from './block-scorer.ts';
 export type { BlockScorer } from './block-scorer.ts';
 export { rankingWays, rankLabels, recallOf } from './diagnose-interests.ts';
-export type { LabelRanks, RankingWay } from './diagnose-interests.ts';
+export type { LabelRanks } from './diagnose-interests.ts';
 export { evaluateRanking } from './evaluate-ranking.ts';
 export type { CutoffMetrics, RankedUser, RankingEvaluation } from './evaluate-ranking.ts';
 export { interestShares, interestSimilarity } from './interest-monitors.ts';

@@ -3,7 +3,7 @@ export type { AccessSource } from './api-key-file.ts';
 export { answerChallenge, createApiKey, findApiKey, hashApiKey, hasScope, proveApiKey, scopes } from './api-keys.ts';
 export type { ApiKey, Scope } from './api-keys.ts';
 export { fromSentError, runChild, serveOrder, toSentError } from './child-process.ts';
-export type { ChildDeath, ChildOptions, SentError } from './child-process.ts';
+export type { ChildOptions, SentError } from './child-process.ts';
 export { inSlices, mapConcurrently, rowsPerSlice, unlessAborted } from './concurrency.ts';
 export { readConfigFile, readYamlFile } from './config-file.ts';
 export { dot } from './dot.ts';

@@ -3,7 +3,7 @@ import type { BundleView, FilteredItems } from '@facet/bundles';
 import type { Attributes } from '@facet/features';
 import type { ItemSet } from '@facet/retrieval';
 import type { ItemConditions } from './filters.ts';
-import type { RemovedItems, ResponseSource } from './response.ts';
+import type { ResponseSource } from './response.ts';
 
 /** Returns the available items that pass all filters, or undefined if that is the whole catalog. */
 export function findAllowedItems(bundle: BundleView, filters: readonly ItemConditions[]): FilteredItems | undefined {

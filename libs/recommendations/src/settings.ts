@@ -5,7 +5,7 @@ import type { Static } from 'typebox';
 import { NamedFilters } from './filters.ts';
 import { findMergeFault, MergeDefault } from './merge.ts';
 import type { MergeFields } from './merge.ts';
-import { ExcludeSeenDefault } from './users/requester.ts';
+import { ExcludeSeenDefault } from './request-fields.ts';
 
 export { MergeFields } from './merge.ts';
 

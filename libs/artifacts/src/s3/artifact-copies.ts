@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, hourMs, isAppError, listNames, pathExists, syncPath, waitForFolderLock } from '@facet/platform';
 import { corrupt, isId } from '../artifact-errors.ts';
-import type { ArtifactRef } from '../artifact-store.ts';
+import type { ArtifactRef } from '../artifact-ref.ts';
 import {
   hasErrorCode,
   hashFiles,

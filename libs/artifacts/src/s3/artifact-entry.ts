@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { corrupt } from '../artifact-errors.ts';
-import type { ArtifactRef } from '../artifact-store.ts';
+import type { ArtifactRef } from '../artifact-ref.ts';
 import type { ArtifactManifest } from '../manifest.ts';
 import { manifestOf } from '../manifest.ts';
 

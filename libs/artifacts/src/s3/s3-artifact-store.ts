@@ -5,7 +5,8 @@ import { dayMs, hashFile, hourMs, isAppError, mapConcurrently, minuteMs } from '
 import type { S3Config } from '@facet/platform';
 import type { Bucket, ListedObject, OpenUpload, StoredObject } from '@facet/platform/s3';
 import { checkRef, corrupt, isId, isName, notFound } from '../artifact-errors.ts';
-import type { ArtifactStorage, ArtifactRef, ListedArtifact, OpenArtifact } from '../artifact-store.ts';
+import type { ArtifactRef } from '../artifact-ref.ts';
+import type { ArtifactStorage, ListedArtifact, OpenArtifact } from '../artifact-store.ts';
 import { clearAbandoned, stagingPath } from '../disk/files.ts';
 import type { ArtifactManifest, ManifestFile, SealedArtifact } from '../manifest.ts';
 import { manifestName } from '../manifest.ts';

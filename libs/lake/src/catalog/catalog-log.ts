@@ -7,7 +7,7 @@ import { folderLogStorage } from '../storage/folder-lake-storage.ts';
 import type { LogStorage } from '../storage/lake-storage.ts';
 import { catalogErrors, otherFormat } from '../transaction-log/errors.ts';
 import { parserOf } from '../transaction-log/parser.ts';
-import { OffsetRanges } from '../transaction-log/state.ts';
+import { OffsetRanges } from '../transaction-log/transaction-log.ts';
 import { openTransactionLog } from '../transaction-log/transaction-log.ts';
 import type {
   LogFormat,

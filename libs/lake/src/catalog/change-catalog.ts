@@ -1,6 +1,6 @@
 import type { Item, User } from '@facet/schemas';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
-import type { OffsetRanges } from '../transaction-log/state.ts';
+import type { OffsetRanges } from '../transaction-log/transaction-log.ts';
 import type { CatalogKind, SegmentEntry } from './catalog-log.ts';
 import { compactCatalog } from './compact-catalog.ts';
 import { openCatalogLog, removeUncommitted } from './catalog-log.ts';

@@ -6,13 +6,8 @@ import { dayOf, lakeColumns, lakeOrder, mergedPath } from '../layout.ts';
 import { parquetTable } from '../read/sql.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
 import { withFiles } from '../transaction-log/snapshot.ts';
-import type {
-  LakeStateFile,
-  ErasedMark,
-  LakeFileEntry,
-  LakeFileFacts,
-  OffsetRanges,
-} from '../transaction-log/state.ts';
+import type { LakeStateFile, ErasedMark, LakeFileEntry, LakeFileFacts } from '../transaction-log/state.ts';
+import type { OffsetRanges } from '../transaction-log/transaction-log.ts';
 import { planErasures, withoutErasing } from './erasures.ts';
 import { maintainLake } from './maintain-lake.ts';
 import type { MaintainOptions, Maintenance } from './maintain-lake.ts';

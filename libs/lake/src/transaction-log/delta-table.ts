@@ -8,7 +8,8 @@ import { checkAction, checkProtocol, fileFactsTag, checkedFile, protocol } from 
 import type { Action, MetaData } from './delta-actions.ts';
 import { parseJson, parserOf } from './parser.ts';
 import { UnreadableLogError } from './errors.ts';
-import { LakeStateErasure, MaintenanceClaim, OffsetRanges, updatedIntake, updatedErasures } from './state.ts';
+import { LakeStateErasure, MaintenanceClaim, updatedIntake, updatedErasures } from './state.ts';
+import { OffsetRanges } from './transaction-log.ts';
 import type { LakeState, LakeStateFile, LakeChange } from './state.ts';
 import type { TransactionInfo } from './transaction-log.ts';
 

@@ -1,6 +1,5 @@
 import { AppError, isAppError } from '@facet/platform';
 import { OpenDuckDbError } from '../duckdb.ts';
-import type { MaintenanceClaim } from './state.ts';
 
 /** The reason why a log cannot be read, with a specific remedy. */
 export class UnreadableLogError extends Error {
@@ -146,7 +145,10 @@ export function lakeSnapshotExpired(lakeFolder: string, cause: unknown): AppErro
 }
 
 /** Another compaction or rebuild holds the right to rewrite files, or has taken it over. */
-export function lakeBusy(lakeFolder: string, claim: MaintenanceClaim | undefined): AppError {
+export function lakeBusy(
+  lakeFolder: string,
+  claim: { readonly pid: number; readonly host: string } | undefined,
+): AppError {
   const holder = claim === undefined ? 'Another process' : `Process ${claim.pid} on ${claim.host}`;
   return new AppError(`${holder} is rewriting the files of the lake ${lakeFolder}.`, {
     code: 'EVENTS_LAKE_BUSY',

@@ -5,6 +5,7 @@ import type { Static } from 'typebox';
 import type { MetaData } from './delta-actions.ts';
 import { noErasureKey } from './erasure-key.ts';
 import type { ErasureKey } from './erasure-key.ts';
+import type { OffsetRanges } from './transaction-log.ts';
 import type { LogState } from './transaction-log.ts';
 
 /** Statistics of a file's rows. Readers use them to skip the file without opening it. */
@@ -18,10 +19,6 @@ export interface LakeFileFacts {
   /** Rows that tell which user a session belongs to. */
   readonly identifies: number;
 }
-
-/** Half-open offset ranges, by source. */
-export const OffsetRanges = Type.Record(Type.String(), Type.Object({ from: Type.Integer(), to: Type.Integer() }));
-export type OffsetRanges = Readonly<Static<typeof OffsetRanges>>;
 
 /** A Parquet file of the lake, as the transaction log lists it. */
 export interface LakeFileEntry extends LakeFileFacts {

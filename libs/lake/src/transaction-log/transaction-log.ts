@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { isAppError } from '@facet/platform';
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
 import { graceMsDefault } from '../layout.ts';
 import type { LogStorage } from '../storage/lake-storage.ts';
 import { UnreadableLogError } from './errors.ts';
 import type { LogErrors } from './errors.ts';
-import type { OffsetRanges } from './state.ts';
 
 /** The state of a lake or catalog at a version: the result of all transactions up to that version. */
 export interface LogState {
@@ -15,6 +16,10 @@ export interface LogState {
   /** By source, the first offset that the lake or catalog does not contain. */
   readonly offsets: Map<string, number>;
 }
+
+/** Half-open offset ranges, by source. */
+export const OffsetRanges = Type.Record(Type.String(), Type.Object({ from: Type.Integer(), to: Type.Integer() }));
+export type OffsetRanges = Readonly<Static<typeof OffsetRanges>>;
 
 export interface LogChange {
   /** The offset range that each source advances by. */

@@ -12,7 +12,8 @@ import { lakeErrors } from '../transaction-log/errors.ts';
 import { openLakeLog } from '../transaction-log/lake-log.ts';
 import type { LakeLog } from '../transaction-log/lake-log.ts';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
-import type { LakeState, Erasure, LakeFileEntry, OffsetRanges } from '../transaction-log/state.ts';
+import type { LakeState, Erasure, LakeFileEntry } from '../transaction-log/state.ts';
+import type { OffsetRanges } from '../transaction-log/transaction-log.ts';
 import { createEventBuffer } from './event-buffer.ts';
 import type { EventBuffer } from './event-buffer.ts';
 

@@ -2,7 +2,7 @@ import type { EventLog, LoggedBatch } from '@facet/event-log';
 import { AppError } from '@facet/platform';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { sourceName } from '../layout.ts';
-import type { OffsetRanges } from '../transaction-log/state.ts';
+import type { OffsetRanges } from '../transaction-log/transaction-log.ts';
 import { openLakeWriter } from './lake-writer.ts';
 
 export interface SinkOptions extends DuckDbOptions {

@@ -13,8 +13,8 @@ import {
   unknownAttributesField,
   UserInterest,
 } from '../response.ts';
-import { includeField, strictField } from '../request-fields.ts';
-import { ExcludeSeen, interestCountField, requesterFields } from '../users/requester.ts';
+import { ExcludeSeen, includeField, strictField } from '../request-fields.ts';
+import { interestCountField, requesterFields } from '../users/requester.ts';
 
 export const limitDefault = 20;
 export const limitMax = 1_000;

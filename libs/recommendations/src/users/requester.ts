@@ -9,6 +9,7 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import type { ResponseContext } from '../context.ts';
 import { requestError } from '../request-fields.ts';
+import type { ExcludeSeen, SeenRule } from '../request-fields.ts';
 import type { ResponseSource } from '../response.ts';
 import type { Behavior } from './inferred-user.ts';
 
@@ -222,38 +223,6 @@ export function refineSource({ isProfileMissing, isUnknown }: Requester, source:
   }
   return source;
 }
-
-const SeenRule = Type.Object(
-  {
-    types: Type.Optional(
-      Type.Array(EventSchema.properties.type, {
-        minItems: 1,
-        maxItems: 50,
-        description:
-          'Exclude only items of events with these types, such as purchase. Profiles store only positive events. A type without stored events excludes nothing.',
-      }),
-    ),
-    withinDays: Type.Optional(
-      Type.Number({ exclusiveMinimum: 0, maximum: 36_500, description: 'Exclude only items of the last days.' }),
-    ),
-  },
-  // A misspelled field would silently change the rule.
-  { additionalProperties: false },
-);
-
-/** Which of the items that the user has seen are excluded. */
-export const ExcludeSeen = Type.Union([Type.Boolean(), SeenRule], {
-  title: 'ExcludeSeen',
-  description:
-    'Which items of the user are excluded: all of them (true, the default), none (false), or those that match a rule.',
-});
-export type ExcludeSeen = Static<typeof ExcludeSeen>;
-
-/** The rule of requests without `excludeSeen`. */
-export const ExcludeSeenDefault = Type.Union([Type.Boolean(), SeenRule], {
-  default: true,
-  description: 'Exclude items of earlier interactions: true, false, or a rule.',
-});
 
 /** An event of a user. Behaviors of a request may lack the type. */
 interface UserEvent {

@@ -61,7 +61,7 @@ const types = ['view', 'view', 'view', 'view', 'click', 'add_to_cart', 'purchase
 let next = 0;
 
 /** Returns the next generated event. */
-export function nextEvent(run: string): { readonly userId: string; readonly json: string } {
+function nextEvent(run: string): { readonly userId: string; readonly json: string } {
   const number = next++;
   const mixed = Math.imul(number ^ 0x9e3779b9, 0x85ebca6b) >>> 0;
   const userId = `u${powerLaw(mixed, users)}`;

@@ -31,7 +31,6 @@ interface StageProcess {
 }
 
 /** The trainers and indexers of a data home. Call `startApps` to start the apps. */
-export type Workers = Awaited<ReturnType<typeof createWorkers>>;
 
 /** Workers with a dedicated Redis. */
 export type Testbed = Awaited<ReturnType<typeof startTestbed>>;

@@ -1,0 +1,5 @@
+/** Identifies one immutable artifact by its kind (`dataset`, `model`, `bundle`, …) and the hash of its content. */
+export interface ArtifactRef {
+  readonly kind: string;
+  readonly id: string;
+}

@@ -1,0 +1,31 @@
+import type { FastifySchema } from 'fastify';
+import type { TSchema } from 'typebox';
+import type { RouteAccess } from './access/access.ts';
+import { problemResponses } from './problems/problem.ts';
+
+/** The schemas and the description of a route. `response` is that of the status 200. */
+type RouteDescription = Omit<FastifySchema, 'response'> & { readonly response: TSchema };
+
+type RouteSchema<Route extends RouteDescription> = Omit<Route, 'response'> & {
+  readonly response: { readonly 200: Route['response'] } & typeof problemResponses;
+};
+
+interface RouteGroup {
+  readonly scope: RouteAccess['scope'];
+  readonly tag: string;
+  /** Milliseconds. Default: the response timeout of the app. */
+  readonly handlerTimeout?: number;
+}
+
+/** Returns a function that completes the options of the routes of a group: their scope, their tag and their failure responses. */
+export function describeRoutes({ scope, tag, ...options }: RouteGroup) {
+  return <Route extends RouteDescription>({ response, ...schema }: Route) => ({
+    ...options,
+    config: { scope },
+    schema: {
+      tags: [tag],
+      ...schema,
+      response: { 200: response, ...problemResponses },
+    } as unknown as RouteSchema<Route>,
+  });
+}
