@@ -208,7 +208,7 @@ describe('facet estimate', () => {
     expect(err).toContain('building small indexes');
   });
 
-  it('prints one document with --json, for the given sizes', async () => {
+  it('prints one document with --json, for the given sizes', { tags: 'full' }, async () => {
     const sizes = ['--users', '10', '--events', '200', '--interests', '2'];
     const { out } = await run(['estimate', '--items', '2000', '--dim', '8', ...sizes, '--json']);
     expect(JSON.parse(out)).toMatchObject({

@@ -239,7 +239,7 @@ describe('after a restart during a trial', () => {
     },
   );
 
-  it('ends the trial when its time has passed, or another bundle is current', async () => {
+  it('ends the trial when its time has passed, or another bundle is current', { tags: 'full' }, async () => {
     await set('enabled: true, windowMinutes: 0.02');
     await endWithin(good);
     await sleep(1_300);
@@ -271,7 +271,7 @@ describe('after a restart during a trial', () => {
     expect((await store.readRef('current'))!.id).toBe(bad.id);
   });
 
-  it('a killed process loses only the last seconds', async () => {
+  it('a killed process loses only the last seconds', { tags: 'full' }, async () => {
     await set('enabled: true');
     const server = await startTestServer(home, { port });
     await promote(bad, server);

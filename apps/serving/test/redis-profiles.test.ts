@@ -165,7 +165,7 @@ describe('an unavailable Redis', () => {
     expect(linesOf(app, 'cannot read profiles')).toHaveLength(1);
   }
 
-  it('that was killed leaves responses from the request alone, until it is back', async () => {
+  it('that was killed leaves responses from the request alone, until it is back', { tags: 'full' }, async () => {
     const app = await openApp();
     await collector.apply([rated({ userId: 'new' }, 4)]);
     expect(await isAvailable(app)).toBe(1);

@@ -101,7 +101,7 @@ async function stageProcesses({ pid }: FacetProcess): Promise<string[]> {
   const found: string[] = [];
   for (const name of await readdir('/proc')) {
     const command = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
-    if (/\/child-process\/stage\.js\0(\d+)\0$/.exec(command)?.[1] === String(pid)) found.push(name);
+    if (/\/child-process\/child\.js\0(\d+)\0$/.exec(command)?.[1] === String(pid)) found.push(name);
   }
   return found;
 }

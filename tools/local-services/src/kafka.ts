@@ -4,6 +4,7 @@ import { open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
+import type { Admin } from 'kafkajs';
 import { findFreePorts } from './free-ports.ts';
 import { thisMachine } from './network.ts';
 import type { LocalHost } from './network.ts';
@@ -89,19 +90,30 @@ export async function startKafka({ brokers: count = 1, hosts = [thisMachine], se
   return { brokers, nodes, stop };
 }
 
-/** Waits until every broker knows the others, which takes a moment after they are ready. */
+/** Waits until every broker knows the others and coordinates groups, which takes a moment after they are ready. */
 async function untilAllAreKnown(cluster: readonly BrokerPlan[]): Promise<void> {
   for (const broker of cluster) {
     await until('the other brokers', async () => (await readBrokerIds(broker)).length === cluster.length);
+    // The first request for a group creates the topic of the offsets, longer than clients try on a busy machine.
+    const describeGroup = async (admin: Admin) => {
+      // kafkajs looks for coordinators only after it has read the metadata of topics.
+      await admin.listTopics();
+      return admin.describeGroups(['facet-local-services']);
+    };
+    await until('the coordinator of groups', () => ask(broker, describeGroup).then(Boolean, () => false));
   }
 }
 
-/**
- * Returns the ids of the brokers that a client would learn from one broker: those that are registered and serving.
- *
- * @throws Error if the broker is unreachable or does not respond within 2 s.
- */
-async function readBrokerIds({ address, port }: BrokerPlan): Promise<number[]> {
+/** Returns the ids of the brokers that a client would learn from one broker: those that are registered and serving. */
+async function readBrokerIds(broker: BrokerPlan): Promise<number[]> {
+  return (await ask(broker, (admin) => admin.describeCluster())).brokers.map(({ nodeId }) => nodeId);
+}
+
+/** @throws Error if the broker is unreachable or does not respond within 2 s. */
+async function ask<Response>(
+  { address, port }: BrokerPlan,
+  request: (admin: Admin) => Promise<Response>,
+): Promise<Response> {
   const kafka = new Kafka({
     clientId: 'facet-local-services',
     brokers: [`${address}:${port}`],
@@ -113,7 +125,7 @@ async function readBrokerIds({ address, port }: BrokerPlan): Promise<number[]> {
   const admin = kafka.admin();
   try {
     await admin.connect();
-    return (await admin.describeCluster()).brokers.map(({ nodeId }) => nodeId);
+    return await request(admin);
   } finally {
     await admin.disconnect();
   }

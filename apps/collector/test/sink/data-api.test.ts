@@ -11,7 +11,7 @@ async function call<Body>(url: string, body?: object): Promise<{ readonly status
   return { status: response.status, body: (await response.json()) as Body };
 }
 
-it('lists dead letters, and redrives those that are valid now', async () => {
+it('lists dead letters, and redrives those that are valid now', { tags: 'full' }, async () => {
   const bench = await createBench();
   const { events } = bench.topics;
   const sink = await bench.startSink();

@@ -5,8 +5,7 @@ import type { Static } from 'typebox';
 import type { MetaData } from './delta-actions.ts';
 import { noErasureKey } from './erasure-key.ts';
 import type { ErasureKey } from './erasure-key.ts';
-import type { OffsetRanges } from './transaction-log.ts';
-import type { LogState } from './transaction-log.ts';
+import type { LogState, OffsetRanges } from './transaction-log.ts';
 
 /** Statistics of a file's rows. Readers use them to skip the file without opening it. */
 export interface LakeFileFacts {

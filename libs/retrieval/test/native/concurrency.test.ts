@@ -23,7 +23,7 @@ describe('searchAsync', () => {
     index = hnsw();
   });
 
-  it('leaves the event loop free during a search of more than a second', async () => {
+  it('leaves the event loop free during a search of more than a second', { tags: 'full' }, async () => {
     const many = randomVectors(2_000, d, 4);
     let ticks = 0;
     const timer = setInterval(() => ticks++, 10);

@@ -30,8 +30,6 @@ interface StageProcess {
   readonly worker: number;
 }
 
-/** The trainers and indexers of a data home. Call `startApps` to start the apps. */
-
 /** Workers with a dedicated Redis. */
 export type Testbed = Awaited<ReturnType<typeof startTestbed>>;
 
