@@ -1,5 +1,5 @@
-import { mergeDefault, mergeModes, mergeNames } from '@facet/retrieval';
-import type { Merge, MergeName, MergeOptions } from '@facet/retrieval';
+import { mergeDefault, mergeModes, mergeNames } from '@facet/retrieval/merge-modes';
+import type { Merge, MergeName, MergeOptions } from '@facet/retrieval/merge-modes';
 import { Type } from 'typebox';
 import type { TSchema } from 'typebox';
 import { requestError } from './request-fields.ts';
