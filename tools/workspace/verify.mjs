@@ -21,7 +21,16 @@ import { createRunner, root } from './runner.mjs';
  */
 const longest = [
   ['@facet/console', '@facet/e2e', '@facet/serving', '@facet/cli', '@facet/workspace', '@facet/pack'],
-  ['@facet/pipeline', '@facet/refresh', '@facet/collector', '@facet/trainer', '@facet/indexer', '@facet/bench'],
+  [
+    '@facet/pipeline',
+    '@facet/refresh',
+    '@facet/collector',
+    '@facet/artifacts',
+    '@facet/trainer',
+    '@facet/kafka',
+    '@facet/indexer',
+    '@facet/bench',
+  ],
 ];
 /** A change of one of these, or of a project below it, also runs the tests with the tag `full`, such as its kill tests. */
 const fullWhenChanged = ['@facet/lake', '@facet/artifacts', '@facet/kafka', '@facet/collector', '@facet/refresh'];
