@@ -170,7 +170,8 @@ describe('the tracker in a browser', () => {
 
     await open();
     await untilArrived(ids);
-    expect(collector.storedIds()).toHaveLength(30);
+    // The last request of the left page may arrive late. The collector stores the same id once.
+    expect(new Set(collector.storedIds())).toEqual(new Set(ids));
     // After the response.
     await expect.poll(() => page.evaluate(() => Object.keys(localStorage))).toEqual(['facet.session']);
   });

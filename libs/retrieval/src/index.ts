@@ -18,7 +18,7 @@ export { joinIndexes } from './indexes/join-indexes.ts';
 export { insertCandidates, mergeByMax, rescoreLists } from './merging/interest-lists.ts';
 export type { Candidate, InterestList } from './merging/interest-lists.ts';
 export { interestsMax, listLimit, mergeDefault, mergeLists, mergeModes, mergeNames } from './merging/merge-modes.ts';
-export type { Merge, MergeName, MergeOptions } from './merging/merge-modes.ts';
+export type { Merge } from './merging/merge-modes.ts';
 export { retrieveLists } from './retrieve-lists.ts';
 export type { ListsRequest } from './retrieve-lists.ts';
 export { countFound, latencyOf, measureIndexRecall, timeRequests } from './tuning/tune-breadth.ts';
