@@ -83,25 +83,26 @@ export async function startKafka({ brokers: count = 1, hosts = [thisMachine], se
   await orStop(stop, async () => {
     await Promise.all(cluster.map(format));
     await Promise.all(nodes.map((node) => node.start()));
-    await untilAllAreKnown(cluster);
+    await untilClusterIsReady(cluster);
   });
   /** `host:port` of each broker. */
   const brokers = cluster.map(({ address, port }) => `${address}:${port}`);
   return { brokers, nodes, stop };
 }
 
-/** Waits until every broker knows the others and coordinates groups, which takes a moment after they are ready. */
-async function untilAllAreKnown(cluster: readonly BrokerPlan[]): Promise<void> {
+/** Waits until every broker knows the others and finds the coordinator of a group. */
+async function untilClusterIsReady(cluster: readonly BrokerPlan[]): Promise<void> {
   for (const broker of cluster) {
     await until('the other brokers', async () => (await readBrokerIds(broker)).length === cluster.length);
-    // The first request for a group creates the topic of the offsets, longer than clients try on a busy machine.
-    const describeGroup = async (admin: Admin) => {
-      // kafkajs looks for coordinators only after it has read the metadata of topics.
-      await admin.listTopics();
-      return admin.describeGroups(['facet-local-services']);
-    };
-    await until('the coordinator of groups', () => ask(broker, describeGroup).then(Boolean, () => false));
+    // The first request for a group creates the topic of the offsets. On a busy machine, that takes longer than clients retry.
+    await until('the coordinator of a group', () => ask(broker, describeGroup).then(Boolean, () => false));
   }
+}
+
+async function describeGroup(admin: Admin) {
+  // kafkajs finds coordinators only after it has read the metadata of topics.
+  await admin.listTopics();
+  return admin.describeGroups(['facet-local-services']);
 }
 
 /** Returns the ids of the brokers that a client would learn from one broker: those that are registered and serving. */
