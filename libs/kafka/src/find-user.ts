@@ -106,13 +106,13 @@ async function longestKeptMs(kafka: KafkaConnection, topic: string): Promise<num
       includeSynonyms: false,
     });
     const values = new Map(resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]));
-    const numberOf = (name: string): number => Number(values.get(name) ?? Number.NaN);
+    const numericSetting = (name: string): number => Number(values.get(name) ?? Number.NaN);
     const isCompacted = values.get('cleanup.policy')?.includes('compact') === true;
     const keptMs = isCompacted
-      ? numberOf('max.compaction.lag.ms') + numberOf('delete.retention.ms')
-      : numberOf('retention.ms');
+      ? numericSetting('max.compaction.lag.ms') + numericSetting('delete.retention.ms')
+      : numericSetting('retention.ms');
     if (!(keptMs >= 0 && keptMs < Number.MAX_SAFE_INTEGER)) return undefined;
-    return keptMs + (numberOf('segment.ms') || segmentMsDefault);
+    return keptMs + (numericSetting('segment.ms') || segmentMsDefault);
   } catch (error) {
     throw unreachable(`The settings of ${topic} could not be read`, error);
   }

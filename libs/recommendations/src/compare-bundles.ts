@@ -112,16 +112,12 @@ function mostUsersFirst(moved: ReadonlyMap<string, MovedItem>): MovedItem[] {
   return [...moved.values()].sort((a, b) => b.users - a.users || (a.itemId < b.itemId ? -1 : 1));
 }
 
-/** The difference between the catalogs of two bundles. */
-export interface CatalogDifference {
-  /** Only in the newer bundle. */
-  readonly added: readonly ListedItem[];
-  /** Available in the older bundle, but missing or unavailable in the newer one. */
-  readonly lost: readonly ListedItem[];
-}
-
-/** Compares the items of two bundles. */
-export function compareCatalogs(before: Bundle, after: Bundle): CatalogDifference {
+/**
+ * Compares the items of two bundles.
+ *
+ * @returns `added`: only in the newer bundle; `lost`: available in the older bundle, but missing or unavailable in the newer one
+ */
+export function compareCatalogs(before: Bundle, after: Bundle): Record<'added' | 'lost', readonly ListedItem[]> {
   const isAvailable = (bundle: Bundle, itemId: string): boolean => {
     const item = bundle.indexOf(itemId);
     return item !== undefined && !bundle.unavailable.has(item);

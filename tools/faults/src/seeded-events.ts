@@ -24,7 +24,7 @@ export function seededEvent(number: number, startedAt: number): SeededEvent {
 }
 
 /** Returns the number of a seeded event, or undefined for other ids. */
-export function numberOf(eventId: string): number | undefined {
+export function eventNumberOf(eventId: string): number | undefined {
   const match = idPattern.exec(eventId);
   return match === null ? undefined : Number(match[1]);
 }

@@ -1,6 +1,6 @@
 import type { BundleView, DeltaInfo } from '@facet/bundles';
 import { problemError } from '@facet/http';
-import type { ProfileReader } from '../profiles/profile-source.ts';
+import type { ReadProfile, UserIds } from '@facet/recommendations';
 import type { RefCounted } from '../ref-counted.ts';
 
 /** Returns a function that computes a value at most once for each bundle. Concurrent calls share it; a failure is tried again. */
@@ -22,6 +22,14 @@ export function oncePerBundle<Value, Rest extends unknown[]>(
 export interface DeltaChanges extends Readonly<DeltaInfo['counts']> {
   /** New items of the bundle with interactions since it was built. */
   readonly chosen: number;
+}
+
+/** Reads profiles without ever failing a request. */
+export interface ProfileReader {
+  readonly read: ReadProfile;
+  /** Returns ids of users, read at most ten seconds ago. Unlike `read`, rejects with the errors of the store. */
+  listUserIds(): Promise<UserIds>;
+  close(): Promise<void>;
 }
 
 /** The bundle and the profiles that requests read. */

@@ -11,7 +11,8 @@ import { describeError, isAppError, repeat } from '@facet/platform';
 import type { AppError, Logger, RedisFiles } from '@facet/platform';
 import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import type { ProfileStore, RedisProfileStore } from '@facet/profiles';
-import type { ProfileReading, ReadProfile, UserIds } from '@facet/recommendations';
+import type { ProfileReading } from '@facet/recommendations';
+import type { ProfileReader } from '../bundle/live-bundle.ts';
 import { RefCounted } from '../ref-counted.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
@@ -22,14 +23,6 @@ export interface ProfileSettings {
   /** The store that the collector writes; undefined: profiles are read from the lake. */
   readonly redisUrl?: string | undefined;
   readonly redisFiles?: RedisFiles | undefined;
-}
-
-/** Reads profiles without ever failing a request. */
-export interface ProfileReader {
-  readonly read: ReadProfile;
-  /** Returns ids of users, read at most ten seconds ago. Unlike `read`, rejects with the errors of the store. */
-  listUserIds(): Promise<UserIds>;
-  close(): Promise<void>;
 }
 
 export interface OpenProfiles {

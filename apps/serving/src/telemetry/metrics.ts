@@ -1,9 +1,9 @@
-import type { BundleView } from '@facet/bundles';
 import { createHttpMetrics } from '@facet/http';
 import type { HttpMetrics } from '@facet/http';
 import type { ExposureCounts } from '@facet/exposures';
 import type { ResponseSource } from '@facet/recommendations';
 import { Counter, Gauge, Histogram } from 'prom-client';
+import type { Loaded } from '../bundle/live-bundle.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -74,13 +74,6 @@ function createResponseMetrics(registers: Registers) {
 
 const deltaChanges = ['added', 'withdrawn', 'returned', 'changed', 'chosen'] as const;
 
-/** The bundle, the number of items that its delta changes, and the number of users in memory. */
-interface LoadedFigures {
-  readonly bundle: BundleView;
-  readonly delta: Readonly<Record<(typeof deltaChanges)[number], number>> | undefined;
-  readonly profileCount: number | undefined;
-}
-
 function createBundleMetrics(registers: Registers) {
   const bundleInfo = new Gauge({
     name: 'facet_serving_bundle_info',
@@ -134,7 +127,7 @@ function createBundleMetrics(registers: Registers) {
   for (const what of ['bundle', 'delta']) for (const counter of [swaps, loadFailures]) counter.inc({ what }, 0);
   loadFailures.inc({ what: 'arm' }, 0);
   return {
-    setLoaded({ bundle, delta, profileCount }: LoadedFigures): void {
+    setLoaded({ bundle, delta, profileCount }: Pick<Loaded, 'bundle' | 'delta' | 'profileCount'>): void {
       bundleInfo.reset();
       bundleInfo.set({ bundle: bundle.id, model: bundle.info.modelId, dataset: bundle.info.datasetId }, 1);
       dataEnd.set(bundle.info.asOf / 1000);

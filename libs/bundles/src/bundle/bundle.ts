@@ -13,7 +13,7 @@ import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { encodeCatalog, openCatalog } from '../items/item-catalog.ts';
 import type { CatalogItem, ItemCatalog } from '../items/item-catalog.ts';
-import { tensor, tensorOf } from '../items/tensors.ts';
+import { tensor, readTensor } from '../items/tensors.ts';
 import type { Tensors } from '../items/tensors.ts';
 import { createPopular, readPopularLists, writePopularLists } from '../popularity/popular-lists.ts';
 import type { PopularLists } from '../popularity/popular-lists.ts';
@@ -130,10 +130,10 @@ async function readItems(
   const { tensors: arrays } = await mapSafetensors(folder, bundleFiles.embeddings);
   const { embeddingDim } = info.spec.config;
   const rows = catalog.itemCount + 1;
-  const embeddings = tensorOf(arrays, 'embeddings', 'F32', rows * embeddingDim);
-  const vectors = tensorOf(arrays, 'vectors', 'F32', rows * info.index.dim);
-  const popularity = tensorOf(arrays, 'popularity', 'F32', rows);
-  const firstSeen = tensorOf(arrays, 'firstSeen', 'I32', rows);
+  const embeddings = readTensor(arrays, 'embeddings', 'F32', rows * embeddingDim);
+  const vectors = readTensor(arrays, 'vectors', 'F32', rows * info.index.dim);
+  const popularity = readTensor(arrays, 'popularity', 'F32', rows);
+  const firstSeen = readTensor(arrays, 'firstSeen', 'I32', rows);
   return { items: { id, info, catalog, tower, itemTables, embeddings, vectors, popularity, firstSeen }, arrays };
 }
 
@@ -206,10 +206,10 @@ async function loadOpenBundle({ ref, folder, manifest, release }: OpenArtifact, 
   if (info.spec.itemCount !== itemCount) {
     throw mismatch(ref.id, `${itemCount} items, but a model of ${info.spec.itemCount}`);
   }
-  const byPopularity = tensorOf(arrays, 'byPopularity', 'I32', itemCount);
+  const byPopularity = readTensor(arrays, 'byPopularity', 'I32', itemCount);
   const popularLists = await readPopularLists(join(folder, bundleFiles.popular), itemCount);
   const positions = manifest.files.some(({ path }) => path === bundleFiles.map)
-    ? tensorOf((await mapSafetensors(folder, bundleFiles.map)).tensors, 'positions', 'F32', 2 * rows)
+    ? readTensor((await mapSafetensors(folder, bundleFiles.map)).tensors, 'positions', 'F32', 2 * rows)
     : undefined;
   const userIds = await readUserIds(folder, ref.id, info);
   const rowOfUser = new Map(userIds?.map((userId, row) => [userId, row]));
@@ -295,7 +295,7 @@ export async function writeWeights(path: string, weights: Weights): Promise<void
 export async function readWeights(path: string): Promise<Weights> {
   const { tensors } = await readSafetensors(path);
   return Object.fromEntries(
-    Object.entries(tensors).map(([name, { shape }]) => [name, { shape, data: tensorOf(tensors, name, 'F32') }]),
+    Object.entries(tensors).map(([name, { shape }]) => [name, { shape, data: readTensor(tensors, name, 'F32') }]),
   );
 }
 

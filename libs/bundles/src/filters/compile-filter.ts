@@ -1,7 +1,7 @@
 import { createBitmap, fullBitmap, itemSet, setBit } from '@facet/retrieval';
 import type { ItemSet } from '@facet/retrieval';
 import type { BundleView } from '../bundle/bundle-info.ts';
-import { codeOf, isWithin, numberOf } from '../items/attribute-columns.ts';
+import { codeOf, isWithin, toNumber } from '../items/attribute-columns.ts';
 import type { AttributeColumn, ColumnValues } from '../items/attribute-columns.ts';
 import type { AttributeFilter } from './attribute-filter.ts';
 import { filterOperators, testsOf } from './filter-operators.ts';
@@ -202,7 +202,7 @@ function matchLists(
 function matchNumbers(numbers: Float64Array, test: ValueTest, bits: Uint8Array): void {
   if ('among' in test) {
     // Values are compared as text: the text 5.0 does not match the number 5.
-    const among = new Set(test.among.map(numberOf).filter((number, at) => String(number) === String(test.among[at])));
+    const among = new Set(test.among.map(toNumber).filter((number, at) => String(number) === String(test.among[at])));
     among.delete(Number.NaN);
     if (among.size === 0) return;
     for (let item = 1; item < numbers.length; item++) {
@@ -244,5 +244,5 @@ function createValueTest(test: ValueTest): (value: FilterValue) => boolean {
     const texts = new Set(test.among.map(String));
     return (value) => texts.has(String(value));
   }
-  return (value) => isWithin(numberOf(value), test.min, test.max);
+  return (value) => isWithin(toNumber(value), test.min, test.max);
 }

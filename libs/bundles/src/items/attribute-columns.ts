@@ -3,7 +3,7 @@ import type { Attributes, AttributeValue } from '@facet/features';
 import { createBitmap, hasBit, setBit } from '@facet/retrieval';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { tensor, tensorOf } from './tensors.ts';
+import { tensor, readTensor } from './tensors.ts';
 import type { Tensors } from './tensors.ts';
 import { encodeTexts, openTexts } from './text-column.ts';
 import type { TextColumn } from './text-column.ts';
@@ -188,7 +188,7 @@ function encodeValues(
   const codes = new Map(texts.map((text, position) => [text, position + 1]));
   const { bytes, offsets } = encodeTexts(texts, `The values of ${schema.name}`);
   const carried = Int32Array.from(texts, (text) => counts.get(text)!);
-  const numbers = Float64Array.from(texts, numberOf);
+  const numbers = Float64Array.from(texts, toNumber);
   return {
     tensors: {
       'values/bytes': tensor('U8', bytes),
@@ -214,20 +214,20 @@ export function openColumn(
   const at = (part: string): string => tensorName(position, part);
   switch (type) {
     case 'number':
-      return { name, type, numbers: tensorOf(tensors, at('numbers'), 'F64', rows) };
+      return { name, type, numbers: readTensor(tensors, at('numbers'), 'F64', rows) };
     case 'boolean':
-      return { name, type, booleans: tensorOf(tensors, at('booleans'), 'U8', rows) };
+      return { name, type, booleans: readTensor(tensors, at('booleans'), 'U8', rows) };
     case 'text':
-      return { name, type, values: openValues(tensors, at), codes: tensorOf(tensors, at('codes'), 'I32', rows) };
+      return { name, type, values: openValues(tensors, at), codes: readTensor(tensors, at('codes'), 'I32', rows) };
     case 'list': {
-      const offsets = tensorOf(tensors, at('offsets'), 'I32', rows + 1);
+      const offsets = readTensor(tensors, at('offsets'), 'I32', rows + 1);
       return {
         name,
         type,
         values: openValues(tensors, at),
         offsets,
-        codes: tensorOf(tensors, at('codes'), 'I32', offsets[rows]!),
-        present: tensorOf(tensors, at('present'), 'U8', createBitmap(rows - 1).length),
+        codes: readTensor(tensors, at('codes'), 'I32', offsets[rows]!),
+        present: readTensor(tensors, at('present'), 'U8', createBitmap(rows - 1).length),
       };
     }
   }
@@ -236,11 +236,11 @@ export function openColumn(
 const none = new Float64Array(0);
 
 function openValues(tensors: Tensors, at: (part: string) => string): ColumnValues {
-  const counts = tensorOf(tensors, at('values/counts'), 'I32');
-  const offsets = tensorOf(tensors, at('values/offsets'), 'I32', counts.length + 1);
-  const bytes = tensorOf(tensors, at('values/bytes'), 'U8', offsets[counts.length]!);
+  const counts = readTensor(tensors, at('values/counts'), 'I32');
+  const offsets = readTensor(tensors, at('values/offsets'), 'I32', counts.length + 1);
+  const bytes = readTensor(tensors, at('values/bytes'), 'U8', offsets[counts.length]!);
   const numbers =
-    at('values/numbers') in tensors ? tensorOf(tensors, at('values/numbers'), 'F64', counts.length) : none;
+    at('values/numbers') in tensors ? readTensor(tensors, at('values/numbers'), 'F64', counts.length) : none;
   return { texts: openTexts({ bytes, offsets }), counts, numbers };
 }
 
@@ -256,7 +256,7 @@ export function codeOf({ texts }: ColumnValues, text: string): number {
 }
 
 /** Returns a value as a number; NaN for booleans, empty texts and other texts. */
-export function numberOf(value: string | number | boolean): number {
+export function toNumber(value: string | number | boolean): number {
   if (typeof value === 'number') return value;
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
   return Number.isFinite(number) ? number : Number.NaN;

@@ -8,7 +8,7 @@ import { epochNumberMs } from '@facet/schemas';
 import { Type } from 'typebox';
 import { ColumnSchema, encodeColumns, openColumn, valueAt } from './attribute-columns.ts';
 import type { AttributeColumn } from './attribute-columns.ts';
-import { tensor, tensorOf } from './tensors.ts';
+import { tensor, readTensor } from './tensors.ts';
 import type { Tensors } from './tensors.ts';
 import { buildIdTable, encodeTexts, openIdTable, openTexts } from './text-column.ts';
 
@@ -102,13 +102,13 @@ export function encodeCatalog(items: readonly CatalogItem[]): EncodedCatalog {
  * @throws AppError `BUNDLE_INVALID` for inconsistent columns.
  */
 export function openCatalog(tensors: Tensors, metadata: Readonly<Record<string, string>>): ItemCatalog {
-  const offsets = tensorOf(tensors, 'id/offsets', 'I32');
+  const offsets = readTensor(tensors, 'id/offsets', 'I32');
   const rows = offsets.length - 1;
   const textsAt = (name: string) => {
-    const textOffsets = tensorOf(tensors, `${name}/offsets`, 'I32', rows + 1);
-    return openTexts({ bytes: tensorOf(tensors, `${name}/bytes`, 'U8', textOffsets[rows]!), offsets: textOffsets });
+    const textOffsets = readTensor(tensors, `${name}/offsets`, 'I32', rows + 1);
+    return openTexts({ bytes: readTensor(tensors, `${name}/bytes`, 'U8', textOffsets[rows]!), offsets: textOffsets });
   };
-  const bitsAt = (name: string): Uint8Array => tensorOf(tensors, name, 'U8', createBitmap(rows - 1).length);
+  const bitsAt = (name: string): Uint8Array => readTensor(tensors, name, 'U8', createBitmap(rows - 1).length);
   const [ids, titles] = [textsAt('id'), textsAt('title')];
   const [titled, available, unavailable] = [
     bitsAt('title/present'),
@@ -121,7 +121,7 @@ export function openCatalog(tensors: Tensors, metadata: Readonly<Record<string, 
   const titleOf = (item: number): string | undefined => (hasBit(titled, item) ? titles.at(item) : undefined);
   return {
     itemCount: rows - 1,
-    indexOf: openIdTable(tensorOf(tensors, 'id/table', 'I32'), ids),
+    indexOf: openIdTable(readTensor(tensors, 'id/table', 'I32'), ids),
     idOf: ids.at,
     titleOf,
     attributeOf(item, name) {

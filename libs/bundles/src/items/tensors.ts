@@ -10,7 +10,7 @@ type DataOf<Dtype> = Extract<SafeTensor, { readonly dtype: Dtype }>['data'];
  *
  * @throws AppError `BUNDLE_INVALID` if the tensor is missing or has another type or length.
  */
-export function tensorOf<Dtype extends SafeTensor['dtype']>(
+export function readTensor<Dtype extends SafeTensor['dtype']>(
   tensors: Tensors,
   name: string,
   dtype: Dtype,

@@ -3,7 +3,7 @@ import { FeatureSchema, createFeatureEncoder } from '@facet/features';
 import type { Attributes } from '@facet/features';
 import { AppError, parseWith } from '@facet/platform';
 import { Type } from 'typebox';
-import { tensor, tensorOf } from '../items/tensors.ts';
+import { tensor, readTensor } from '../items/tensors.ts';
 
 /** Users with one value of an attribute. */
 export interface Segment {
@@ -89,8 +89,8 @@ export async function readPopularLists(path: string, itemCount: number): Promise
   const described: unknown = JSON.parse(metadata['popular'] ?? 'null');
   const { lists, ...others } = parseWith(PopularIndex, described, { source: path });
   const length = lists.reduce((sum, list) => sum + list.length, 0);
-  const items = tensorOf(tensors, 'items', 'I32', length);
-  const chosenBy = tensorOf(tensors, 'chosenBy', 'I32', length);
+  const items = readTensor(tensors, 'items', 'I32', length);
+  const chosenBy = readTensor(tensors, 'chosenBy', 'I32', length);
   const unknown = items.find((item) => item < 1 || item > itemCount);
   if (unknown !== undefined) throw invalid(path, `item ${unknown} exceeds the ${itemCount} items of the bundle`);
   if (!lists.some(({ segment }) => segment === undefined)) throw invalid(path, 'there is no list of all users');

@@ -93,7 +93,7 @@ interface Numbering {
 }
 
 function createNumbering(valueCount: number): Numbering {
-  const numberOf = new Int32Array(valueCount).fill(-1);
+  const numberByValue = new Int32Array(valueCount).fill(-1);
   let seen = new Int32Array(1024);
   let count = 0;
   return {
@@ -101,7 +101,7 @@ function createNumbering(valueCount: number): Numbering {
       const numbers = new Int32Array(values.length);
       for (let index = 0; index < values.length; index++) {
         const value = values[index]!;
-        let number = numberOf[value]!;
+        let number = numberByValue[value]!;
         if (number < 0) {
           if (count === seen.length) {
             const larger = new Int32Array(count * 2);
@@ -109,7 +109,7 @@ function createNumbering(valueCount: number): Numbering {
             seen = larger;
           }
           number = count++;
-          numberOf[value] = number;
+          numberByValue[value] = number;
           seen[number] = value;
         }
         numbers[index] = number;
@@ -118,7 +118,7 @@ function createNumbering(valueCount: number): Numbering {
     },
     finish() {
       const values = seen.slice(0, count);
-      for (const value of values) numberOf[value] = -1;
+      for (const value of values) numberByValue[value] = -1;
       count = 0;
       return values;
     },

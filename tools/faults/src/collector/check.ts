@@ -4,7 +4,7 @@ import { compareDeltaReaders, installDeltaReaders } from '@facet/local-services'
 import type { DeltaVersions } from '@facet/local-services';
 import { parsePositiveRule } from '@facet/features';
 import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@facet/profiles';
-import { numberOf } from '../seeded-events.ts';
+import { eventNumberOf } from '../seeded-events.ts';
 import type { Producer } from './producer.ts';
 
 /** Defaults of facet.yaml. */
@@ -70,7 +70,7 @@ export async function check(options: CheckOptions) {
       if (others.delete(event.eventId)) continue;
       // A disconnected host received the request only when it was connected again. The sender had already repeated the request.
       if (event.receivedAt > (erasures.get(event.userId) ?? Infinity)) continue;
-      const number = numberOf(event.eventId);
+      const number = eventNumberOf(event.eventId);
       if (number === undefined || number >= sent || event.receivedAt > Date.now()) {
         invented++;
         continue;

@@ -11,7 +11,7 @@ import {
   verifyLake,
   withDuckDb,
 } from '@facet/lake';
-import { numberOf } from '../seeded-events.ts';
+import { eventNumberOf } from '../seeded-events.ts';
 import type { Acknowledged } from './killed-worker.ts';
 import { eventAt, parseErasureId, source } from './lake-events.ts';
 
@@ -42,7 +42,7 @@ export async function checkLake({ lake, table }: LakeFolders, acknowledged: Ackn
   const seen = new Set<number>();
   for await (const events of streamLake(snapshot)) {
     for (const event of events) {
-      const offset = numberOf(event.eventId);
+      const offset = eventNumberOf(event.eventId);
       if (offset === undefined || offset >= committed) problems.push(`${event.eventId} is invented`);
       else if (seen.has(offset)) problems.push(`${event.eventId} is read twice`);
       else if (isErased(offset)) problems.push(`${event.eventId} is erased, but read`);

@@ -9,7 +9,7 @@ import { Controls } from './controls.tsx';
 import './explore.css';
 import { Interests } from './interests.tsx';
 import { catalogQuery, interestsQuery, recommendationsQuery, storedUserQuery } from './queries.ts';
-import { compareLists, Recommendations } from './recommendations.tsx';
+import { findChanges, Recommendations } from './recommendations.tsx';
 import { baselineOf, curlOf, exploreSearchOf, hasUser, recommendationsOf } from './search.ts';
 import { FirstUser, UserBar, WhatIf } from './user-bar.tsx';
 import { isMissing, labelInterests } from './view.ts';
@@ -56,7 +56,7 @@ function ExploredUser({ search, onChange }: Pick<View, 'search' | 'onChange'>) {
   );
   const list = recommendations.data?.items;
   const listBefore = baseline === undefined || before.isPlaceholderData ? undefined : before.data?.items;
-  const changes = useMemo(() => compareLists(list ?? [], listBefore), [list, listBefore]);
+  const changes = useMemo(() => findChanges(list ?? [], listBefore), [list, listBefore]);
   const labels = useMemo(() => labelInterests(described?.interests ?? []), [described]);
   const view: View = { search, labels, onChange };
   const found = useMemo(() => countByInterest(list ?? []), [list]);

@@ -24,7 +24,7 @@ interface ListChanges {
 }
 
 /** Compares a list with the list before. Without one, no item has changed. */
-export function compareLists(
+export function findChanges(
   now: readonly RecommendedItem[],
   before: readonly RecommendedItem[] | undefined,
 ): ListChanges {
