@@ -99,7 +99,6 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     {
       access,
       tls: config.tls,
-      slowRequestMs: config.slowRequestMs,
       trendsIntervalMs: config.trendsIntervalMs,
       ...(limits && { limits }),
     },

@@ -44,7 +44,6 @@ async function start(yaml: string): Promise<(body: object) => Promise<Record<str
     redisFiles: {},
     milvus: undefined,
     facetFile,
-    slowRequestMs: 100,
     watchIntervalMs: 20,
     processes: 1,
     recallShare: 0,

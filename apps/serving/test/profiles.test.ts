@@ -49,7 +49,7 @@ it.each(['keep', 'first'] as const)('reads the behaviors of training, repeats: %
 
 it('reads attributes, also without positive events', async () => {
   await withLoaded({}, async (loaded) => {
-    expect(loaded.profileCount).toBe(23);
+    expect(loaded.profiles.count).toBe(23);
     expect(await readUser(loaded, { userId: 'ada' })).toMatchObject({ attributes: { age: 'young' } });
     expect(await readUser(loaded, { userId: 'other-1' })).toMatchObject({ attributes: {} });
     expect(await readUser(loaded, { userId: 'registered-only' })).toEqual({
@@ -70,7 +70,7 @@ it('reads attributes, also without positive events', async () => {
 it('treats every user as unknown before the first event', async () => {
   const nowhere = { lakeFolder: join(home.folder, 'no-lake'), catalogFolder: join(home.folder, 'no-catalog') };
   await withLoaded(nowhere, async (loaded) => {
-    expect(loaded.profileCount).toBe(0);
+    expect(loaded.profiles.count).toBe(0);
     expect(await readUser(loaded, { userId: 'ada' })).toMatchObject({ isUnknown: true });
   });
 });

@@ -51,7 +51,6 @@ export async function startTestServer(
       milvus,
       facetFile: join(home.folder, 'facet.yaml'),
       watchIntervalMs: 20,
-      slowRequestMs: 100,
       tracing,
       recallShare: 1,
       trendsIntervalMs: 100,

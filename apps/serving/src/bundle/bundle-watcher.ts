@@ -6,10 +6,10 @@ import { AppError, describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { withLoadSlot } from '../processes/peers.ts';
 import type { Peers } from '../processes/peers.ts';
-import type { OpenProfiles, ProfileSource } from '../profiles/profile-source.ts';
+import type { ProfileSource } from '../profiles/profile-source.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { SampleRecall } from './index-recall.ts';
-import type { DeltaChanges, LiveBundle, Loaded } from './live-bundle.ts';
+import type { LiveBundle, Loaded, ProfileReader } from './live-bundle.ts';
 import { loadCheckedBundle } from './load-bundle.ts';
 import type { LoadDeps } from './load-bundle.ts';
 import { Cooldown, RefCounted } from '../ref-counted.ts';
@@ -35,7 +35,7 @@ export interface WatcherDeps {
 
 interface Held {
   readonly bundle: RefCounted<Bundle>;
-  readonly profiles: RefCounted<OpenProfiles>;
+  readonly profiles: RefCounted<ProfileReader>;
 }
 
 export interface BundleSwap {
@@ -152,7 +152,7 @@ export class BundleWatcher {
     const loaded = await loadCheckedBundle(ref, { store: this.#store, logger, recent, openIndex });
     const index = sampleRecall?.(loaded.index, ref.id) ?? loaded.index;
     const bundle = new RefCounted<Bundle>({ ...loaded, index }, () => loaded.close());
-    let profiles: RefCounted<OpenProfiles>;
+    let profiles: RefCounted<ProfileReader>;
     try {
       profiles = await this.#deps.profiles.openFor(bundle.value.info.interactions);
     } catch (error) {
@@ -187,20 +187,14 @@ export class BundleWatcher {
     await this.#deps.beforeGoingLive?.(view);
     const bundle = this.#held!.bundle.hold();
     const profiles = this.#held!.profiles.hold();
-    const { reader, count } = profiles.value;
-    const loaded: Loaded = {
-      bundle: view,
-      delta: delta && changesOf(delta.info),
-      profiles: reader,
-      profileCount: count,
-    };
+    const loaded: Loaded = { bundle: view, profiles: profiles.value };
     const free = async (): Promise<void> => {
       if (delta !== undefined) view.close();
       await bundle.release();
       await profiles.release();
     };
     await this.#deps.live.replace(new RefCounted(loaded, free));
-    this.#deps.metrics.setLoaded(loaded);
+    this.#deps.metrics.setLoaded(loaded, delta && changesOf(delta.info));
   }
 
   async #mustAwaitDelta(ref: ArtifactRef): Promise<boolean> {
@@ -235,6 +229,7 @@ export class BundleWatcher {
   }
 }
 
-function changesOf({ counts, chosen }: DeltaInfo): DeltaChanges {
+/** Returns the number of items that a delta changes, by kind of change. */
+function changesOf({ counts, chosen }: DeltaInfo) {
   return { ...counts, chosen: chosen.length };
 }

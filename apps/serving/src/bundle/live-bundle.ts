@@ -1,4 +1,4 @@
-import type { BundleView, DeltaInfo } from '@facet/bundles';
+import type { BundleView } from '@facet/bundles';
 import { problemError } from '@facet/http';
 import type { ReadProfile, UserIds } from '@facet/recommendations';
 import type { RefCounted } from '../ref-counted.ts';
@@ -18,14 +18,10 @@ export function oncePerBundle<Value, Rest extends unknown[]>(
   };
 }
 
-/** The number of items that a delta changes, by kind of change. */
-export interface DeltaChanges extends Readonly<DeltaInfo['counts']> {
-  /** New items of the bundle with interactions since it was built. */
-  readonly chosen: number;
-}
-
 /** Reads profiles without ever failing a request. */
 export interface ProfileReader {
+  /** The number of users, if profiles are in the memory of this process. */
+  readonly count?: number;
   readonly read: ReadProfile;
   /** Returns ids of users, read at most ten seconds ago. Unlike `read`, rejects with the errors of the store. */
   listUserIds(): Promise<UserIds>;
@@ -35,11 +31,7 @@ export interface ProfileReader {
 /** The bundle and the profiles that requests read. */
 export interface Loaded {
   readonly bundle: BundleView;
-  /** The changes that the delta makes; undefined without a delta. */
-  readonly delta: DeltaChanges | undefined;
   readonly profiles: ProfileReader;
-  /** The number of users, if profiles are in the memory of this process. */
-  readonly profileCount: number | undefined;
 }
 
 /**

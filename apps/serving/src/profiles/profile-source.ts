@@ -25,12 +25,6 @@ export interface ProfileSettings {
   readonly redisFiles?: RedisFiles | undefined;
 }
 
-export interface OpenProfiles {
-  readonly reader: ProfileReader;
-  /** The number of users, if profiles are in the memory of this process. */
-  readonly count: number | undefined;
-}
-
 /** Opens the profiles for a bundle. */
 export interface ProfileSource {
   /**
@@ -40,7 +34,7 @@ export interface ProfileSource {
    * @throws AppError `PROFILES_URL_INVALID`, `INSTALLATION_DIFFERS` if Redis belongs to another home, and those of reading the lake and the catalog. An unreachable Redis is not an
    *   error here: each read tries again.
    */
-  openFor(rules: Pick<BundleInfo['interactions'], 'positives'>): Promise<RefCounted<OpenProfiles>>;
+  openFor(rules: Pick<BundleInfo['interactions'], 'positives'>): Promise<RefCounted<ProfileReader>>;
   close(): Promise<void>;
 }
 
@@ -59,10 +53,10 @@ export function createProfileSource(
   { home, lakeFolder, catalogFolder, redisUrl, redisFiles }: ProfileSettings,
   deps: ReaderDeps,
 ): ProfileSource {
-  let redisProfiles: RefCounted<OpenProfiles> | undefined;
-  const close = ({ reader }: OpenProfiles): Promise<void> => reader.close();
+  let redisProfiles: RefCounted<ProfileReader> | undefined;
+  const counted = (reader: ProfileReader) => new RefCounted(reader, () => reader.close());
 
-  async function openRedis(url: string): Promise<RefCounted<OpenProfiles>> {
+  async function openRedis(url: string): Promise<RefCounted<ProfileReader>> {
     // The collector, which writes the profiles, bounds their events.
     const eventsMax = Infinity;
     const availability = watchAvailability(deps);
@@ -78,8 +72,7 @@ export function createProfileSource(
     });
     try {
       const ownStore = await checkInstallation(store, home, deps.logger);
-      const reader = await createRedisReader(ownStore, availability, deps);
-      return new RefCounted<OpenProfiles>({ reader, count: undefined }, close);
+      return counted(await createRedisReader(ownStore, availability, deps));
     } catch (error) {
       await store.close();
       throw error;
@@ -91,8 +84,7 @@ export function createProfileSource(
       if (redisUrl !== undefined) return (redisProfiles ??= await openRedis(redisUrl)).hold();
       const store = createMemoryProfileStore();
       await fillProfiles(store, { lakeFolder, catalogFolder }, { isPositive: parsePositiveRule(positives) });
-      const reader = createMemoryReader(store, deps.metrics);
-      return new RefCounted<OpenProfiles>({ reader, count: await store.size() }, close);
+      return counted({ ...createMemoryReader(store, deps.metrics), count: await store.size() });
     },
     async close() {
       await redisProfiles?.release();

@@ -73,6 +73,7 @@ function createResponseMetrics(registers: Registers) {
 }
 
 const deltaChanges = ['added', 'withdrawn', 'returned', 'changed', 'chosen'] as const;
+type DeltaChanges = Readonly<Record<(typeof deltaChanges)[number], number>>;
 
 function createBundleMetrics(registers: Registers) {
   const bundleInfo = new Gauge({
@@ -127,15 +128,14 @@ function createBundleMetrics(registers: Registers) {
   for (const what of ['bundle', 'delta']) for (const counter of [swaps, loadFailures]) counter.inc({ what }, 0);
   loadFailures.inc({ what: 'arm' }, 0);
   return {
-    setLoaded({ bundle, delta, profileCount }: Pick<Loaded, 'bundle' | 'delta' | 'profileCount'>): void {
+    /** @param delta the number of items that the delta changes; undefined without a delta. */
+    setLoaded({ bundle, profiles: { count } }: Loaded, delta: DeltaChanges | undefined): void {
       bundleInfo.reset();
       bundleInfo.set({ bundle: bundle.id, model: bundle.info.modelId, dataset: bundle.info.datasetId }, 1);
       dataEnd.set(bundle.info.asOf / 1000);
       items.set(bundle.itemCount);
-      for (const change of deltaChanges) {
-        deltaItems.set({ change }, delta?.[change] ?? 0);
-      }
-      profiles.set(profileCount ?? 0);
+      for (const change of deltaChanges) deltaItems.set({ change }, delta?.[change] ?? 0);
+      profiles.set(count ?? 0);
     },
     /** Counts a swap to another bundle, or to another delta. */
     countSwap: (what: 'bundle' | 'delta') => swaps.inc({ what }),
