@@ -15,9 +15,12 @@ interface Job {
   isFinished: boolean;
 }
 
-/** A finished job with its result, or the share of a job that is done. */
-export type JobState<Result = unknown> =
-  { readonly isFinished: true; readonly result: Result } | { readonly isFinished: false; readonly progress: number };
+/** The result of a finished job, or the share of a job that is done. */
+export interface JobState<Result = unknown> {
+  readonly state: 'running' | 'finished';
+  readonly progress: number;
+  readonly result?: Result;
+}
 
 /** Runs comparisons and gates. */
 export interface JobRunner {
@@ -60,8 +63,8 @@ export class Jobs implements JobRunner {
     } finally {
       clearTimeout(timer);
     }
-    if (!job.isFinished) return { isFinished: false, progress: job.progress };
-    return { isFinished: true, result: (await job.result) as JobResult<Task['kind']> };
+    if (!job.isFinished) return { state: 'running', progress: job.progress };
+    return { state: 'finished', progress: 1, result: (await job.result) as JobResult<Task['kind']> };
   }
 
   async close(): Promise<void> {

@@ -1,27 +1,20 @@
 import { readBundleInfo } from '@facet/bundles';
-import { isRunning } from '@facet/exposures';
-import { describeRoutes } from '@facet/http';
+import { isRunning, settingsOfArms } from '@facet/exposures';
+import type { Experiment } from '@facet/exposures';
+import { describeRoutes, problemError } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import { readGateReport } from '@facet/pipeline/compare';
-import type { JobTask } from '@facet/pipeline/compare';
+import { GateReport, readGateReport, SampleComparison } from '@facet/pipeline/compare';
+import type { ComparedSide } from '@facet/pipeline/compare';
 import {
   pick,
   RecommendationsRequest,
   RecommendationsResponse,
   respondWithRecommendations,
 } from '@facet/recommendations';
+import { ExploreFields, MergeFields } from '@facet/recommendations/settings';
 import { Type } from 'typebox';
+import type { Static } from 'typebox';
 import { loadCheckedBundle } from '../bundle/load-bundle.ts';
-import {
-  ArmsResponse,
-  ComparisonRequest,
-  ComparisonResponse,
-  GateResponse,
-  comparedItemsDefault,
-  resolveSide,
-  sideFields,
-  usersDefault,
-} from '../comparisons/comparison-schema.ts';
 import { PreviewBundles } from '../comparisons/preview-bundles.ts';
 import type { Peers } from '../processes/peers.ts';
 import { serve } from '../serving.ts';
@@ -36,6 +29,135 @@ export interface ComparisonPaths {
 
 /** Below the time limit of a response. A longer task is followed by repeating the request. */
 const waitMs = 5_000;
+
+/** Bundle and settings of a preview or of one side of a comparison. */
+const sideFields = {
+  bundleId: Type.Optional(
+    Type.String({ pattern: '^[0-9a-f]{32}$', description: 'Default: the bundle of the arm, or the live bundle.' }),
+  ),
+  arm: Type.Optional(
+    Type.Object(
+      { experiment: Type.String(), name: Type.String() },
+      { title: 'ArmReference', description: 'An arm or shadow arm of facet.yaml, whose bundle and settings apply.' },
+    ),
+  ),
+};
+
+const Side = Type.Object(
+  { ...sideFields, merge: Type.Optional(MergeFields), explore: Type.Optional(ExploreFields) },
+  { title: 'Side', additionalProperties: false, description: 'Fields of a request override those of the arm.' },
+);
+type Side = Static<typeof Side>;
+
+/**
+ * Returns the bundle and the settings of a side.
+ *
+ * @throws AppError `REQUEST_INVALID` for an arm that is not declared.
+ */
+function resolveSide(
+  { bundleId, arm, ...own }: Side,
+  experiments: readonly Experiment[],
+  liveId: string,
+): ComparedSide {
+  const { bundle, ...ofArm } = arm === undefined ? {} : settingsOf(arm, experiments);
+  return { bundleId: bundleId ?? bundle ?? liveId, overrides: { ...ofArm, ...own } };
+}
+
+function settingsOf({ experiment, name }: NonNullable<Side['arm']>, experiments: readonly Experiment[]) {
+  const declared = experiments.find((candidate) => candidate.name === experiment);
+  const shadow = declared?.shadow.find((candidate) => candidate.name === name);
+  if (shadow !== undefined) return shadow.settings;
+  if (declared?.arms.some((candidate) => candidate.name === name) === true) {
+    return settingsOfArms(experiments, { [experiment]: name });
+  }
+  throw problemError('REQUEST_INVALID', `The arm ${name} of the experiment ${experiment} is not declared.`, {
+    field: 'arm',
+    remedy: 'List the arms with GET /v1/arms.',
+  });
+}
+
+const usersDefault = 100;
+const comparedItemsDefault = 50;
+
+const ComparisonRequest = Type.Object(
+  {
+    before: Side,
+    after: Side,
+    users: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1_000, default: usersDefault, description: 'Users in the sample.' }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 100, default: comparedItemsDefault, description: 'Length of the lists.' }),
+    ),
+  },
+  {
+    title: 'ComparisonRequest',
+    examples: [{ before: {}, after: { merge: { by: 'round-robin' } }, users: 100 }],
+  },
+);
+
+const resolved = Type.Object({ bundleId: Type.String() }, { title: 'ResolvedSide' });
+
+const ComparisonResponse = Type.Object(
+  {
+    state: Type.Union([Type.Literal('running'), Type.Literal('finished')]),
+    progress: Type.Number({ description: 'From 0 to 1.' }),
+    before: resolved,
+    after: resolved,
+    limit: Type.Integer(),
+    result: Type.Optional(SampleComparison),
+  },
+  {
+    title: 'ComparisonResponse',
+    description: 'The comparison, or its progress: repeat the request to follow it.',
+    examples: [
+      {
+        state: 'running',
+        progress: 0.4,
+        before: { bundleId: 'eb342103ec0057bad650138446eee7d9' },
+        after: { bundleId: '5a0c1d4f8b7e4d0f9c3b2a1908f7e6d5' },
+        limit: 50,
+      },
+    ],
+  },
+);
+
+const GateResponse = Type.Object(
+  {
+    state: Type.Union([Type.Literal('none'), Type.Literal('running'), Type.Literal('finished')], {
+      description: 'none: the gate has not checked the bundle.',
+    }),
+    progress: Type.Number(),
+    report: Type.Optional(GateReport),
+  },
+  {
+    title: 'GateResponse',
+    description: 'The newest gate report about the bundle, or the progress of the gate.',
+    examples: [{ state: 'none', progress: 0 }],
+  },
+);
+
+const ArmsResponse = Type.Object(
+  {
+    arms: Type.Array(
+      Type.Object(
+        {
+          experiment: Type.String(),
+          name: Type.String(),
+          isShadow: Type.Boolean(),
+          isRunning: Type.Boolean(),
+          bundleId: Type.Optional(Type.String()),
+        },
+        { title: 'DeclaredArm' },
+      ),
+    ),
+  },
+  {
+    title: 'ArmsResponse',
+    description: 'The arms and shadow arms that facet.yaml declares.',
+    examples: [{ arms: [{ experiment: 'merge-2026-02', name: 'spread', isShadow: false, isRunning: true }] }],
+  },
+);
 
 const PreviewRequest = Type.Object(
   { ...Type.Omit(RecommendationsRequest, ['cursor', 'pageSize', 'record']).properties, ...sideFields },
@@ -142,13 +264,11 @@ function addComparison(app: HttpApp, { artifactsFolder }: ComparisonPaths, jobs:
       const { limit = comparedItemsDefault, users: usersMax = usersDefault } = body;
       const liveId = live.require().bundle.id;
       const [before, after] = [body.before, body.after].map((side) => resolveSide(side, arms.experiments, liveId));
-      const state = await jobs.run(
+      const job = await jobs.run(
         { kind: 'compare', artifactsFolder, before: before!, after: after!, settings, limit, usersMax },
         waitMs,
       );
-      const sides = { before: { bundleId: before!.bundleId }, after: { bundleId: after!.bundleId }, limit };
-      if (!state.isFinished) return { state: 'running' as const, progress: state.progress, ...sides };
-      return { state: 'finished' as const, progress: 1, ...sides, result: state.result };
+      return { ...job, before: { bundleId: before!.bundleId }, after: { bundleId: after!.bundleId }, limit };
     },
   );
 }
@@ -191,17 +311,11 @@ function addGate(app: HttpApp, paths: ComparisonPaths, jobs: Peers['jobs']): voi
       const { gate } = await readFacetConfig(paths.facetFile);
       const incumbentId = (await store.readRef('current'))?.id;
       const { artifactsFolder, gatesFolder } = paths;
-      const task: JobTask = {
-        kind: 'gate',
-        artifactsFolder,
-        gatesFolder,
-        bundleId,
-        incumbentId,
-        settings: gate,
-      };
-      const state = await jobs.run(task, waitMs);
-      if (!state.isFinished) return { state: 'running' as const, progress: state.progress };
-      return { state: 'finished' as const, progress: 1, report: state.result };
+      const { state, progress, result } = await jobs.run(
+        { kind: 'gate', artifactsFolder, gatesFolder, bundleId, incumbentId, settings: gate },
+        waitMs,
+      );
+      return { state, progress, report: result };
     },
   );
 }
