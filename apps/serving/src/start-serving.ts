@@ -189,22 +189,5 @@ async function openMilvusIndexes(
   const { id } = await ensureInstallation(home);
   // The package takes half a second to load.
   const { MilvusIndexes: Indexes } = await import('@facet/retrieval/milvus');
-  const { address } = milvus;
-  return new Indexes({
-    milvus,
-    installationId: id,
-    fills,
-    searchMsMax,
-    observer: {
-      searched: (outcome) => metrics.countMilvusSearch(outcome),
-      changed: (waiting) => metrics.setMilvusWaiting(waiting),
-      failed: (problem) =>
-        logger.warn({ address, problem: describeError(problem) }, 'Milvus cannot be used: searching in process'),
-      recovered: () => logger.info({ address }, 'Milvus responds again'),
-      filled: (facts) => logger.info({ address, ...facts }, 'collection filled: searching in Milvus'),
-      dropped: (collection) => logger.info({ address, collection }, 'unused collection dropped'),
-      sweepFailed: (problem) =>
-        logger.warn({ address, problem: describeError(problem) }, 'unused collections cannot be dropped'),
-    },
-  });
+  return new Indexes({ milvus, installationId: id, fills, searchMsMax, metrics, logger });
 }

@@ -1,26 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { dot, repeat } from '@facet/platform';
+import { describeError, dot, repeat } from '@facet/platform';
+import type { Logger } from '@facet/platform';
 import { checkQueries, closedIndex, emptyResult } from '../indexes/checks.ts';
 import type { SearchResult, VectorIndex } from '../indexes/vector-index.ts';
 import { MilvusCollections } from './milvus-collections.ts';
 import type { BundleCollection, MilvusBundle } from './milvus-collections.ts';
 import { milvusItemsMax, openMilvus } from './milvus.ts';
 import type { Milvus, MilvusSettings } from './milvus.ts';
-
-/** Observes the searches and collections. The calls must not throw. */
-export interface MilvusObserver {
-  /** @param outcome `failed`: repeated in process; `in_process`: not sent to Milvus. */
-  searched(outcome: 'milvus' | 'failed' | 'in_process'): void;
-  /** @param waiting the number of open indexes that are searched in process. */
-  changed(waiting: number): void;
-  /** Milvus responds no longer, or not yet. Called once per outage. */
-  failed(problem: unknown): void;
-  recovered(): void;
-  /** Unused collections could not be dropped. */
-  sweepFailed(problem: unknown): void;
-  filled(facts: { readonly bundleId: string; readonly items: number; readonly ms: number }): void;
-  dropped(collection: string): void;
-}
 
 export interface MilvusIndexesOptions {
   readonly milvus: MilvusSettings;
@@ -29,7 +15,13 @@ export interface MilvusIndexesOptions {
   readonly fills: boolean;
   /** Time limit of a search. After it, the search is repeated in process. */
   readonly searchMsMax: number;
-  readonly observer: MilvusObserver;
+  readonly metrics: {
+    /** @param outcome `failed`: repeated in process; `in_process`: not sent to Milvus. */
+    countMilvusSearch(outcome: 'milvus' | 'failed' | 'in_process'): void;
+    /** @param bundles the number of open indexes that are searched in process. */
+    setMilvusWaiting(bundles: number): void;
+  };
+  readonly logger: Pick<Logger, 'info' | 'warn'>;
   /** A search that returns more items, over all its queries, runs in process. Default: 4,096. */
   readonly hitsMax?: number;
   /** A collection is dropped when no process has used it for this time. Default: an hour. */
@@ -96,7 +88,7 @@ export class MilvusIndexes {
     this.#stopSweeping = repeat(
       this.#collections.markEveryMs,
       () => this.#sweep(),
-      (error) => options.observer.sweepFailed(error),
+      (error) => this.#warn(error, 'unused collections cannot be dropped'),
     );
   }
 
@@ -152,7 +144,7 @@ export class MilvusIndexes {
   /** @param index the index in process. It is closed after the last search. */
   #indexOf(collection: OpenCollection, index: VectorIndex): VectorIndex {
     const { kind, size, dim } = index;
-    const { hitsMax = hitsMaxDefault, observer, searchMsMax: timeoutMs } = this.#options;
+    const { hitsMax = hitsMaxDefault, metrics, searchMsMax: timeoutMs } = this.#options;
     let isClosed = false;
     let running = 0;
     const closeIfUnused = (): void => {
@@ -176,7 +168,7 @@ export class MilvusIndexes {
           queryCount * Math.min(k, size) <= hitsMax &&
           Math.min(k, size) <= milvusItemsMax;
         if (!isSent) {
-          observer.searched('in_process');
+          metrics.countMilvusSearch('in_process');
           return index.search(queries, k, parameters);
         }
         // The caller may reuse the queries as soon as the search has begun.
@@ -189,10 +181,10 @@ export class MilvusIndexes {
             timeoutMs,
           });
           if (collection.stateVersion === stateVersion) collection.failures = 0;
-          observer.searched('milvus');
+          metrics.countMilvusSearch('milvus');
           return scoreItems(found, copied, k, collection.bundle);
         } catch (error) {
-          observer.searched('failed');
+          metrics.countMilvusSearch('failed');
           // Searches that began before an outage was known do not extend it.
           if (collection.stateVersion === stateVersion && ++collection.failures >= failuresMax) {
             this.#fail(collection, error);
@@ -243,7 +235,7 @@ export class MilvusIndexes {
   /** Returns whether the collection is complete. Fills it if this process does so. */
   async #check(collection: OpenCollection): Promise<boolean> {
     const { name, bundle } = collection;
-    const { fills, searchMsMax, observer } = this.#options;
+    const { fills, searchMsMax } = this.#options;
     if (!(await this.#collections.markComplete(name))) {
       // A failing collection recovers only after it was filled.
       if (collection.state === 'searched') this.#set(collection, 'waiting');
@@ -251,7 +243,7 @@ export class MilvusIndexes {
       const start = performance.now();
       if (await this.#collections.fill(collection)) {
         const ms = Math.round(performance.now() - start);
-        observer.filled({ bundleId: bundle.id, items: bundle.index.size, ms });
+        this.#info({ bundleId: bundle.id, items: bundle.index.size, ms }, 'collection filled: searching in Milvus');
       }
       await this.#collections.markComplete(name);
     }
@@ -268,12 +260,12 @@ export class MilvusIndexes {
     const isSearched = [...this.#open].some(({ state }) => state === 'searched');
     if (!this.#options.fills || !isSearched || performance.now() < this.#sweepsAfter) return;
     const used = new Set(Array.from(this.#open, ({ name }) => name));
-    await this.#collections.dropUnused(used, (name) => this.#options.observer.dropped(name));
+    await this.#collections.dropUnused(used, (collection) => this.#info({ collection }, 'unused collection dropped'));
   }
 
   #fail(collection: OpenCollection, problem: unknown): void {
     if (collection.closing.signal.aborted) return;
-    if (!this.#isFailing) this.#options.observer.failed(problem);
+    if (!this.#isFailing) this.#warn(problem, 'Milvus cannot be used: searching in process');
     this.#isFailing = true;
     this.#set(collection, 'failing');
     collection.dueAt = performance.now() + collection.recheckMs;
@@ -292,7 +284,7 @@ export class MilvusIndexes {
 
   #report(): void {
     const states = Array.from(this.#open, ({ state }) => state);
-    this.#options.observer.changed(states.filter((state) => state !== 'searched').length);
+    this.#options.metrics.setMilvusWaiting(states.filter((state) => state !== 'searched').length);
   }
 
   /** Ends an outage after a check that succeeded, unless another collection still fails. */
@@ -300,7 +292,15 @@ export class MilvusIndexes {
     if (!this.#isFailing || [...this.#open].some(({ state }) => state === 'failing')) return;
     this.#isFailing = false;
     this.#sweepsAfter = performance.now() + this.#graceMs;
-    this.#options.observer.recovered();
+    this.#info({}, 'Milvus responds again');
+  }
+
+  #info(facts: object, message: string): void {
+    this.#options.logger.info({ address: this.#milvus.address, ...facts }, message);
+  }
+
+  #warn(problem: unknown, message: string): void {
+    this.#options.logger.warn({ address: this.#milvus.address, problem: describeError(problem) }, message);
   }
 }
 

@@ -40,7 +40,7 @@ export async function measureMilvus(
   const startedAt = performance.now();
   let others = 0;
   let fill: () => void = () => undefined;
-  let fail: (problem: unknown) => void = () => undefined;
+  let fail: (error: Error) => void = () => undefined;
   const filled = new Promise<void>((resolve, reject) => ([fill, fail] = [resolve, reject]));
   const indexes = new MilvusIndexes({
     milvus: { address: milvus.address, tokenFile: undefined, tls: undefined },
@@ -48,14 +48,13 @@ export async function measureMilvus(
     fills: true,
     searchMsMax: 10_000,
     hitsMax: Number.POSITIVE_INFINITY,
-    observer: {
-      searched: (outcome) => void (others += outcome === 'milvus' ? 0 : 1),
-      changed: (waiting) => void (waiting === 0 && fill()),
-      failed: (problem) => fail(problem),
-      recovered: () => undefined,
-      sweepFailed: () => undefined,
-      filled: () => undefined,
-      dropped: () => undefined,
+    metrics: {
+      countMilvusSearch: (outcome) => void (others += outcome === 'milvus' ? 0 : 1),
+      setMilvusWaiting: (bundles) => void (bundles === 0 && fill()),
+    },
+    logger: {
+      info: () => undefined,
+      warn: ({ problem }: { readonly problem: string }) => fail(new Error(problem)),
     },
   });
   try {
