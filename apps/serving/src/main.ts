@@ -3,8 +3,7 @@ import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } fr
 import { respondToArguments } from '@facet/platform/app-arguments';
 import { help, readConfig } from './config.ts';
 import { connectWorker } from './processes/peers.ts';
-import type { Worker } from './processes/peers.ts';
-import type { Announcement, SupervisorMessage } from './processes/messages.ts';
+import type { Announcement } from './processes/messages.ts';
 import { runSupervisor } from './processes/supervisor.ts';
 
 /** Time for current requests to finish. Longer than any response timeout. */
@@ -15,18 +14,6 @@ function announce(message: Announcement): void {
   const { type, ...facts } = message;
   process.stdout.write(`${JSON.stringify({ msg: type, ...facts })}\n`);
   process.send?.(message);
-}
-
-/** Returns the channel to the supervisor, if a supervisor started this process. */
-function connectToSupervisor(close: () => void): Worker | undefined {
-  if (!cluster.isWorker) return undefined;
-  return connectWorker(
-    {
-      send: (message) => void process.send?.(message),
-      listen: (listener) => void process.on('message', (message) => listener(message as SupervisorMessage)),
-    },
-    close,
-  );
 }
 
 /**
@@ -51,7 +38,7 @@ async function main(): Promise<void> {
   }
   let close: () => Promise<void> = async () => undefined;
   const closeNow = closeOnSignal(() => close(), { logger, delayMs: closeDelayMs, isSupervised: cluster.isWorker });
-  const worker = connectToSupervisor(closeNow);
+  const worker = cluster.isWorker ? connectWorker(closeNow) : undefined;
   const role = await worker?.role;
   // Imported late: the native index reads OMP_NUM_THREADS when it is loaded.
   const { startServing } = await import('./start-serving.ts');

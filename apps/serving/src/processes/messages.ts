@@ -1,7 +1,6 @@
 import type { JobTask } from '@facet/pipeline/compare';
 import type { SentError } from '@facet/platform';
 import type { Registry } from 'prom-client';
-import type { JobState } from '../comparisons/jobs.ts';
 
 /** The metrics of one registry, as sent between processes. */
 export type RegistryMetrics = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
@@ -14,30 +13,30 @@ export type Announcement =
 /** Messages of a worker to the supervisor. */
 export type WorkerMessage =
   | Announcement
-  /** The worker can receive messages. */
-  | { readonly type: 'hello' }
-  /** The worker waits until it may load a bundle. */
-  | { readonly type: 'load-slot-requested' }
   | { readonly type: 'load-slot-released' }
   /** The worker's metrics, sent periodically or in response to `metrics-requested`. */
   | { readonly type: 'metrics'; readonly metrics: RegistryMetrics; readonly requestId?: number }
-  /** The worker was scraped and needs the metrics of all workers. */
-  | { readonly type: 'joined-metrics-requested'; readonly requestId: number }
-  /** The worker was asked for a comparison or gate. */
-  | { readonly type: 'job-requested'; readonly requestId: number; readonly task: JobTask; readonly waitMs: number };
+  | { readonly type: 'request'; readonly requestId: number; readonly request: WorkerRequest };
+
+/** What a worker asks the supervisor for. */
+export type WorkerRequest =
+  /** A `WorkerRole`. The worker can receive messages. */
+  | { readonly for: 'role' }
+  /** Nothing, as soon as the worker may load a bundle. */
+  | { readonly for: 'load-slot' }
+  /** The metrics of all workers, as text. */
+  | { readonly for: 'joined-metrics' }
+  /** The `JobState` of a comparison or gate. */
+  | { readonly for: 'job'; readonly task: JobTask; readonly waitMs: number };
 
 /** Messages of the supervisor to a worker. */
 export type SupervisorMessage =
-  | { readonly type: 'role'; readonly role: WorkerRole }
   | { readonly type: 'all-ready' }
-  | { readonly type: 'load-slot-granted' }
   | { readonly type: 'metrics-requested'; readonly requestId: number }
-  | { readonly type: 'joined-metrics'; readonly requestId: number; readonly text: string }
-  | { readonly type: 'job'; readonly requestId: number; readonly outcome: JobOutcome }
+  | { readonly type: 'reply'; readonly requestId: number; readonly reply: Reply }
   | { readonly type: 'close' };
 
-/** What a worker gets for a task. */
-export type JobOutcome = { readonly state: JobState } | { readonly error: SentError };
+export type Reply = { readonly value: unknown } | { readonly error: SentError };
 
 export interface WorkerRole {
   /** From 0. The replacement of an ended worker has the same number. */

@@ -1,12 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { problemError } from '@facet/http';
 import type { HttpMetrics } from '@facet/http';
-import type { JobResult, JobTask } from '@facet/pipeline/compare';
 import { fromSentError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { Jobs } from '../comparisons/jobs.ts';
-import type { JobRunner, JobState } from '../comparisons/jobs.ts';
-import type { Announcement, JobOutcome, SupervisorMessage, WorkerMessage, WorkerRole } from './messages.ts';
+import type { JobRunner } from '../comparisons/jobs.ts';
+import type { Announcement, Reply, SupervisorMessage, WorkerMessage, WorkerRequest, WorkerRole } from './messages.ts';
 
 /** Coordinates a process with the other processes on the same port. */
 export interface Peers {
@@ -50,12 +49,6 @@ export async function withLoadSlot<Result>(
   }
 }
 
-/** The channel of a worker to the supervisor. */
-export interface WorkerChannel {
-  send(message: WorkerMessage): void;
-  listen(listener: (message: SupervisorMessage) => void): void;
-}
-
 /** At most this much time of counting is lost when a worker is killed. */
 const metricsEveryMs = 1_000;
 
@@ -63,18 +56,27 @@ const metricsEveryMs = 1_000;
 export type Worker = ReturnType<typeof connectWorker>;
 
 /** @param close is called when the supervisor ends the worker. */
-export function connectWorker(channel: WorkerChannel, close: () => void) {
-  const slotRequests: (() => void)[] = [];
-  const metricsRequests = createRequests<string>();
-  const jobRequests = createRequests<JobOutcome>();
+export function connectWorker(close: () => void) {
+  const requests = new Map<number, (reply: Reply) => void>();
+  let requestCount = 0;
   let isAllReady = false;
-  let resolveRole: (role: WorkerRole) => void = () => undefined;
-  const role = new Promise<WorkerRole>((resolve) => (resolveRole = resolve));
   let metrics: Pick<HttpMetrics, 'registry'> | undefined;
+  const send = (message: WorkerMessage): void => void process.send?.(message);
+
+  /** @throws AppError of the supervisor. */
+  async function ask<Value>(request: WorkerRequest): Promise<Value> {
+    const reply = await new Promise<Reply>((resolve) => {
+      const requestId = requestCount++;
+      requests.set(requestId, resolve);
+      send({ type: 'request', requestId, request });
+    });
+    if ('error' in reply) throw fromSentError(reply.error);
+    return reply.value as Value;
+  }
 
   async function sendMetrics(requestId?: number): Promise<void> {
     if (metrics === undefined) return;
-    channel.send({ type: 'metrics', metrics: await metrics.registry.getMetricsAsJSON(), requestId });
+    send({ type: 'metrics', metrics: await metrics.registry.getMetricsAsJSON(), requestId });
   }
 
   async function sendMetricsPeriodically(): Promise<void> {
@@ -84,38 +86,31 @@ export function connectWorker(channel: WorkerChannel, close: () => void) {
     }
   }
 
-  channel.listen((message) => {
+  process.on('message', (message: SupervisorMessage) => {
     switch (message.type) {
-      case 'role':
-        isAllReady = message.role.isAllReady;
-        resolveRole(message.role);
+      case 'reply':
+        requests.get(message.requestId)?.(message.reply);
+        requests.delete(message.requestId);
         break;
       case 'all-ready':
         isAllReady = true;
         break;
-      case 'load-slot-granted':
-        slotRequests.shift()?.();
-        break;
       case 'metrics-requested':
         void sendMetrics(message.requestId);
-        break;
-      case 'joined-metrics':
-        metricsRequests.settle(message.requestId, message.text);
-        break;
-      case 'job':
-        jobRequests.settle(message.requestId, message.outcome);
         break;
       case 'close':
         close();
         break;
     }
   });
-  channel.send({ type: 'hello' });
 
   return {
     /** Resolves when the supervisor assigns the role. */
-    role,
-    announce: (message: Announcement) => channel.send(message),
+    role: ask<WorkerRole>({ for: 'role' }).then((role) => {
+      isAllReady ||= role.isAllReady;
+      return role;
+    }),
+    announce: (message: Announcement) => send(message),
     /** Sends the final metrics. */
     leave: () => sendMetrics(),
     /** Shares metrics with the other workers. */
@@ -125,21 +120,13 @@ export function connectWorker(channel: WorkerChannel, close: () => void) {
       return {
         acquireLoadSlot: (signal) =>
           new Promise((resolve) => {
-            const end = (): void => channel.send({ type: 'load-slot-released' });
-            slotRequests.push(() => (signal.aborted ? end() : resolve(end)));
+            const end = (): void => send({ type: 'load-slot-released' });
+            void ask({ for: 'load-slot' }).then(() => (signal.aborted ? end() : resolve(end)));
             signal.addEventListener('abort', () => resolve(undefined), { once: true });
-            channel.send({ type: 'load-slot-requested' });
           }),
-        readMetrics: () =>
-          metricsRequests.send((requestId) => channel.send({ type: 'joined-metrics-requested', requestId })),
+        readMetrics: () => ask({ for: 'joined-metrics' }),
         jobs: {
-          async run<Task extends JobTask>(task: Task, waitMs: number) {
-            const outcome = await jobRequests.send((requestId) =>
-              channel.send({ type: 'job-requested', requestId, task, waitMs }),
-            );
-            if ('error' in outcome) throw fromSentError(outcome.error);
-            return outcome.state as JobState<JobResult<Task['kind']>>;
-          },
+          run: (task, waitMs) => ask({ for: 'job', task, waitMs }),
           // The supervisor ends the jobs.
           close: async () => undefined,
         },
@@ -147,26 +134,6 @@ export function connectWorker(channel: WorkerChannel, close: () => void) {
           if (!isAllReady) throw problemError('NOT_READY', 'Some processes are still loading the bundle.');
         },
       };
-    },
-  };
-}
-
-/** Requests to the supervisor that wait for a reply. */
-function createRequests<Reply>() {
-  const waiting = new Map<number, (reply: Reply) => void>();
-  let count = 0;
-  return {
-    /** @param send sends the request with its id */
-    send(send: (requestId: number) => void): Promise<Reply> {
-      return new Promise((resolve) => {
-        const requestId = count++;
-        waiting.set(requestId, resolve);
-        send(requestId);
-      });
-    },
-    settle(requestId: number, reply: Reply): void {
-      waiting.get(requestId)?.(reply);
-      waiting.delete(requestId);
     },
   };
 }

@@ -6,7 +6,7 @@ import type { Logger } from '@facet/platform';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { Jobs } from '../comparisons/jobs.ts';
 import { JoinedMetrics } from './joined-metrics.ts';
-import type { Announcement, JobOutcome, SupervisorMessage, WorkerMessage, WorkerRole } from './messages.ts';
+import type { Announcement, Reply, SupervisorMessage, WorkerMessage, WorkerRequest, WorkerRole } from './messages.ts';
 
 interface SupervisorOptions {
   readonly processes: number;
@@ -44,7 +44,7 @@ class Supervisor {
   readonly #own = new Registry();
   readonly #restarts: Counter;
   /** The worker that loads a bundle, then those that wait. */
-  readonly #slotQueue: ClusterWorker[] = [];
+  readonly #slotQueue: { readonly worker: ClusterWorker; readonly grant: () => void }[] = [];
   readonly #requests = new Map<number, () => void>();
   #requestCount = 0;
   #isListening = false;
@@ -123,19 +123,11 @@ class Supervisor {
 
   #onMessage(slot: Slot, worker: ClusterWorker, message: WorkerMessage): void {
     switch (message.type) {
-      case 'hello':
-        sendTo(worker, { type: 'role', role: this.#roleOf(slot) });
-        if (this.#isClosing) sendTo(worker, { type: 'close' });
-        break;
       case 'listening':
         this.#onListening(message);
         break;
       case 'ready':
         this.#onReady(slot, message);
-        break;
-      case 'load-slot-requested':
-        this.#slotQueue.push(worker);
-        if (this.#slotQueue.length === 1) sendTo(worker, { type: 'load-slot-granted' });
         break;
       case 'load-slot-released':
         this.#releaseSlot(worker);
@@ -144,16 +136,36 @@ class Supervisor {
         this.#joined.update(worker, message.metrics);
         if (message.requestId !== undefined) this.#requests.get(message.requestId)?.();
         break;
-      case 'joined-metrics-requested':
-        void this.#joinMetrics().then((text) =>
-          sendTo(worker, { type: 'joined-metrics', requestId: message.requestId, text }),
+      case 'request':
+        void this.#reply(slot, worker, message.request).then((reply) =>
+          sendTo(worker, { type: 'reply', requestId: message.requestId, reply }),
         );
         break;
-      case 'job-requested':
-        void this.#runJob(message).then((outcome) =>
-          sendTo(worker, { type: 'job', requestId: message.requestId, outcome }),
-        );
-        break;
+    }
+  }
+
+  async #reply(slot: Slot, worker: ClusterWorker, request: WorkerRequest): Promise<Reply> {
+    try {
+      return { value: await this.#answer(slot, worker, request) };
+    } catch (error) {
+      return { error: toSentError(error) };
+    }
+  }
+
+  #answer(slot: Slot, worker: ClusterWorker, request: WorkerRequest): unknown {
+    switch (request.for) {
+      case 'role':
+        if (this.#isClosing) sendTo(worker, { type: 'close' });
+        return this.#roleOf(slot);
+      case 'load-slot':
+        return new Promise<void>((grant) => {
+          this.#slotQueue.push({ worker, grant });
+          if (this.#slotQueue.length === 1) grant();
+        });
+      case 'joined-metrics':
+        return this.#joinMetrics();
+      case 'job':
+        return this.#jobs.run(request.task, request.waitMs);
     }
   }
 
@@ -181,18 +193,10 @@ class Supervisor {
   }
 
   #releaseSlot(worker: ClusterWorker): void {
-    const position = this.#slotQueue.indexOf(worker);
+    const position = this.#slotQueue.findIndex((waiting) => waiting.worker === worker);
     if (position < 0) return;
     this.#slotQueue.splice(position, 1);
-    if (position === 0) sendTo(this.#slotQueue[0], { type: 'load-slot-granted' });
-  }
-
-  async #runJob({ task, waitMs }: Extract<WorkerMessage, { type: 'job-requested' }>): Promise<JobOutcome> {
-    try {
-      return { state: await this.#jobs.run(task, waitMs) };
-    } catch (error) {
-      return { error: toSentError(error) };
-    }
+    if (position === 0) this.#slotQueue[0]?.grant();
   }
 
   async #joinMetrics(): Promise<string> {
@@ -220,7 +224,7 @@ class Supervisor {
     const wasStable = slot.readySince !== undefined && performance.now() - slot.readySince >= stableMs;
     slot.process = undefined;
     slot.readySince = undefined;
-    this.#releaseSlot(worker);
+    while (this.#slotQueue.some((waiting) => waiting.worker === worker)) this.#releaseSlot(worker);
     this.#joined.end(worker);
     if (this.#isClosing) {
       if (this.#exitCode === 0) this.#exitCode = code ?? 1;
