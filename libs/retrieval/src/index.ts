@@ -12,7 +12,6 @@ export {
   withoutItems,
 } from './indexes/item-set.ts';
 export type { ItemSet } from './indexes/item-set.ts';
-export { buildExactIndex } from './indexes/exact.ts';
 export { buildFaissIndex, mapFile, openFaissIndex, setFaissThreads } from './indexes/faiss.ts';
 export { joinIndexes } from './indexes/join-indexes.ts';
 export { insertCandidates, mergeByMax, rescoreLists } from './merging/interest-lists.ts';

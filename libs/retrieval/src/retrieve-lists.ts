@@ -66,7 +66,7 @@ export async function retrieveLists(request: ListsRequest): Promise<RetrievedLis
   if (interests.length === 0 || limit <= 0) return { lists: [], method: 'none', searches: 0 };
   if (count === 0) return { lists: interests.map(emptyList), method: 'none', searches: 0 };
 
-  if (isExact(index)) {
+  if (index.kind === 'flat') {
     const eligible = findEligible(request);
     if (eligible === undefined) return searchOnce(request, interests, Math.min(limit, index.size), {});
     const depth = Math.min(limit, eligible.count);
@@ -160,10 +160,6 @@ function isSearchCheaper(
   return isCheaper || (allowed === undefined && searches === 0);
 }
 
-function isExact({ kind }: VectorIndex): boolean {
-  return kind === 'exact' || kind === 'flat';
-}
-
 /**
  * Cost estimates of a query in nanoseconds, for vectors of 64 values; docs/adr/0017-filters-are-exact.md has
  * the measurements. Only ratios matter, so they hold for other machines and widths.
@@ -181,7 +177,6 @@ function scanCost({ size }: VectorIndex, items: number): number {
 /** Returns the cost of searching the `depth` nearest items of one query. */
 function searchCost({ kind, size }: VectorIndex, depth: number, parameters: SearchParameters): number {
   switch (kind) {
-    case 'exact':
     case 'flat':
       return size * scanItemNs.ofAll;
     case 'hnsw':

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { createRandom } from '@facet/features';
 import { folderOfFile } from '@facet/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { buildChosenIndex, buildExactIndex, buildTunedIndex, measureIndexRecall } from '../src/index.ts';
+import { buildChosenIndex, buildTunedIndex, measureIndexRecall } from '../src/index.ts';
 import type { IndexChoice } from '../src/index.ts';
 import type { BuildTunedOptions } from '../src/tuning/build-tuned-index.ts';
 import { learnableVectors } from './learnable-vectors.ts';
+import { buildExactIndex } from './exact-index.ts';
 
 const dim = 32;
 const size = 6000;

@@ -1,8 +1,9 @@
 import { isAppError } from '@facet/platform';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { buildExactIndex, measureIndexRecall } from '../src/index.ts';
+import { measureIndexRecall } from '../src/index.ts';
 import type { SearchParameters, VectorIndex } from '../src/index.ts';
 import { learnableVectors } from './learnable-vectors.ts';
+import { buildExactIndex } from './exact-index.ts';
 
 const dim = 32;
 const size = 4000;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { buildExactIndex, measureIndexRecall } from '../src/index.ts';
+import { measureIndexRecall } from '../src/index.ts';
 import type { VectorIndex } from '../src/index.ts';
+import { buildExactIndex } from './exact-index.ts';
 
 const exact = buildExactIndex(
   Float32Array.from({ length: 10 }, (_, row) => 10 - row),

@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import {
   itemSet,
   selectItems,
-  buildExactIndex,
   buildFaissIndex,
   joinIndexes,
   listLimit,
@@ -16,6 +15,7 @@ import {
 } from '../src/index.ts';
 import type { InterestList, ListsRequest, Merge, VectorIndex } from '../src/index.ts';
 import { learnableVectors } from './learnable-vectors.ts';
+import { buildExactIndex } from './exact-index.ts';
 
 const dim = 3;
 /** Small integers make ties common. */

@@ -6,7 +6,6 @@ import type { AppError } from '@facet/platform';
 import { folderOfFile } from '@facet/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
-  buildExactIndex,
   buildFaissIndex,
   joinIndexes,
   mapFile,
@@ -17,6 +16,7 @@ import {
 import { describeVectorIndex } from './conformance.ts';
 import { learnableVectors } from './learnable-vectors.ts';
 import type { FaissIndexOptions } from '../src/indexes/faiss.ts';
+import { buildExactIndex } from './exact-index.ts';
 
 const folder = folderOfFile();
 beforeAll(() => setFaissThreads(1));

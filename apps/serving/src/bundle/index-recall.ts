@@ -33,8 +33,8 @@ export function createRecallSampler(options: RecallOptions): SampleRecall {
   let pausedUntil = -Infinity;
 
   return (index, bundleId) => {
-    // An exact index has a recall of 1.
-    if (share === 0 || index.kind === 'flat' || index.kind === 'exact') return index;
+    // A flat index has a recall of 1.
+    if (share === 0 || index.kind === 'flat') return index;
     const { kind, size, dim } = index;
     // Created once: for a million items, that takes as long as a few searches.
     let all: Int32Array | undefined;

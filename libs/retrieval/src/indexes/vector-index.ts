@@ -2,7 +2,7 @@
  * Kinds of vector indexes. An index contains one row per item: row r (from 0) is item r + 1. The padding row of an
  * embedding table `[N + 1, D]` is not part of it (pass `table.subarray(dim)`), so a search never returns padding.
  */
-type IndexKind = 'exact' | 'flat' | 'hnsw' | 'ivf';
+type IndexKind = 'flat' | 'hnsw' | 'ivf';
 
 /** The default of Faiss, 16, finds half of the nearest 200 of clustered vectors. */
 export const efSearchDefault = 64;

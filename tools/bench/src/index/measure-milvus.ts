@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { startMilvus } from '@facet/local-services';
 import type { MilvusServer } from '@facet/local-services';
-import { buildExactIndex, latencyOf, measureIndexRecall, timeRequests } from '@facet/retrieval';
+import { buildFaissIndex, latencyOf, measureIndexRecall, timeRequests } from '@facet/retrieval';
 import type { Latency, SearchParameters, VectorIndex } from '@facet/retrieval';
 import { MilvusIndexes } from '@facet/retrieval/milvus';
 
@@ -61,8 +61,9 @@ export async function measureMilvus(
     const inMilvus = indexes.open({ id: randomUUID(), index, vectors: padded });
     await filled;
     const buildSeconds = (performance.now() - startedAt) / 1000;
-    const exact = buildExactIndex(vectors, dim);
+    const exact = await buildFaissIndex(vectors, dim, { kind: 'flat' });
     const recall = await measureIndexRecall(inMilvus, exact, queries, depth, parameters);
+    exact.close();
     const { durationsMs } = await timeRequests(inMilvus, queries, {
       k: depth,
       parameters,

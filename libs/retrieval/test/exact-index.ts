@@ -1,12 +1,12 @@
 import { dot } from '@facet/platform';
-import { checkedIndex, checkVectors } from './checks.ts';
-import type { FoundRows } from './checks.ts';
-import { hasBit } from './item-set.ts';
-import type { VectorIndex } from './vector-index.ts';
+import { checkedIndex, checkVectors } from '../src/indexes/checks.ts';
+import type { FoundRows } from '../src/indexes/checks.ts';
+import { hasBit } from '../src/index.ts';
+import type { VectorIndex } from '../src/index.ts';
 
 /**
- * Creates the reference index, which scores every item in plain TypeScript. Equal scores are ordered by item index. It
- * serves tests, recall measurements, and small catalogs without native code.
+ * Creates the reference index, which scores every item in plain TypeScript. Equal scores are ordered by item index. Tests
+ * compare the native indexes with it.
  *
  * @param vectors `[N, D]` row by row; not copied.
  * @throws AppError `RETRIEVAL_VECTORS_INVALID` for rows of another width or values that are not finite.
@@ -26,7 +26,7 @@ export function buildExactIndex(vectors: Float32Array, dim: number): VectorIndex
     return found;
   }
 
-  return checkedIndex('exact', size, dim, {
+  return checkedIndex('flat', size, dim, {
     search: (queries, depth, { allowed }) => search(queries, depth, allowed && allowedRows(allowed, size)),
     scan: (queries, depth, rows) => search(queries, depth, rows.sort()),
     dispose: () => void (stored = new Float32Array(0)),
