@@ -147,48 +147,30 @@ export async function respondWithInterests(
   context: Pick<ResponseContext, 'bundle' | 'readProfile' | 'now' | 'spans'>,
 ): Promise<InterestsResponse> {
   const { bundle, spans = noSpans } = context;
-  const { nearest: limit = nearestDefault } = request;
+  const { interestCount, nearest = nearestDefault } = request;
   spans.start('profile');
   const requester = await readRequester(request, context);
-  spans.start('interests');
-  const user = inferUser(bundle, { ...requester, interestCount: request.interestCount });
-  spans.stop();
-  const reason = reasonWithoutInterests(user, requester);
-  let described: InterestWithNearest[] = [];
-  if (reason === undefined) {
-    spans.start('search');
-    described = await findNearestToInterests(bundle, user, limit);
-  }
+  const user = { ...requester, interestCount, nearest };
+  const { interests, coupling, reason } = await describeUser(bundle, user, spans);
   spans.start('render');
   const response = {
     ...describeOrigin(bundle),
     source: refineSource(requester, reason === undefined ? { kind: 'model' } : { kind: 'popular', reason }),
-    interestCount: described.length,
-    interests: described.map(({ interest, behaviors, nearest }) => ({
-      interest,
-      behaviors,
-      labels: labelItems(bundle, findTypicalItems(bundle, behaviors, nearest)).map(({ attribute, value }) => ({
-        attribute,
-        value,
-      })),
-      nearest,
-    })),
-    coupling: request.coupling === true && reason === undefined ? describeCoupling(bundle, user) : undefined,
+    interestCount: interests.length,
+    interests: interests.map((interest) => ({ ...interest, labels: labelInterest(bundle, interest) })),
+    coupling: request.coupling === true ? coupling : undefined,
     unknownItems: countUnknownItems(bundle, listRequestedItems(request)),
   };
   spans.stop();
   return response;
 }
 
-/** Returns the items that describe an interest: the nearest items, and the behaviors with the largest shares. */
-function findTypicalItems(
-  bundle: BundleView,
-  behaviors: UserInterest['behaviors'],
-  nearest: InterestWithNearest['nearest'],
-): Set<number> {
+/** Labels an interest by the nearest items, and by the behaviors with the largest shares. */
+function labelInterest(bundle: BundleView, { behaviors, nearest }: InterestWithNearest) {
   const shareMin = typicalShareMin * (behaviors[0]?.share ?? 0);
   const typical = behaviors.filter(({ share }) => share > 0 && share >= shareMin);
-  return new Set([...typical, ...nearest].map(({ itemId }) => bundle.indexOf(itemId)!));
+  const items = new Set([...typical, ...nearest].map(({ itemId }) => bundle.indexOf(itemId)!));
+  return labelItems(bundle, items).map(({ attribute, value }) => ({ attribute, value }));
 }
 
 /**
@@ -210,18 +192,22 @@ async function findNearestToInterests(
   );
 }
 
-/** Describes the interests of a user outside of an HTTP API. Without interests, `reason` says why. */
+/** Describes the interests of a user. Without interests, `reason` says why. */
 export async function describeUser(
   bundle: BundleView,
   request: UserInput & { readonly nearest: number },
+  spans = noSpans,
 ): Promise<{
   interests: InterestWithNearest[];
   coupling: InterestCoupling | undefined;
   reason: ReturnType<typeof reasonWithoutInterests>;
 }> {
+  spans.start('interests');
   const user = inferUser(bundle, request);
+  spans.stop();
   const reason = reasonWithoutInterests(user, request);
   if (reason !== undefined) return { interests: [], coupling: undefined, reason };
+  spans.start('search');
   const interests = await findNearestToInterests(bundle, user, request.nearest);
   return { interests, coupling: describeCoupling(bundle, user), reason };
 }

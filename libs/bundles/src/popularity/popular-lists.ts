@@ -3,21 +3,37 @@ import { FeatureSchema, createFeatureEncoder } from '@facet/features';
 import type { Attributes } from '@facet/features';
 import { AppError, parseWith } from '@facet/platform';
 import { Type } from 'typebox';
+import type { Static } from 'typebox';
 import { tensor, readTensor } from '../items/tensors.ts';
 
 /** Users with one value of an attribute. */
-export interface Segment {
-  readonly attribute: string;
-  readonly value: string;
-}
+const Segment = Type.Object({ attribute: Type.String(), value: Type.String() });
+export type Segment = Readonly<Static<typeof Segment>>;
+
+/** Metadata of the file, as JSON: everything but the items, which are concatenated in tensors. */
+const PopularIndex = Type.Object({
+  /** Window lengths in days before the end of the data, the default first. */
+  windowDays: Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1 }),
+  /** Minimum number of users: smaller segments have no list, and windows with fewer users are skipped. */
+  minUsers: Type.Integer({ minimum: 1 }),
+  /** Attributes that define segments; numbers are segmented by bin. */
+  attributes: Type.Array(FeatureSchema),
+  /** One list of all users per window, and lists of segments. */
+  lists: Type.Array(
+    Type.Object({
+      windowDays: Type.Integer({ minimum: 1 }),
+      /** Absent for all users. */
+      segment: Type.Optional(Segment),
+      /** Users of the segment with an interaction in the window. */
+      users: Type.Integer({ minimum: 0 }),
+      length: Type.Integer({ minimum: 0 }),
+    }),
+  ),
+});
+type PopularIndex = Static<typeof PopularIndex>;
 
 /** The most popular items of a window of days before the end of the data. */
-export interface PopularList {
-  readonly windowDays: number;
-  /** Absent for all users. */
-  readonly segment?: Segment;
-  /** Users of the segment with an interaction in the window. */
-  readonly users: number;
+export interface PopularList extends Readonly<Omit<PopularIndex['lists'][number], 'length'>> {
   /** Item indices, most users first, then by index. */
   readonly items: Int32Array;
   /** Number of users who interacted with each item. */
@@ -25,14 +41,7 @@ export interface PopularList {
 }
 
 /** The popular items of a bundle, by window and segment. */
-export interface PopularLists {
-  /** Window lengths in days before the end of the data, the default first. */
-  readonly windowDays: readonly number[];
-  /** Minimum number of users: smaller segments have no list, and windows with fewer users are skipped. */
-  readonly minUsers: number;
-  /** Attributes that define segments; numbers are segmented by bin. */
-  readonly attributes: readonly FeatureSchema[];
-  /** One list of all users per window, and lists of segments. */
+export interface PopularLists extends Readonly<Omit<PopularIndex, 'lists'>> {
   readonly lists: readonly PopularList[];
 }
 
@@ -44,21 +53,6 @@ export const noPopularLists: PopularLists = {
   lists: [{ windowDays: 7, users: 0, items: new Int32Array(0), chosenBy: new Int32Array(0) }],
 };
 
-/** Metadata of the file, as JSON: everything but the items, which are concatenated in tensors. */
-const PopularIndex = Type.Object({
-  windowDays: Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1 }),
-  minUsers: Type.Integer({ minimum: 1 }),
-  attributes: Type.Array(FeatureSchema),
-  lists: Type.Array(
-    Type.Object({
-      windowDays: Type.Integer({ minimum: 1 }),
-      segment: Type.Optional(Type.Object({ attribute: Type.String(), value: Type.String() })),
-      users: Type.Integer({ minimum: 0 }),
-      length: Type.Integer({ minimum: 0 }),
-    }),
-  ),
-});
-
 /** Writes the lists to a new file: tensors `items` and `chosenBy`, and JSON metadata. */
 export async function writePopularLists(path: string, popular: PopularLists): Promise<void> {
   const { lists, ...others } = popular;
@@ -68,14 +62,8 @@ export async function writePopularLists(path: string, popular: PopularLists): Pr
   };
   const items = joined(lists.map((list) => list.items));
   const chosenBy = joined(lists.map((list) => list.chosenBy));
-  await writeSafetensors(
-    path,
-    {
-      items: tensor('I32', items),
-      chosenBy: tensor('I32', chosenBy),
-    },
-    { popular: JSON.stringify(index) },
-  );
+  const tensors = { items: tensor('I32', items), chosenBy: tensor('I32', chosenBy) };
+  await writeSafetensors(path, tensors, { popular: JSON.stringify(index) });
 }
 
 /**
@@ -166,9 +154,7 @@ export function createPopular(lists: PopularLists, itemsByPopularity: () => Iter
         ofAllUsers.find((list) => list.windowDays >= windowDays && list.users >= lists.minUsers) ?? ofAllUsers.at(-1)!;
       const specific = smallestSegment(general.windowDays, attributes);
       return {
-        items: {
-          [Symbol.iterator]: () => distinct(specific?.items ?? [], general.items, itemsByPopularity()),
-        },
+        items: { [Symbol.iterator]: () => distinct(specific?.items ?? [], general.items, itemsByPopularity()) },
         windowDays: general.windowDays,
         /** The segment whose list comes first, and its users in the window; absent for all users. */
         segment: specific && { ...specific.segment!, users: specific.users },

@@ -3,7 +3,7 @@ import { flatItemsMaxDefault } from '../tuning/build-tuned-index.ts';
 import type { BuiltIndexKind } from '../tuning/build-tuned-index.ts';
 import { clusteringWork } from '../indexes/faiss.ts';
 import { createSampler, depth, syntheticVectors } from './sample-indexes.ts';
-import type { ClusterSample, GraphSample, ScanSample } from './sample-indexes.ts';
+import type { ApproximateSample, ScanSample } from './sample-indexes.ts';
 import type { Latency } from '../tuning/tune-breadth.ts';
 
 /**
@@ -134,13 +134,10 @@ export async function estimateIndexes(options: EstimateOptions): Promise<Indexes
   const most = Math.min(calibrationItemsMax, Math.max(calibrationItemsMin, items));
   const sizes = [most / 4, most / 2, most].map(Math.floor);
   const sampler = createSampler(options, syntheticVectors(most, dim, 1));
-  const graphs: GraphSample[] = [];
-  const clusters: ClusterSample[] = [];
+  const samples: ApproximateSample[] = [];
   for (const [done, size] of sizes.entries()) {
     onProgress(done / 4, `a graph and clusters of ${formatCount(size)} items`);
-    const { graph, cluster } = await sampler.measureApproximate(size);
-    graphs.push(graph);
-    clusters.push(cluster);
+    samples.push(await sampler.measureApproximate(size));
   }
   const scanned = Math.min(scanItemsMax, Math.max(calibrationItemsMin, items));
   onProgress(3 / 4, `a scan of ${formatCount(scanned)} items`);
@@ -149,8 +146,8 @@ export async function estimateIndexes(options: EstimateOptions): Promise<Indexes
 
   const kinds = [
     extrapolateScan(scan, items, dim),
-    extrapolateGraphs(graphs, items, options),
-    extrapolateClusters(clusters, items, dim),
+    extrapolateGraphs(samples, items, options),
+    extrapolateClusters(samples, items, dim),
   ] as const;
   const seconds = Math.round(now() - startedAt) / 1000;
   return { kinds, ...predictKind(kinds, options), calibration: { sizes, scanned, seconds } };
@@ -167,20 +164,20 @@ function extrapolateScan({ size, buildMs, latency }: ScanSample, items: number, 
 }
 
 function extrapolateGraphs(
-  samples: readonly GraphSample[],
+  samples: readonly ApproximateSample[],
   items: number,
   { dim, recallMin }: Pick<EstimateOptions, 'dim' | 'recallMin'>,
 ): KindEstimate {
-  const { narrow, wide } = samples.at(-1)!;
+  const { narrow, wide } = samples.at(-1)!.graph;
   const buildMs = fitPowerLaw(
-    samples.map((sample) => [sample.size, sample.buildMs]),
+    samples.map(({ size, graph }) => [size, graph.buildMs]),
     growth.graphBuild,
   );
   const p50Ms = fitPowerLaw(
-    samples.map((sample) => [sample.size, sample.narrow.latency.p50Ms]),
+    samples.map(({ size, graph }) => [size, graph.narrow.latency.p50Ms]),
     growth.graphSearch,
   );
-  const misses = fitPowerLaw(samples.map((sample) => [sample.size, sample.narrow.misses]));
+  const misses = fitPowerLaw(samples.map(({ size, graph }) => [size, graph.narrow.misses]));
   const missesByBreadth = fitPowerLaw([wide, narrow].map(({ breadth, misses: missed }) => [breadth, missed]));
   const p50MsByBreadth = fitPowerLaw(
     [wide, narrow].map(({ breadth, latency }) => [breadth, latency.p50Ms]),
@@ -198,17 +195,18 @@ function extrapolateGraphs(
   };
 }
 
-function extrapolateClusters(samples: readonly ClusterSample[], items: number, dim: number): KindEstimate {
-  const { size: largest, buildMs, latency } = samples.at(-1)!;
+function extrapolateClusters(samples: readonly ApproximateSample[], items: number, dim: number): KindEstimate {
+  const { size: largest, cluster } = samples.at(-1)!;
+  const { buildMs, latency } = cluster;
   const p50Ms = fitPowerLaw(
-    samples.map((sample) => [sample.size, sample.latency.p50Ms]),
+    samples.map(({ size, cluster: { latency: measured } }) => [size, measured.p50Ms]),
     growth.clusterSearch,
   );
   return {
     kind: 'ivf',
     buildSeconds: ((buildMs / 1000) * clusteringWork(items)) / clusteringWork(largest),
     ...indexMemory('ivf', items, dim),
-    breadth: Math.max(1, Math.round(fitPowerLaw(samples.map(({ size, breadth }) => [size, breadth])).at(items))),
+    breadth: Math.max(1, Math.round(fitPowerLaw(samples.map(({ size, cluster: { breadth } }) => [size, breadth])).at(items))),
     latency: scaled(latency, p50Ms.at(items) / latency.p50Ms),
   };
 }

@@ -10,34 +10,9 @@ export const depth = 200;
 const queryCount = 400;
 const runsPerSearch = 3;
 
-/** A graph search with one breadth. */
-interface GraphSearch {
-  readonly breadth: number;
-  /** 1 - index recall. */
-  readonly misses: number;
-  readonly latency: Latency;
-}
-
-export interface GraphSample {
-  readonly size: number;
-  readonly buildMs: number;
-  readonly narrow: GraphSearch;
-  readonly wide: GraphSearch;
-}
-
-export interface ClusterSample {
-  readonly size: number;
-  readonly buildMs: number;
-  /** nprobe that reaches `recallMin`. */
-  readonly breadth: number;
-  readonly latency: Latency;
-}
-
-export interface ScanSample {
-  readonly size: number;
-  readonly buildMs: number;
-  readonly latency: Latency;
-}
+type Sampler = ReturnType<typeof createSampler>;
+export type ApproximateSample = Awaited<ReturnType<Sampler['measureApproximate']>>;
+export type ScanSample = Awaited<ReturnType<Sampler['measureScan']>>;
 
 /** Returns functions that build, search and close indexes of `vectors`, and measure the CPU time. */
 export function createSampler(
@@ -76,7 +51,8 @@ export function createSampler(
     return fastest!;
   }
 
-  async function searchGraph(index: VectorIndex, breadth: number, exact: QueriesWithResults): Promise<GraphSearch> {
+  /** Searches a graph with one breadth. `misses` is 1 - index recall. */
+  async function searchGraph(index: VectorIndex, breadth: number, exact: QueriesWithResults) {
     const { results, latency } = await search(index, { efSearch: breadth });
     // Counts half a miss if there is none, because a power law has no zero.
     const misses = Math.max(0.5 / results.ids.length, 1 - resultRecall(exact.results, results));
@@ -84,14 +60,14 @@ export function createSampler(
   }
 
   return {
-    async measureApproximate(size: number): Promise<{ graph: GraphSample; cluster: ClusterSample }> {
+    /** Measures a graph, and clusters with the nprobe that reaches `recallMin`. */
+    async measureApproximate(size: number) {
       const rows = vectors.subarray(0, size * dim);
       const exact = await withIndex('flat', rows, async (index) => ({
         queries,
         results: (await search(index)).results,
       }));
       const graph = await withIndex('hnsw', rows, async (index, buildMs) => ({
-        size,
         buildMs,
         narrow: await searchGraph(index, depth, exact),
         wide: await searchGraph(index, 2 * depth, exact),
@@ -101,13 +77,13 @@ export function createSampler(
         const { chosen, curve } = await tuneBreadth(index, { tuning: exact, heldOut: exact }, tuning);
         const breadth = (chosen ?? curve.at(-1)!).breadth;
         const { latency } = await search(index, { nprobe: breadth });
-        return { size, buildMs, breadth, latency };
+        return { buildMs, breadth, latency };
       });
-      return { graph, cluster };
+      return { size, graph, cluster };
     },
 
     /** Repeats the vectors, since the cost of a scan does not depend on their values. */
-    async measureScan(size: number): Promise<ScanSample> {
+    async measureScan(size: number) {
       const rows = new Float32Array(size * dim);
       for (let offset = 0; offset < rows.length; offset += vectors.length) {
         rows.set(vectors.subarray(0, Math.min(vectors.length, rows.length - offset)), offset);
