@@ -24,7 +24,7 @@ export type ServingConfig = ReturnType<typeof readConfig>;
 export function readConfig(environment: NodeJS.ProcessEnv) {
   const values = parseVariables('serving', environment);
   const home = homePaths(values.FACET_HOME);
-  return Object.freeze({
+  const config = {
     ...readServerSettings(values, home),
     port: values.FACET_PORT,
     home,
@@ -43,5 +43,6 @@ export function readConfig(environment: NodeJS.ProcessEnv) {
     watchIntervalMs: values.FACET_WATCH_INTERVAL_MS,
     /** With more than one, a supervisor process runs the workers. */
     processes: values.FACET_PROCESSES === 'cores' ? availableParallelism() : Number(values.FACET_PROCESSES),
-  });
+  };
+  return Object.freeze(config);
 }

@@ -56,9 +56,9 @@ function openIndexes(options: Partial<MilvusIndexesOptions> = {}): OpenedIndexes
     },
     logger: {
       warn: ({ problem }: { readonly problem: string }) => void seen.problems.push(problem),
-      info({ collection }: { readonly collection?: string }, message: string) {
+      info({ collection }: { readonly collection?: string }, message?: string) {
         if (collection !== undefined) seen.dropped.push(collection);
-        else if (message.startsWith('collection filled')) seen.filled++;
+        else if (message?.startsWith('collection filled') === true) seen.filled++;
         else seen.recovered++;
       },
     },

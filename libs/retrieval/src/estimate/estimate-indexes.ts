@@ -206,7 +206,10 @@ function extrapolateClusters(samples: readonly ApproximateSample[], items: numbe
     kind: 'ivf',
     buildSeconds: ((buildMs / 1000) * clusteringWork(items)) / clusteringWork(largest),
     ...indexMemory('ivf', items, dim),
-    breadth: Math.max(1, Math.round(fitPowerLaw(samples.map(({ size, cluster: { breadth } }) => [size, breadth])).at(items))),
+    breadth: Math.max(
+      1,
+      Math.round(fitPowerLaw(samples.map(({ size, cluster: { breadth } }) => [size, breadth])).at(items)),
+    ),
     latency: scaled(latency, p50Ms.at(items) / latency.p50Ms),
   };
 }
