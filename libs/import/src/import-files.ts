@@ -81,6 +81,20 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
   const recordPath = join(home.importsFolder, `${importKey(sources, options)}.json`);
   await createFolder(home.importsFolder);
   const log = await openFileEventLog(home.logFolder);
+  const resultOf = async (
+    imported: boolean,
+    offsets: ImportResult['offsets'],
+    report: ValidationReport,
+  ): Promise<ImportResult> => {
+    const readFiles = async (): Promise<string[]> => {
+      const records = await readOtherRecords(recordPath);
+      const read = records.flatMap((record) => record.report?.files ?? []).filter(({ kind }) => kind === 'events');
+      return [...new Set(read.map(({ path }) => path))];
+    };
+    // A repeated validation may accept more: events that were too far ahead at the import.
+    const events = Math.max(0, (await log.end()) - report.events.accepted);
+    return { imported, report, sources, offsets, others: { events, readFiles } };
+  };
   try {
     // A kill after the last append may have left events that the lake does not contain. If the log lost events that the lake contains, the
     // lake would skip new ones at their offsets: this fails before any is appended.
@@ -96,39 +110,31 @@ export async function importFiles(files: SourceFiles, options: ImportOptions): P
         ({ report } = await validateFiles(files, { ...reading, learning, onRefused: undefined }));
         await writeRecord(recordPath, { ...earlier, report });
       }
-      const offsets = { from: earlier.from, to: earlier.to };
-      return { imported: false, report, sources, offsets, others: await findOthers(recordPath, log, report) };
+      return await resultOf(false, { from: earlier.from, to: earlier.to }, report);
     }
     const from = earlier?.from ?? (await log.end());
     await writeRecord(recordPath, { status: 'running', from });
 
     const report = new ReportBuilder(reading.now(), options.learning);
-    await importCatalog(files, { home, reading, report });
-    await appendEvents(files, { log, from, reading, report });
+    const { items, users } = await readConfirmedCatalog(files, reading, report);
+    await upsertItems(home.catalogFolder, items, reading.now());
+    await upsertUsers(home.catalogFolder, users);
+    const skipAppended = createResumeFilter(log, from);
+    await readConfirmedEvents(files, reading, report, async (events) => {
+      const fresh = await skipAppended(events);
+      if (fresh.length > 0) await log.append(fresh);
+    });
+    const isEmpty = files.events.length > 0 && report.progressOf('events').rows === 0;
+    if (isEmpty) refuseMostlyRefused(report, 'events');
     await fillLake(log, options);
 
     const to = await log.end();
     const built = report.build();
     await writeRecord(recordPath, { status: 'done', from, to, report: built });
-    const offsets = { from, to };
-    return { imported: true, report: built, sources, offsets, others: await findOthers(recordPath, log, built) };
+    return await resultOf(true, { from, to }, built);
   } finally {
     await log.close();
   }
-}
-
-async function findOthers(
-  recordPath: string,
-  log: FileEventLog,
-  { events }: ValidationReport,
-): Promise<ImportResult['others']> {
-  const readFiles = async (): Promise<string[]> => {
-    const records = await readOtherRecords(recordPath);
-    const files = records.flatMap(({ report }) => report?.files ?? []).filter(({ kind }) => kind === 'events');
-    return [...new Set(files.map(({ path }) => path))];
-  };
-  // A repeated validation may accept more: events that were too far ahead at the import.
-  return { events: Math.max(0, (await log.end()) - events.accepted), readFiles };
 }
 
 async function fillLake(log: FileEventLog, { home, signal, onProgress }: ImportOptions): Promise<void> {
@@ -136,33 +142,6 @@ async function fillLake(log: FileEventLog, { home, signal, onProgress }: ImportO
     signal,
     onProgress: (doneEvents, totalEvents) => onProgress?.({ stage: 'lake', doneEvents, totalEvents }),
   });
-}
-
-async function importCatalog(
-  files: SourceFiles,
-  to: { readonly home: ImportFolders; readonly reading: ReadOptions; readonly report: ReportBuilder },
-): Promise<void> {
-  const { items, users } = await readConfirmedCatalog(files, to.reading, to.report);
-  await upsertItems(to.home.catalogFolder, items, to.reading.now());
-  await upsertUsers(to.home.catalogFolder, users);
-}
-
-async function appendEvents(
-  files: SourceFiles,
-  to: {
-    readonly log: FileEventLog;
-    readonly from: number;
-    readonly reading: ReadOptions;
-    readonly report: ReportBuilder;
-  },
-): Promise<void> {
-  const skipAppended = createResumeFilter(to.log, to.from);
-  await readConfirmedEvents(files, to.reading, to.report, async (events) => {
-    const fresh = await skipAppended(events);
-    if (fresh.length > 0) await to.log.append(fresh);
-  });
-  const isEmpty = files.events.length > 0 && to.report.progressOf('events').rows === 0;
-  if (isEmpty) refuseMostlyRefused(to.report, 'events');
 }
 
 /**

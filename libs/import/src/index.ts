@@ -6,9 +6,8 @@ export { readConfirmedCatalog, readConfirmedEvents, validateFiles } from './read
 export { readCatalogFiles } from './read-files.ts';
 export type { ReadOptions, ReadProgress, RefusedLine, SourceFile, SourceFiles } from './read-files.ts';
 export { eventFieldNames } from './mapping/find-columns.ts';
-export { inspectFile, readBytes } from './tables/byte-source.ts';
+export { readTextLines } from './tables/byte-source.ts';
 export { findAllFiles, isTableFile } from './tables/open-table.ts';
-export { readLines } from './tables/lines.ts';
 export { fileKinds, tableFormats } from './tables/table.ts';
 export type { FileKind, TableFormat } from './tables/table.ts';
 export {

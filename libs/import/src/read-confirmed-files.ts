@@ -1,11 +1,14 @@
-import { AppError, countOf } from '@facet/platform';
+import { countOf } from '@facet/platform';
+import type { AppError } from '@facet/platform';
 import type { Event, Item, User } from '@facet/schemas';
+import { inputError } from './input-error.ts';
 import { readCatalogFiles, readEventFiles } from './read-files.ts';
 import type { ReadOptions, SourceFiles } from './read-files.ts';
+import type { FileKind } from './tables/table.ts';
 import type { LearningRule } from './validation/report-counters.ts';
 import { mappingOf, quoteSample } from './validation/render-report.ts';
 import { ReportBuilder } from './validation/report-builder.ts';
-import type { ReportFile, ReportRefusal, ValidationReport } from './validation/report.ts';
+import type { ReportRefusal, ValidationReport } from './validation/report.ts';
 
 /** When more than this share of the rows is refused, the mapping is wrong and the import fails. */
 const refusedShareMax = 0.5;
@@ -17,23 +20,16 @@ function hasSample(report: ReportBuilder): boolean {
 }
 
 /** @throws AppError as {@link findMostlyRefused} returns it. */
-export function refuseMostlyRefused(report: ReportBuilder, kind: ReportFile['kind']): void {
+export function refuseMostlyRefused(report: ReportBuilder, kind: FileKind): void {
   const error = findMostlyRefused(report, kind);
   if (error !== undefined) throw error;
 }
 
 /** Returns `EVENTS_MOSTLY_REFUSED` with the reasons if most rows of a kind so far are refused, or the event files have no rows. */
-function findMostlyRefused(report: ReportBuilder, kind: ReportFile['kind']): AppError | undefined {
+function findMostlyRefused(report: ReportBuilder, kind: FileKind): AppError | undefined {
   const { rows, accepted } = report.progressOf(kind);
   if (rows === 0 && kind !== 'events') return undefined;
-  return isMostlyRefused(rows, accepted) ? mostlyRefused(report, kind, rows) : undefined;
-}
-
-function isMostlyRefused(rows: number, accepted: number): boolean {
-  return accepted === 0 || (rows >= 20 && accepted < rows * (1 - refusedShareMax));
-}
-
-function mostlyRefused(report: ReportBuilder, kind: ReportFile['kind'], rows: number): AppError {
+  if (accepted > 0 && (rows < 20 || accepted >= rows * (1 - refusedShareMax))) return undefined;
   const refusals = report.refusals.filter((refusal) => refusal.kind === kind).slice(0, 3);
   const reasons = refusals.map(({ field, reason, count, lines, samples = [] }) => {
     const values = samples.length === 0 ? '' : ` ${samples.map(quoteSample).join(', ')}`;
@@ -41,12 +37,12 @@ function mostlyRefused(report: ReportBuilder, kind: ReportFile['kind'], rows: nu
     return `${label} (${countOf(count, 'row')}, the first at ${report.locate(lines[0]!)})`;
   });
   const problem = rows === 0 ? 'The event files have no rows' : `Most of the first ${rows} rows of ${kind} are invalid`;
-  return new AppError(reasons.length === 0 ? `${problem}.` : `${problem}: ${reasons.join('; ')}.`, {
-    code: 'EVENTS_MOSTLY_REFUSED',
-    category: 'input',
-    remedy: remedyOf(refusals[0]),
-    context: { rows, refusals },
-  });
+  return inputError(
+    'EVENTS_MOSTLY_REFUSED',
+    reasons.length === 0 ? `${problem}.` : `${problem}: ${reasons.join('; ')}.`,
+    remedyOf(refusals[0]),
+    { rows, refusals },
+  );
 }
 
 const remedies: Readonly<Record<string, string>> = {

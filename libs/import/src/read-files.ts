@@ -1,5 +1,6 @@
-import { AppError } from '@facet/platform';
+import type { AppError } from '@facet/platform';
 import type { Event } from '@facet/schemas';
+import { inputError } from './input-error.ts';
 import { createCatalogRowParser, findMissingAttributes } from './mapping/catalog-rows.ts';
 import type { CatalogKind, CatalogRecords } from './mapping/catalog-rows.ts';
 import type { ColumnMapping, ItemMapping, UserMapping } from './mapping/column-mapping.ts';
@@ -8,9 +9,9 @@ import { eventFieldNames, itemFieldNames } from './mapping/find-columns.ts';
 import type { AcceptedRow, RowParser } from './mapping/row-parser.ts';
 import { inspectFile } from './tables/byte-source.ts';
 import { openTable } from './tables/open-table.ts';
-import type { RawLine, Table, TableFormat } from './tables/table.ts';
+import type { FileKind, RawLine, Table, TableFormat } from './tables/table.ts';
 import type { ReportBuilder } from './validation/report-builder.ts';
-import type { LineReference, ReportFile } from './validation/report.ts';
+import type { LineReference } from './validation/report.ts';
 
 /** A file to read. Its name implies its format, unless `format` is set. */
 export type SourceFile = string | { readonly path: string; readonly format?: TableFormat | undefined };
@@ -23,7 +24,7 @@ export interface SourceFiles {
 }
 
 export interface ReadProgress {
-  readonly stage: 'items' | 'users' | 'events';
+  readonly stage: FileKind;
   /** Bytes of the stage's files on the disk. */
   readonly doneBytes: number;
   readonly totalBytes: number;
@@ -34,7 +35,7 @@ export interface ReadProgress {
 /** A line that was refused. */
 export interface RefusedLine extends RawLine {
   readonly path: string;
-  readonly kind: ReportFile['kind'];
+  readonly kind: FileKind;
   /** The invalid field. Empty when the line is not a row. */
   readonly field: string;
   readonly reason: string;
@@ -116,106 +117,89 @@ interface RowReader<Value> {
 
 async function readRows<Value>(
   files: readonly SourceFile[],
-  kind: ReportFile['kind'],
+  kind: FileKind,
   options: ReadOptions,
   report: ReportBuilder,
   createReader: (table: Table, reopen: () => Promise<Table>) => RowReader<Value> | Promise<RowReader<Value>>,
 ): Promise<void> {
-  await eachTable(files, kind, options, async (table, { reopen, onRows }) => {
-    const { parser, accept, endChunk } = await createReader(table, reopen);
-    const { path, format, bytes } = table;
-    const { columns, otherCandidates, defaultType } = parser;
-    const file = report.startFile({ path, kind, format, bytes, columns, otherCandidates, defaultType });
-    const refuse = (refused: { readonly field: string; readonly reason: string }, { line, raw }: RawLine): void => {
-      report.refuse(refused, { file, line });
-      const { field, reason } = refused;
-      options.onRefused?.({ path, kind, line, field, reason, raw });
-    };
-    let rowsRead = 0;
-    for await (const { rows, broken } of table.chunks) {
-      options.signal?.throwIfAborted();
-      rowsRead += rows.length + broken.length;
-      for (const line of broken) refuse({ field: '', reason: line.reason }, line);
-      const now = options.now();
-      for (const row of rows) {
-        const parsed = parser.parse(row, now);
-        if (!parsed.ok) {
-          refuse(parsed, row);
-          continue;
-        }
-        accept(parsed, { file, line: row.line });
-        for (const value of parsed.ignored ?? []) report.ignore(value, { file, line: row.line });
-      }
-      await endChunk?.();
-      onRows(rowsRead);
-    }
-  });
-}
-
-async function eachTable(
-  files: readonly SourceFile[],
-  stage: ReadProgress['stage'],
-  options: ReadOptions,
-  read: (
-    table: Table,
-    file: {
-      /** Opens a second table of the file. */
-      readonly reopen: () => Promise<Table>;
-      readonly onRows: (rows: number) => void;
-    },
-  ) => Promise<void>,
-): Promise<void> {
   const sources = files.map((file) => (typeof file === 'string' ? { path: file } : file));
   const sizes = await Promise.all(sources.map(async ({ path }) => (await inspectFile(path)).bytes));
   const totalBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
+  const mapping = kind === 'events' ? options.mapping : options.mapping?.[kind];
+  const settings = {
+    encoding: options.mapping?.encoding,
+    header: mapping?.columns,
+    nestedPaths: nestedPathsOf(mapping),
+  };
   const done = { bytes: 0, rows: 0 };
-  let first: NamedWidth | undefined;
+  let first: Table | undefined;
   for (const [index, source] of sources.entries()) {
     options.signal?.throwIfAborted();
-    const at = { bytes: 0, rows: 0 };
-    const onProgress = (part: Partial<typeof at>): void => {
-      Object.assign(at, part);
-      options.onProgress?.({ stage, doneBytes: done.bytes + at.bytes, totalBytes, doneRows: done.rows + at.rows });
+    const before = { ...done };
+    const onProgress = (part: Partial<typeof done>): void => {
+      Object.assign(done, part);
+      options.onProgress?.({ stage: kind, doneBytes: done.bytes, totalBytes, doneRows: done.rows });
     };
-    const mapping = stage === 'events' ? options.mapping : options.mapping?.[stage];
-    const settings = {
-      ...source,
-      encoding: options.mapping?.encoding,
-      header: mapping?.columns,
-      nestedPaths: nestedPathsOf(mapping),
-    };
-    const table = await openTable(source.path, { ...settings, onBytes: (bytes) => onProgress({ bytes }) });
+    const open = (onBytes?: (bytes: number) => void): Promise<Table> =>
+      openTable(source.path, { ...source, ...settings, onBytes });
+    const table = await open((bytes) => onProgress({ bytes: before.bytes + bytes }));
     try {
-      if (mapping?.columns !== undefined && (table.format === 'csv' || table.format === 'tsv')) {
-        const named = { path: source.path, width: table.columns.length };
-        first ??= named;
-        if (named.width !== first.width) throw otherWidth(first, named);
+      if (settings.header !== undefined && (table.format === 'csv' || table.format === 'tsv')) {
+        first ??= table;
+        if (table.columns.length !== first.columns.length) throw otherWidth(first, table);
       }
-      const reopen = (): Promise<Table> => openTable(source.path, settings);
-      await read(table, { reopen, onRows: (rows) => onProgress({ rows }) });
+      const reader = await createReader(table, open);
+      await readTable(table, kind, options, report, reader, (rows) => onProgress({ rows: before.rows + rows }));
     } finally {
       await table.close();
     }
-    done.bytes += sizes[index] ?? 0;
-    done.rows += at.rows;
+    done.bytes = before.bytes + (sizes[index] ?? 0);
   }
 }
 
-interface NamedWidth {
-  readonly path: string;
-  readonly width: number;
+async function readTable<Value>(
+  { path, format, bytes, chunks }: Table,
+  kind: FileKind,
+  options: ReadOptions,
+  report: ReportBuilder,
+  { parser, accept, endChunk }: RowReader<Value>,
+  onRows: (rows: number) => void,
+): Promise<void> {
+  const { columns, otherCandidates, defaultType } = parser;
+  const file = report.startFile({ path, kind, format, bytes, columns, otherCandidates, defaultType });
+  const refuse = (refused: { readonly field: string; readonly reason: string }, { line, raw }: RawLine): void => {
+    report.refuse(refused, { file, line });
+    const { field, reason } = refused;
+    options.onRefused?.({ path, kind, line, field, reason, raw });
+  };
+  let rowsRead = 0;
+  for await (const { rows, broken } of chunks) {
+    options.signal?.throwIfAborted();
+    rowsRead += rows.length + broken.length;
+    for (const line of broken) refuse({ field: '', reason: line.reason }, line);
+    const now = options.now();
+    for (const row of rows) {
+      const parsed = parser.parse(row, now);
+      if (!parsed.ok) {
+        refuse(parsed, row);
+        continue;
+      }
+      accept(parsed, { file, line: row.line });
+      for (const value of parsed.ignored ?? []) report.ignore(value, { file, line: row.line });
+    }
+    await endChunk?.();
+    onRows(rowsRead);
+  }
 }
 
 /** The names of the columns would have another meaning in the other file. */
-function otherWidth(first: NamedWidth, other: NamedWidth): AppError {
-  return new AppError(
-    `The setting columns in facet.yaml names the columns of all files, but ${first.path} has ${first.width} columns and ${other.path} has ${other.width}.`,
-    {
-      code: 'EVENTS_COLUMN_MISSING',
-      category: 'input',
-      remedy: 'Import the files one by one into the same data home, each with its own settings (--config).',
-      context: { paths: [first.path, other.path] },
-    },
+function otherWidth(first: Table, other: Table): AppError {
+  const [width, differing] = [first.columns.length, other.columns.length];
+  return inputError(
+    'EVENTS_COLUMN_MISSING',
+    `The setting columns in facet.yaml names the columns of all files, but ${first.path} has ${width} columns and ${other.path} has ${differing}.`,
+    'Import the files one by one into the same data home, each with its own settings (--config).',
+    { paths: [first.path, other.path] },
   );
 }
 

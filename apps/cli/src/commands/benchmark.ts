@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { homePaths } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { defaultHome } from '@facet/config/variables';
-import { inspectFile, isTableFile, readBytes, readLines } from '@facet/import';
+import { isTableFile, readTextLines } from '@facet/import';
 import type { SourceFiles } from '@facet/import';
 import { createStageContext, taskTitles } from '@facet/pipeline';
 import type { StageContext } from '@facet/pipeline';
@@ -384,7 +384,7 @@ async function findData(
 /** Returns whether the first line of a `.txt` file contains ids separated by spaces. */
 async function isSequencesFile(path: string): Promise<boolean> {
   if (!/\.txt(\.gz|\.zst)?$/i.test(path)) return false;
-  for await (const { lines } of readLines(readBytes(path, { facts: await inspectFile(path) }), path)) {
+  for await (const { lines } of readTextLines(path)) {
     return /^[^\s,;|]+( [^\s,;|]+)+ *$/.test(lines[0] ?? '');
   }
   return false;

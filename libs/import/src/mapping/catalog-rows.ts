@@ -1,4 +1,4 @@
-import { AppError, nearestName, plainName } from '@facet/platform';
+import { nearestName, plainName } from '@facet/platform';
 import { isAttributeValue, isPlainObject, refuse, refuseIdentifier, refuseUserIdentifier } from '@facet/schemas';
 import type { AttributeValue, Item, RefusalReason, User } from '@facet/schemas';
 import {
@@ -12,6 +12,7 @@ import {
   suggestPath,
 } from './cell-values.ts';
 import type { BooleanWords } from './cell-values.ts';
+import { inputError } from '../input-error.ts';
 import type { ItemMapping, UserMapping } from './column-mapping.ts';
 import { columnNames, findColumns, itemFieldNames, otherCandidates, userFieldNames } from './find-columns.ts';
 import type { FieldNames } from './find-columns.ts';
@@ -80,12 +81,12 @@ function refuseLinePerProperty({ path, columns }: Table, itemAt: number): void {
   const [propertyAt, valueAt] = [names.indexOf('property'), names.indexOf('value')];
   if (propertyAt === -1 || valueAt === -1) return;
   const [item, property, value] = [itemAt, propertyAt, valueAt].map((index) => `$${index + 1}`);
-  throw new AppError(`${path} has one line per property of an item.`, {
-    code: 'EVENTS_FORMAT_UNKNOWN',
-    category: 'input',
-    remedy: `Write one line per item. For the property categoryid: awk -F, '${property} == "categoryid" { v[${item}] = ${value} } END { print "item_id,category"; for (i in v) print i "," v[i] }' ${path} > items.csv`,
-    context: { path },
-  });
+  throw inputError(
+    'EVENTS_FORMAT_UNKNOWN',
+    `${path} has one line per property of an item.`,
+    `Write one line per item. For the property categoryid: awk -F, '${property} == "categoryid" { v[${item}] = ${value} } END { print "item_id,category"; for (i in v) print i "," v[i] }' ${path} > items.csv`,
+    { path },
+  );
 }
 
 /**
@@ -106,12 +107,12 @@ export function findMissingAttributes(
   for (const name of missing) {
     const nearest = nearestName(name, others, { errorsMax: 2 });
     if (nearest === undefined) continue;
-    throw new AppError(`mapping.${kind}.attributes names the column "${name}", which no file of ${kind} has.`, {
-      code: 'EVENTS_COLUMN_MISSING',
-      category: 'input',
-      remedy: `Did you mean ${nearest}? Correct the name in facet.yaml, or remove it.`,
-      context: { paths: tables.map(({ path }) => path), fields: [name], columns },
-    });
+    throw inputError(
+      'EVENTS_COLUMN_MISSING',
+      `mapping.${kind}.attributes names the column "${name}", which no file of ${kind} has.`,
+      `Did you mean ${nearest}? Correct the name in facet.yaml, or remove it.`,
+      { paths: tables.map(({ path }) => path), fields: [name], columns },
+    );
   }
   return missing;
 }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { AppError, dayMs, plainName } from '@facet/platform';
+import { dayMs, plainName } from '@facet/platform';
 import {
   isEventType,
   isPlainObject,
@@ -22,6 +22,7 @@ import {
   missingIdWords,
   suggestPath,
 } from './cell-values.ts';
+import { inputError } from '../input-error.ts';
 import type { ColumnMapping } from './column-mapping.ts';
 import { columnNames, eventFieldNames, findColumns, otherCandidates, ratingNames } from './find-columns.ts';
 import type { FieldColumns } from './find-columns.ts';
@@ -201,12 +202,12 @@ function typeOfValues(column: string | undefined, { hasType }: { readonly hasTyp
   const name = plainName(column.slice(column.lastIndexOf('.') + 1));
   const isAmount = !ratingNames.includes(name) && (eventFieldNames.value.includes(name) || quantityNames.has(name));
   if (hasType || isAmount) return 'purchase';
-  throw new AppError(`mapping.value names the column "${column}", which may contain ratings or amounts.`, {
-    code: 'EVENTS_VALUE_UNCLEAR',
-    category: 'input',
-    remedy: 'Set mapping.defaultType in facet.yaml: rating for ratings, or purchase for quantities and amounts.',
-    context: { column },
-  });
+  throw inputError(
+    'EVENTS_VALUE_UNCLEAR',
+    `mapping.value names the column "${column}", which may contain ratings or amounts.`,
+    'Set mapping.defaultType in facet.yaml: rating for ratings, or purchase for quantities and amounts.',
+    { column },
+  );
 }
 
 const quantityNames = new Set([

@@ -1,4 +1,6 @@
-import { AppError, plainName } from '@facet/platform';
+import { plainName } from '@facet/platform';
+import type { AppError } from '@facet/platform';
+import { inputError } from '../input-error.ts';
 import { isData } from '../tables/delimited-table.ts';
 import type { Table, TableColumn } from '../tables/table.ts';
 import { createTimeParser } from './parse-time.ts';
@@ -161,12 +163,12 @@ function missingColumn(
 ): AppError {
   const columns = table.columns.map((column) => column.name);
   const more = columns.length > listedMax ? ` and ${columns.length - listedMax} more` : '';
-  return new AppError(`${problem}. The columns of the file are ${columns.slice(0, listedMax).join(', ')}${more}.`, {
-    code: 'EVENTS_COLUMN_MISSING',
-    category: 'input',
-    remedy: remedyFor(table, options, fields),
-    context: { path: table.path, fields, columns },
-  });
+  return inputError(
+    'EVENTS_COLUMN_MISSING',
+    `${problem}. The columns of the file are ${columns.slice(0, listedMax).join(', ')}${more}.`,
+    remedyFor(table, options, fields),
+    { path: table.path, fields, columns },
+  );
 }
 
 function remedyFor(

@@ -3,9 +3,11 @@ import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { TextDecoder } from 'node:util';
 import { createGunzip } from 'node:zlib';
-import { AppError, isAppError } from '@facet/platform';
+import { isAppError } from '@facet/platform';
 import { Decompress } from 'fzstd';
-import { createDecoder } from './lines.ts';
+import { inputError } from '../input-error.ts';
+import { createDecoder, readLines } from './lines.ts';
+import type { LineBlock } from './lines.ts';
 
 /** The container of a file, by its first bytes rather than by its name. */
 export type FileContainer = 'plain' | 'gzip' | 'zstd' | 'parquet' | 'zip';
@@ -33,13 +35,13 @@ export async function inspectFile(path: string): Promise<FileFacts> {
       await file.close();
     }
   } catch (error) {
-    throw new AppError(`Cannot read ${path}: ${(error as Error).message}.`, {
-      code: 'EVENTS_FILE_UNREADABLE',
-      category: 'input',
-      remedy: 'Check the path and the permissions of the file.',
-      context: { path },
-      cause: error,
-    });
+    throw inputError(
+      'EVENTS_FILE_UNREADABLE',
+      `Cannot read ${path}: ${(error as Error).message}.`,
+      'Check the path and the permissions of the file.',
+      { path },
+      error,
+    );
   }
 }
 
@@ -52,13 +54,9 @@ function containerOf(head: Buffer): FileContainer {
   return 'plain';
 }
 
-/** Called with the bytes read so far from the disk, before decompression. */
-export type OnBytes = (bytesRead: number) => void;
-
-/** A file to open as a table. */
-export interface TableSource {
-  readonly facts: FileFacts;
-  readonly onBytes?: OnBytes | undefined;
+export interface ReadBytesOptions {
+  /** Called with the bytes read so far from the disk, before decompression. */
+  readonly onBytes?: ((bytesRead: number) => void) | undefined;
   /** The encoding of the text, by its WHATWG label. Without it, UTF-8, or UTF-16 with a byte order mark. */
   readonly encoding?: string | undefined;
 }
@@ -70,8 +68,11 @@ const blockBytes = 1 << 20;
  *
  * @throws AppError `EVENTS_FILE_DAMAGED` when compressed data is truncated or corrupt, `EVENTS_ENCODING_UNKNOWN`.
  */
-export async function* readBytes(path: string, options: TableSource): AsyncGenerator<Buffer> {
-  const { container } = options.facts;
+export async function* readBytes(
+  path: string,
+  { container }: FileFacts,
+  options: ReadBytesOptions = {},
+): AsyncGenerator<Buffer> {
   const raw = createReadStream(path, { highWaterMark: blockBytes });
   if (options.onBytes !== undefined) {
     let bytesRead = 0;
@@ -92,22 +93,24 @@ export async function* readBytes(path: string, options: TableSource): AsyncGener
     const isDamaged =
       container === 'zstd' || (container === 'gzip' && String((error as NodeJS.ErrnoException).code).startsWith('Z_'));
     const { message } = error as Error;
-    throw new AppError(
+    throw inputError(
+      isDamaged ? 'EVENTS_FILE_DAMAGED' : 'EVENTS_FILE_UNREADABLE',
       isDamaged ? `The ${container} file ${path} is damaged: ${message}.` : `Cannot read ${path}: ${message}.`,
-      {
-        code: isDamaged ? 'EVENTS_FILE_DAMAGED' : 'EVENTS_FILE_UNREADABLE',
-        category: 'input',
-        remedy: isDamaged
-          ? `Download or compress the file again until "${container} -t" accepts it.`
-          : 'Check the disk and the permissions of the file.',
-        context: { path },
-        cause: error,
-      },
+      isDamaged
+        ? `Download or compress the file again until "${container} -t" accepts it.`
+        : 'Check the disk and the permissions of the file.',
+      { path },
+      error,
     );
   } finally {
     raw.destroy();
     stream.destroy();
   }
+}
+
+/** Yields the lines of a text file, compressed or not. @throws AppError as {@link inspectFile}, {@link readBytes} and `readLines`. */
+export async function* readTextLines(path: string): AsyncGenerator<LineBlock> {
+  yield* readLines(readBytes(path, await inspectFile(path)), path);
 }
 
 /** Small parts bound the decompressed data that is in memory at once. */

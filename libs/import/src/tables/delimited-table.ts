@@ -1,9 +1,7 @@
 import { basename } from 'node:path';
-import { AppError } from '@facet/platform';
-import { readBytes } from './byte-source.ts';
-import type { TableSource } from './byte-source.ts';
+import { inputError } from '../input-error.ts';
 import { guessDelimiter, readRecords } from './delimited.ts';
-import type { Dialect, RecordChunk } from './delimited.ts';
+import type { Dialect } from './delimited.ts';
 import { readLines } from './lines.ts';
 import type { LineBlock } from './lines.ts';
 import { startingWith } from './table.ts';
@@ -18,50 +16,60 @@ import type { BrokenLine, FileKind, Table, TableChunk, TableColumn, TableRow } f
 export async function openDelimitedTable(
   path: string,
   format: 'csv' | 'tsv' | 'recbole' | 'movielens',
-  options: TableSource & { readonly header?: readonly string[] | undefined },
-): Promise<Table> {
+  bytes: AsyncIterable<Buffer>,
+  header: readonly string[] | undefined,
+): Promise<Pick<Table, 'columns' | 'chunks'>> {
   const isMovieLens = format === 'movielens';
   const named = isMovieLens
     ? (movieLensTable(path)?.columns ?? refuseName(path))
     : format === 'recbole'
       ? undefined
-      : options.header;
-  const bytes = readBytes(path, options);
-  const close = async (): Promise<void> => {
-    await bytes.return(undefined);
-  };
-  try {
-    // MovieLens 1M is Latin-1; MovieLens 10M has the same names and is UTF-8.
-    const blocks = readLines(bytes, path, { fallback: isMovieLens ? 'latin1' : undefined });
-    const first = await blocks.next();
-    if (first.done === true) throw noLines(path);
-    const { block, declared } = withoutSeparatorLine(first.value);
-    if (block.faults.get(0) === 'not-utf8') throw noHeaderText(path);
-
-    const delimiter = declared ?? (isMovieLens ? '::' : format === 'csv' ? guessDelimiter(block.lines[0] ?? '') : '\t');
-    const quoting: Dialect['quoting'] = format === 'csv' ? 'csv' : format === 'tsv' ? 'tsv' : 'none';
-    const records = readRecords(startingWith(block, blocks), { delimiter, quoting });
-    const firstRecords = await records.next();
-    const header = firstRecords.done === true ? undefined : firstRecords.value.rows[0];
-    if (firstRecords.done === true || header === undefined) throw emptyFile(path);
-
-    const cells = header.cells as string[];
-    if (named !== undefined && !isMovieLens && named.length > cells.length) throw tooManyNames(path, named, cells);
-    const names = named === undefined || isMovieLens ? (named ?? cells) : cells.map((_, index) => named[index] ?? '');
-    const columns = names.map((cell, index) => {
-      if (cell.trim() === '') return { name: `column ${index + 1}`, kind: 'text' } as const;
-      return format === 'recbole' ? recboleColumn(cell) : plainColumn(cell);
-    });
-    // The first line of a file without a header can repeat a value. The required columns are then missing, which says more.
-    if (!isData(columns)) refuseRepeatedNames(path, columns);
-    const { rows, broken } = firstRecords.value;
-    const body = { rows: named === undefined ? rows.slice(1) : rows, broken };
-    const chunks = withWidth(startingWith(body, records), columns.length);
-    return { path, format, bytes: options.facts.bytes, columns, chunks, close };
-  } catch (error) {
-    await close();
-    throw error;
+      : header;
+  // MovieLens 1M is Latin-1; MovieLens 10M has the same names and is UTF-8.
+  const blocks = readLines(bytes, path, { fallback: isMovieLens ? 'latin1' : undefined });
+  const first = await blocks.next();
+  if (first.done === true) {
+    throw inputError('EVENTS_FILE_EMPTY', `${path} is empty.`, 'Download the file again, or leave it out.', { path });
   }
+  const { block, declared } = withoutSeparatorLine(first.value);
+  if (block.faults.get(0) === 'not-utf8') {
+    throw inputError(
+      'EVENTS_FILE_NOT_TEXT',
+      `The first line of ${path} is not UTF-8.`,
+      'Set the encoding in facet.yaml, for example: mapping: { encoding: windows-1252 }.',
+      { path },
+    );
+  }
+
+  const delimiter = declared ?? (isMovieLens ? '::' : format === 'csv' ? guessDelimiter(block.lines[0] ?? '') : '\t');
+  const quoting: Dialect['quoting'] = format === 'csv' ? 'csv' : format === 'tsv' ? 'tsv' : 'none';
+  const records = readRecords(startingWith(block, blocks), { delimiter, quoting });
+  const firstRecords = await records.next();
+  const firstRow = firstRecords.done === true ? undefined : firstRecords.value.rows[0];
+  if (firstRecords.done === true || firstRow === undefined) {
+    const remedy = 'Add a first line with the column names.';
+    throw inputError('EVENTS_FILE_EMPTY', `${path} has no header line.`, remedy, { path });
+  }
+
+  const cells = firstRow.cells as string[];
+  if (named !== undefined && !isMovieLens && named.length > cells.length) {
+    throw inputError(
+      'EVENTS_COLUMN_MISSING',
+      `The setting columns in facet.yaml has ${named.length} names, but the first line of ${path} has ${cells.length} columns: ${cells.join(', ')}.`,
+      'Write one name per column of the file, in order.',
+      { path, names: named },
+    );
+  }
+  const names = named === undefined || isMovieLens ? (named ?? cells) : cells.map((_, index) => named[index] ?? '');
+  const columns = names.map((cell, index) => {
+    if (cell.trim() === '') return { name: `column ${index + 1}`, kind: 'text' } as const;
+    return format === 'recbole' ? recboleColumn(cell) : plainColumn(cell);
+  });
+  // The first line of a file without a header can repeat a value. The required columns are then missing, which says more.
+  if (!isData(columns)) refuseRepeatedNames(path, columns);
+  const { rows, broken } = firstRecords.value;
+  const body = { rows: named === undefined ? rows.slice(1) : rows, broken };
+  return { columns, chunks: withWidth(startingWith(body, records), columns.length) };
 }
 
 interface MovieLensTable {
@@ -82,12 +90,12 @@ export function movieLensTable(path: string): MovieLensTable | undefined {
 }
 
 function refuseName(path: string): never {
-  throw new AppError(`${path} is not named as a file of MovieLens.`, {
-    code: 'EVENTS_FORMAT_UNKNOWN',
-    category: 'input',
-    remedy: 'Name the files ratings.dat, movies.dat and users.dat, or choose another format.',
-    context: { path },
-  });
+  throw inputError(
+    'EVENTS_FORMAT_UNKNOWN',
+    `${path} is not named as a file of MovieLens.`,
+    'Name the files ratings.dat, movies.dat and users.dat, or choose another format.',
+    { path },
+  );
 }
 
 /** Drops the line `sep=;` with which Excel declares the delimiter. */
@@ -99,7 +107,7 @@ function withoutSeparatorLine(block: LineBlock): { readonly block: LineBlock; re
 }
 
 /** Passes on the rows as wide as the header. Empty cells beyond the header are trailing delimiters. */
-async function* withWidth(records: AsyncIterable<RecordChunk>, width: number): AsyncGenerator<TableChunk> {
+async function* withWidth(records: AsyncIterable<TableChunk>, width: number): AsyncGenerator<TableChunk> {
   for await (const chunk of records) {
     const hasWidth = (row: TableRow): boolean =>
       row.cells.length === width || (row.cells.length > width && row.cells.slice(width).every((cell) => cell === ''));
@@ -107,14 +115,9 @@ async function* withWidth(records: AsyncIterable<RecordChunk>, width: number): A
       yield chunk;
       continue;
     }
-    const odd: BrokenLine[] = chunk.rows
+    const odd = chunk.rows
       .filter((row) => !hasWidth(row))
-      .map((row) => ({
-        line: row.line,
-        raw: row.raw,
-        reason: 'wrong-column-count',
-        detail: `${row.cells.length} columns instead of ${width}`,
-      }));
+      .map(({ line, raw }): BrokenLine => ({ line, raw, reason: 'wrong-column-count' }));
     const broken = [...chunk.broken, ...odd].sort((a, b) => a.line - b.line);
     yield { rows: chunk.rows.filter(hasWidth), broken };
   }
@@ -125,58 +128,12 @@ export function isData(columns: readonly Pick<TableColumn, 'name'>[]): boolean {
   return columns.some(({ name }) => /^(-?\d[\d.:TZ -]*|https?:\/\/.*|[[{].*)$/.test(name.trim()));
 }
 
-function tooManyNames(path: string, names: readonly string[], cells: readonly string[]): AppError {
-  return new AppError(
-    `The setting columns in facet.yaml has ${names.length} names, but the first line of ${path} has ${cells.length} columns: ${cells.join(', ')}.`,
-    {
-      code: 'EVENTS_COLUMN_MISSING',
-      category: 'input',
-      remedy: 'Write one name per column of the file, in order.',
-      context: { path, names },
-    },
-  );
-}
-
 function refuseRepeatedNames(path: string, columns: readonly TableColumn[]): void {
-  const seen = new Set<string>();
-  for (const { name } of columns) {
-    if (seen.has(name)) {
-      throw new AppError(`${path} has two columns with the name "${name}".`, {
-        code: 'EVENTS_HEADER_AMBIGUOUS',
-        category: 'input',
-        remedy: 'Give each column a distinct name.',
-        context: { path, name },
-      });
-    }
-    seen.add(name);
-  }
-}
-
-function emptyFile(path: string): AppError {
-  return new AppError(`${path} has no header line.`, {
-    code: 'EVENTS_FILE_EMPTY',
-    category: 'input',
-    remedy: 'Add a first line with the column names.',
-    context: { path },
-  });
-}
-
-function noHeaderText(path: string): AppError {
-  return new AppError(`The first line of ${path} is not UTF-8.`, {
-    code: 'EVENTS_FILE_NOT_TEXT',
-    category: 'input',
-    remedy: 'Set the encoding in facet.yaml, for example: mapping: { encoding: windows-1252 }.',
-    context: { path },
-  });
-}
-
-function noLines(path: string): AppError {
-  return new AppError(`${path} is empty.`, {
-    code: 'EVENTS_FILE_EMPTY',
-    category: 'input',
-    remedy: 'Download the file again, or leave it out.',
-    context: { path },
-  });
+  const names = columns.map(({ name }) => name);
+  const name = names.find((each, index) => names.indexOf(each) !== index);
+  if (name === undefined) return;
+  const problem = `${path} has two columns with the name "${name}".`;
+  throw inputError('EVENTS_HEADER_AMBIGUOUS', problem, 'Give each column a distinct name.', { path, name });
 }
 
 const recboleKinds: Readonly<Record<string, Omit<TableColumn, 'name'>>> = {

@@ -1,6 +1,5 @@
-import { faultDetails } from './lines.ts';
 import type { LineBlock } from './lines.ts';
-import type { BrokenLine, TableRow } from './table.ts';
+import type { TableChunk } from './table.ts';
 
 /**
  * How lines are split into cells. `csv` quoting follows RFC 4180. `tsv` quoting unwraps cells that are quoted as a whole,
@@ -11,13 +10,8 @@ export interface Dialect {
   readonly quoting: 'csv' | 'tsv' | 'none';
 }
 
-export interface RecordChunk {
-  readonly rows: readonly TableRow[];
-  readonly broken: readonly BrokenLine[];
-}
-
 /** A chunk while it is read. */
-type OpenChunk = { readonly [Part in keyof RecordChunk]: RecordChunk[Part][number][] };
+type OpenChunk = { readonly [Part in keyof TableChunk]: TableChunk[Part][number][] };
 const emptyChunk = (): OpenChunk => ({ rows: [], broken: [] });
 
 /** A quoted cell may span this many lines. A quote that is open for longer is an error in the file. */
@@ -33,7 +27,7 @@ interface NumberedLine {
  * after an unclosed quote: a bad quote costs one row, where csv-parse loses the rest of the file. A test compares both readers
  * on well-formed input.
  */
-export async function* readRecords(blocks: AsyncIterable<LineBlock>, dialect: Dialect): AsyncGenerator<RecordChunk> {
+export async function* readRecords(blocks: AsyncIterable<LineBlock>, dialect: Dialect): AsyncGenerator<TableChunk> {
   /** Lines of a record with an open quote. */
   let open: NumberedLine[] = [];
   for await (const block of blocks) {
@@ -44,7 +38,7 @@ export async function* readRecords(blocks: AsyncIterable<LineBlock>, dialect: Di
       const fault = block.faults.get(index);
       if (fault !== undefined) {
         while (open.length > 0) open = dropFirst(open, dialect, chunk);
-        chunk.broken.push({ line, reason: fault, detail: faultDetails[fault] });
+        chunk.broken.push({ line, reason: fault });
       } else if (open.length > 0) open = continueRecord(open, { line, text }, dialect, chunk);
       else if (text !== '') {
         if (dialect.quoting === 'none' || !text.includes('"')) {
@@ -65,7 +59,7 @@ export async function* readRecords(blocks: AsyncIterable<LineBlock>, dialect: Di
 function startRecord({ line, text }: NumberedLine, dialect: Dialect, chunk: OpenChunk): string[] | 'open' | 'bad' {
   const cells = splitQuoted(text, dialect.delimiter);
   if (cells === 'bad') {
-    chunk.broken.push({ line, raw: text, reason: 'bad-quoting', detail: 'text after a closing quote' });
+    chunk.broken.push({ line, raw: text, reason: 'bad-quoting' });
   } else if (cells !== 'open' && text !== '') chunk.rows.push({ line, raw: text, cells });
   return cells;
 }
@@ -94,7 +88,7 @@ function continueRecord(open: NumberedLine[], entry: NumberedLine, dialect: Dial
  */
 function dropFirst(lines: NumberedLine[], dialect: Dialect, chunk: OpenChunk): NumberedLine[] {
   const [first, ...others] = lines as [NumberedLine, ...NumberedLine[]];
-  chunk.broken.push({ line: first.line, raw: first.text, reason: 'quote-not-closed', detail: 'unclosed quote' });
+  chunk.broken.push({ line: first.line, raw: first.text, reason: 'quote-not-closed' });
   const next = others.findIndex((entry) => startRecord(entry, dialect, chunk) === 'open');
   return next === -1 ? [] : others.slice(next);
 }

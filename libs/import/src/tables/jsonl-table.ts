@@ -1,9 +1,7 @@
-import { AppError } from '@facet/platform';
 import { isPlainObject } from '@facet/schemas';
+import { inputError } from '../input-error.ts';
 import { isNested, pathsInside } from '../mapping/cell-values.ts';
-import { readBytes } from './byte-source.ts';
-import type { TableSource } from './byte-source.ts';
-import { faultDetails, readLines } from './lines.ts';
+import { readLines } from './lines.ts';
 import type { LineBlock } from './lines.ts';
 import { startingWith } from './table.ts';
 import type { BrokenLine, Table, TableChunk, TableColumn, TableRow } from './table.ts';
@@ -20,58 +18,36 @@ const sampleRows = 100;
  */
 export async function openJsonlTable(
   path: string,
-  options: TableSource & { readonly nestedPaths?: readonly string[] | undefined },
-): Promise<Table> {
-  const bytes = readBytes(path, options);
-  const close = async (): Promise<void> => {
-    await bytes.return(undefined);
-  };
-  try {
-    const blocks = readLines(bytes, path);
-    const block = await blocks.next();
-    if (block.done === true) throw emptyFile(path);
-    // A path that no row has is a mistake in the mapping, like a missing column.
-    const nestedPaths = pathsIn(block.value.lines, options.nestedPaths ?? []);
-    const columns = nestedPaths.map((name): TableColumn => ({ name, kind: 'any' }));
-    const chunks = parseBlocks(startingWith(block.value, blocks), { columns, nestedPaths, path });
-    // Mappings are resolved against the keys of the first chunk.
-    const first = await chunks.next();
-    if (first.done === true) throw emptyFile(path);
-    if (first.value.rows.length === 0 && first.value.broken.length > 0) throw noObjects(path);
-    const all = startingWith(first.value, chunks);
-    const sample = first.value.rows.slice(0, sampleRows);
-    return {
-      path,
-      format: 'jsonl',
-      bytes: options.facts.bytes,
-      columns,
-      nestedPaths: pathsOf(sample, columns),
-      nestedList: columns.find((_, index) => sample.some(({ cells }) => isListOfObjects(cells[index])))?.name,
-      chunks: all,
-      close,
-    };
-  } catch (error) {
-    await close();
-    throw error;
+  bytes: AsyncIterable<Buffer>,
+  mappedPaths: readonly string[] = [],
+): Promise<Pick<Table, 'columns' | 'nestedPaths' | 'nestedList' | 'chunks'>> {
+  const emptyFile = () =>
+    inputError('EVENTS_FILE_EMPTY', `${path} is empty.`, 'Write one JSON object per line.', { path });
+  const blocks = readLines(bytes, path);
+  const block = await blocks.next();
+  if (block.done === true) throw emptyFile();
+  // A path that no row has is a mistake in the mapping, like a missing column.
+  const nestedPaths = pathsIn(block.value.lines, mappedPaths);
+  const columns = nestedPaths.map((name): TableColumn => ({ name, kind: 'any' }));
+  const chunks = parseBlocks(startingWith(block.value, blocks), { columns, nestedPaths, path });
+  // Mappings are resolved against the keys of the first chunk.
+  const first = await chunks.next();
+  if (first.done === true) throw emptyFile();
+  if (first.value.rows.length === 0 && first.value.broken.length > 0) {
+    throw inputError(
+      'EVENTS_FORMAT_UNKNOWN',
+      `The first lines of ${path} are not JSON objects.`,
+      'Write one JSON object per line, or import the file with facet import --format.',
+      { path },
+    );
   }
-}
-
-function emptyFile(path: string): AppError {
-  return new AppError(`${path} is empty.`, {
-    code: 'EVENTS_FILE_EMPTY',
-    category: 'input',
-    remedy: 'Write one JSON object per line.',
-    context: { path },
-  });
-}
-
-function noObjects(path: string): AppError {
-  return new AppError(`The first lines of ${path} are not JSON objects.`, {
-    code: 'EVENTS_FORMAT_UNKNOWN',
-    category: 'input',
-    remedy: 'Write one JSON object per line, or import the file with facet import --format.',
-    context: { path },
-  });
+  const sample = first.value.rows.slice(0, sampleRows);
+  return {
+    columns,
+    nestedPaths: pathsOf(sample, columns),
+    nestedList: columns.find((_, index) => sample.some(({ cells }) => isListOfObjects(cells[index])))?.name,
+    chunks: startingWith(first.value, chunks),
+  };
 }
 
 function isListOfObjects(cell: unknown): boolean {
@@ -94,12 +70,12 @@ async function* parseBlocks(
       const text = block.lines[index] as string;
       const fault = block.faults.get(index);
       if (fault !== undefined) {
-        broken.push({ line, reason: fault, detail: faultDetails[fault] });
+        broken.push({ line, reason: fault });
       } else if (text.trim() !== '') {
         const value = parseJson(text);
         if (isPlainObject(value)) rows.push({ line, raw: text, cells: cellsOf(value, { columns, nested, indexes }) });
-        else if (value === undefined) broken.push({ line, raw: text, reason: 'not-json', detail: 'not a JSON value' });
-        else broken.push({ line, raw: text, reason: 'not-an-object', detail: 'a JSON value other than an object' });
+        else if (value === undefined) broken.push({ line, raw: text, reason: 'not-json' });
+        else broken.push({ line, raw: text, reason: 'not-an-object' });
       }
     }
     yield { rows, broken };
@@ -197,10 +173,10 @@ function valueAt(record: Record<string, unknown>, keys: readonly string[]): unkn
 function refuseArray(lines: readonly string[], path: string): void {
   const first = lines.find((line) => line.trim() !== '');
   if (first?.trimStart().startsWith('[') !== true) return;
-  throw new AppError(`${path} is a single JSON array.`, {
-    code: 'EVENTS_JSON_ARRAY',
-    category: 'input',
-    remedy: 'Convert the file to one object per line, for example with "jq -c .[]".',
-    context: { path },
-  });
+  throw inputError(
+    'EVENTS_JSON_ARRAY',
+    `${path} is a single JSON array.`,
+    'Convert the file to one object per line, for example with "jq -c .[]".',
+    { path },
+  );
 }

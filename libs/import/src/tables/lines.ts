@@ -1,13 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { TextDecoder } from 'node:util';
 import { AppError } from '@facet/platform';
+import { inputError } from '../input-error.ts';
 
 export type LineFault = 'not-utf8' | 'line-too-long';
-
-export const faultDetails: Readonly<Record<LineFault, string>> = {
-  'not-utf8': 'bytes that are not UTF-8',
-  'line-too-long': 'over 16 MiB',
-};
 
 /** Consecutive lines without line ends. A faulty line has empty text and an entry in `faults` by its index. */
 export interface LineBlock {
@@ -105,13 +101,12 @@ function withoutReturn(line: string): string {
 
 function skipByteOrderMark(chunk: Buffer, path: string): Buffer {
   if (chunk.subarray(0, 4096).includes(0)) {
-    throw new AppError(`${path} is a binary file.`, {
-      code: 'EVENTS_FILE_NOT_TEXT',
-      category: 'input',
-      remedy:
-        'Save the file as text: CSV, TSV or one JSON object per line. For UTF-16 set mapping.encoding to utf-16le.',
-      context: { path },
-    });
+    throw inputError(
+      'EVENTS_FILE_NOT_TEXT',
+      `${path} is a binary file.`,
+      'Save the file as text: CSV, TSV or one JSON object per line. For UTF-16 set mapping.encoding to utf-16le.',
+      { path },
+    );
   }
   return chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf ? chunk.subarray(3) : chunk;
 }

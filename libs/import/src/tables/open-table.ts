@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import { AppError } from '@facet/platform';
+import type { AppError } from '@facet/platform';
 import { glob, isDynamicPattern } from 'tinyglobby';
-import { inspectFile } from './byte-source.ts';
-import type { OnBytes } from './byte-source.ts';
+import { inputError } from '../input-error.ts';
+import { inspectFile, readBytes } from './byte-source.ts';
+import type { ReadBytesOptions } from './byte-source.ts';
 import { movieLensTable, openDelimitedTable } from './delimited-table.ts';
 import { openJsonlTable } from './jsonl-table.ts';
 import { openParquetTable } from './parquet-table.ts';
@@ -32,16 +33,13 @@ const recboleKinds: Readonly<Record<string, FileKind>> = { inter: 'events', item
 /** The endings of file names that imply a format. */
 const tableExtensions: readonly string[] = Object.keys(formatsByExtension).map((name) => `.${name}`);
 
-export interface OpenTableOptions {
+export interface OpenTableOptions extends ReadBytesOptions {
   /** Overrides the format that the file name implies. */
   readonly format?: TableFormat | undefined;
-  /** As in `TableSource`. */
-  readonly encoding?: string | undefined;
   /** Paths into nested objects of JSON Lines and Parquet, such as `user.id`. Each becomes a column. */
   readonly nestedPaths?: readonly string[] | undefined;
   /** Names of the columns of a CSV or TSV file without a header line. */
   readonly header?: readonly string[] | undefined;
-  readonly onBytes?: OnBytes | undefined;
 }
 
 /**
@@ -54,19 +52,29 @@ export interface OpenTableOptions {
 export async function openTable(path: string, options: OpenTableOptions = {}): Promise<Table> {
   const facts = await inspectFile(path);
   if (facts.container === 'zip') {
-    throw new AppError(`${path} is a zip archive or an Excel workbook.`, {
-      code: 'EVENTS_FORMAT_UNKNOWN',
-      category: 'input',
-      remedy: 'Unpack the archive, or save the sheet as CSV.',
-      context: { path },
-    });
+    throw inputError(
+      'EVENTS_FORMAT_UNKNOWN',
+      `${path} is a zip archive or an Excel workbook.`,
+      'Unpack the archive, or save the sheet as CSV.',
+      { path },
+    );
   }
   const format = facts.container === 'parquet' ? 'parquet' : (options.format ?? formatOf(path));
-  const { onBytes, encoding, nestedPaths } = options;
-  const rest = { facts, onBytes, encoding };
-  if (format === 'parquet') return openParquetTable(path, { ...rest, nestedPaths });
-  if (format === 'jsonl') return openJsonlTable(path, { ...rest, nestedPaths });
-  return openDelimitedTable(path, format, { ...rest, header: options.header });
+  if (format === 'parquet') return openParquetTable(path, facts.bytes, options);
+  const bytes = readBytes(path, facts, options);
+  const close = async (): Promise<void> => {
+    await bytes.return(undefined);
+  };
+  try {
+    const opened =
+      format === 'jsonl'
+        ? await openJsonlTable(path, bytes, options.nestedPaths)
+        : await openDelimitedTable(path, format, bytes, options.header);
+    return { path, format, bytes: facts.bytes, ...opened, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /** Returns whether the name of a file implies a table format, and does not imply another kind, as names of MovieLens and RecBole can. */
@@ -88,12 +96,12 @@ function extensionOf(path: string): string {
 function formatOf(path: string): TableFormat {
   const format = impliedFormat(path) ?? (looseExtensions.has(extensionOf(path)) ? 'csv' : undefined);
   if (format !== undefined) return format;
-  throw new AppError(`Cannot tell the format of ${path} from its name.`, {
-    code: 'EVENTS_FORMAT_UNKNOWN',
-    category: 'input',
-    remedy: `Rename the file to one of ${tableExtensions.join(' ')}, optionally with .gz or .zst, or import it with facet import --format.`,
-    context: { path },
-  });
+  throw inputError(
+    'EVENTS_FORMAT_UNKNOWN',
+    `Cannot tell the format of ${path} from its name.`,
+    `Rename the file to one of ${tableExtensions.join(' ')}, optionally with .gz or .zst, or import it with facet import --format.`,
+    { path },
+  );
 }
 
 /** Returns the files that each of the paths names: see {@link findFiles}. */
@@ -132,10 +140,5 @@ export async function findFiles(path: string, kind: FileKind): Promise<string[]>
 }
 
 function noFile(path: string, which: string, remedy: string): AppError {
-  return new AppError(`${path} contains no file${which}.`, {
-    code: 'EVENTS_FILE_UNREADABLE',
-    category: 'input',
-    remedy,
-    context: { path },
-  });
+  return inputError('EVENTS_FILE_UNREADABLE', `${path} contains no file${which}.`, remedy, { path });
 }

@@ -1,7 +1,8 @@
 import { openDuckDb, queryChunks, selectRows, sqlName, sqlText } from '@facet/lake';
 import type { DuckDb } from '@facet/lake';
-import { AppError } from '@facet/platform';
-import type { TableSource } from './byte-source.ts';
+import type { AppError } from '@facet/platform';
+import { inputError } from '../input-error.ts';
+import type { ReadBytesOptions } from './byte-source.ts';
 import type { ColumnKind, Table, TableChunk, TableColumn, TableRow } from './table.ts';
 
 /** Rows per chunk. DuckDB returns 2,048 rows at a time. */
@@ -15,11 +16,11 @@ const chunkRows = 16_384;
  */
 export async function openParquetTable(
   path: string,
-  options: TableSource & { readonly nestedPaths?: readonly string[] | undefined },
+  bytes: number,
+  options: Pick<ReadBytesOptions, 'onBytes'> & { readonly nestedPaths?: readonly string[] | undefined },
 ): Promise<Table> {
   const database = await openDuckDb({});
   const { connection } = database;
-  const { bytes } = options.facts;
   try {
     const source = `read_parquet(${sqlText(path)}, hive_partitioning = false)`;
     const describe = async (selected: string): Promise<ParquetField[]> => {
@@ -121,19 +122,19 @@ function fieldOf(name: string, type: string): ParquetField {
 
 function damaged(path: string, error: unknown): AppError {
   if (/^out of memory/i.test((error as Error).message)) {
-    return new AppError(`${path} needs too much memory.`, {
-      code: 'EVENTS_FILE_TOO_LARGE',
-      category: 'input',
-      remedy: 'Write the file with smaller row groups, or read it on a machine with more memory.',
-      context: { path },
-      cause: error,
-    });
+    return inputError(
+      'EVENTS_FILE_TOO_LARGE',
+      `${path} needs too much memory.`,
+      'Write the file with smaller row groups, or read it on a machine with more memory.',
+      { path },
+      error,
+    );
   }
-  return new AppError(`Cannot read ${path} as Parquet: ${(error as Error).message.split('\n')[0]}.`, {
-    code: 'EVENTS_FILE_DAMAGED',
-    category: 'input',
-    remedy: 'Download or write the file again.',
-    context: { path },
-    cause: error,
-  });
+  return inputError(
+    'EVENTS_FILE_DAMAGED',
+    `Cannot read ${path} as Parquet: ${(error as Error).message.split('\n')[0]}.`,
+    'Download or write the file again.',
+    { path },
+    error,
+  );
 }

@@ -44,8 +44,6 @@ export type BrokenReason =
 /** A line that is not a row. */
 export interface BrokenLine extends RawLine {
   readonly reason: BrokenReason;
-  /** A description of the problem, without the content of the line. */
-  readonly detail: string;
 }
 
 /** Consecutive rows and broken lines of the file. */

@@ -1,4 +1,4 @@
-import { eventFieldNames, inspectFile, readBytes, readLines } from '@facet/import';
+import { eventFieldNames, readTextLines } from '@facet/import';
 import type { InteractionTable } from '@facet/features';
 import { AppError, dayMs, plainName } from '@facet/platform';
 
@@ -32,8 +32,7 @@ export async function readSequencesFile(path: string): Promise<InteractionTable>
     offsets.push(items.length);
     return undefined;
   };
-  const bytes = readBytes(path, { facts: await inspectFile(path) });
-  for await (const { firstLine, lines, faults } of readLines(bytes, path)) {
+  for await (const { firstLine, lines, faults } of readTextLines(path)) {
     for (const [index, text] of lines.entries()) {
       const isFirst = firstLine + index === 1;
       const invalid = isFirst && isHeader(text) ? `"${text.trim().slice(0, 60)}" is a header` : undefined;
