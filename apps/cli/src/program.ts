@@ -9,177 +9,136 @@ export interface ProgramDeps extends CommandDeps {
   readonly write: { readonly out: (text: string) => void; readonly err: (text: string) => void };
 }
 
+/** The files of commands. Each is loaded only for its commands. */
+const files = {
+  backfill: () => import('./commands/backfill.ts'),
+  benchmark: () => import('./commands/benchmark.ts'),
+  bundles: () => import('./commands/bundles.ts'),
+  config: () => import('./commands/config.ts'),
+  deadLetters: () => import('./commands/dead-letters.ts'),
+  demo: () => import('./commands/demo.ts'),
+  erasures: () => import('./commands/erasures.ts'),
+  estimate: () => import('./commands/estimate.ts'),
+  experiment: () => import('./commands/experiment.ts'),
+  import: () => import('./commands/import.ts'),
+  installation: () => import('./commands/installation.ts'),
+  keys: () => import('./commands/keys.ts'),
+  lake: () => import('./commands/lake.ts'),
+  pipeline: () => import('./commands/pipeline.ts'),
+  promotions: () => import('./commands/promotions.ts'),
+  recommend: () => import('./commands/recommend.ts'),
+  refresh: () => import('./commands/refresh.ts'),
+  replay: () => import('./commands/replay.ts'),
+  runs: () => import('./commands/runs.ts'),
+  serve: () => import('./commands/serve.ts'),
+  status: () => import('./commands/status.ts'),
+};
+
 interface Entry {
   readonly summary: string;
-  /** The command itself does nothing. */
-  readonly hasOnlySubcommands?: boolean;
   readonly load: () => Promise<Register>;
+}
+
+function entry<Name extends string>(
+  summary: string,
+  file: () => Promise<Readonly<Record<Name, Register>>>,
+  name: Name,
+): Entry {
+  return { summary, load: async () => (await file())[name] };
 }
 
 /** The commands by heading of the help and by name. */
 const commandGroups: Readonly<Record<string, Readonly<Record<string, Entry>>>> = {
   Start: {
-    demo: {
-      summary: 'Run the whole path on MovieLens 100K or on your own files (npm start runs this)',
-      load: async () => (await import('./commands/demo.ts')).registerDemo,
-    },
-    estimate: {
-      summary: 'Estimate memory, disk, build time and latency for a catalog size on this machine',
-      load: async () => (await import('./commands/estimate.ts')).registerEstimate,
-    },
-    config: {
-      summary: 'Check facet.yaml, and print its JSON Schema',
-      hasOnlySubcommands: true,
-      load: async () => (await import('./commands/config.ts')).registerConfig,
-    },
-    keys: {
-      summary: 'Manage API keys',
-      hasOnlySubcommands: true,
-      load: async () => (await import('./commands/keys.ts')).registerKeys,
-    },
+    demo: entry(
+      'Run the whole path on MovieLens 100K or on your own files (npm start runs this)',
+      files.demo,
+      'registerDemo',
+    ),
+    estimate: entry(
+      'Estimate memory, disk, build time and latency for a catalog size on this machine',
+      files.estimate,
+      'registerEstimate',
+    ),
+    config: entry('Check facet.yaml, and print its JSON Schema', files.config, 'registerConfig'),
+    keys: entry('Manage API keys', files.keys, 'registerKeys'),
   },
   'Events and catalog': {
-    import: {
-      summary: 'Import files into the event log, the lake and the catalog',
-      load: async () => (await import('./commands/import.ts')).registerImport,
-    },
-    validate: {
-      summary: 'Check files before an import, or the data health of days in the lake',
-      load: async () => (await import('./commands/import.ts')).registerValidate,
-    },
-    backfill: {
-      summary: 'Send the events of files to a collector',
-      load: async () => (await import('./commands/backfill.ts')).registerBackfill,
-    },
-    lake: {
-      summary: 'Inspect, verify, compact and rebuild the event lake',
-      hasOnlySubcommands: true,
-      load: async () => (await import('./commands/lake.ts')).registerLake,
-    },
-    'dead-letters': {
-      summary: 'Inspect and redrive messages that the collector could not process',
-      hasOnlySubcommands: true,
-      load: async () => (await import('./commands/dead-letters.ts')).registerDeadLetters,
-    },
-    profiles: {
-      summary: 'Rebuild the user profiles in Redis',
-      hasOnlySubcommands: true,
-      load: async () => (await import('./commands/lake.ts')).registerProfiles,
-    },
-    erasures: {
-      summary: 'Request, list and verify erasures of users',
-      hasOnlySubcommands: true,
-      load: async () => (await import('./commands/erasures.ts')).registerErasures,
-    },
+    import: entry('Import files into the event log, the lake and the catalog', files.import, 'registerImport'),
+    validate: entry(
+      'Check files before an import, or the data health of days in the lake',
+      files.import,
+      'registerValidate',
+    ),
+    backfill: entry('Send the events of files to a collector', files.backfill, 'registerBackfill'),
+    lake: entry('Inspect, verify, compact and rebuild the event lake', files.lake, 'registerLake'),
+    'dead-letters': entry(
+      'Inspect and redrive messages that the collector could not process',
+      files.deadLetters,
+      'registerDeadLetters',
+    ),
+    profiles: entry('Rebuild the user profiles in Redis', files.lake, 'registerProfiles'),
+    erasures: entry('Request, list and verify erasures of users', files.erasures, 'registerErasures'),
   },
   'Training and evaluation': {
-    dataset: {
-      summary: 'Build a dataset from events: users, items and behavior sequences, split by time',
-      load: async () => (await import('./commands/pipeline.ts')).registerDataset,
-    },
-    train: {
-      summary: 'Train a model on the dataset',
-      load: async () => (await import('./commands/pipeline.ts')).registerTrain,
-    },
-    evaluate: {
-      summary: 'Compare the model with baselines on the test window',
-      load: async () => (await import('./commands/pipeline.ts')).registerEvaluate,
-    },
-    index: {
-      summary: 'Build a bundle with a Faiss index from the model, and promote it',
-      load: async () => (await import('./commands/pipeline.ts')).registerIndex,
-    },
-    benchmark: {
-      summary: 'Compare baselines and model variants under one protocol',
-      load: async () => (await import('./commands/benchmark.ts')).registerBenchmark,
-    },
+    dataset: entry(
+      'Build a dataset from events: users, items and behavior sequences, split by time',
+      files.pipeline,
+      'registerDataset',
+    ),
+    train: entry('Train a model on the dataset', files.pipeline, 'registerTrain'),
+    evaluate: entry('Compare the model with baselines on the test window', files.pipeline, 'registerEvaluate'),
+    index: entry('Build a bundle with a Faiss index from the model, and promote it', files.pipeline, 'registerIndex'),
+    benchmark: entry('Compare baselines and model variants under one protocol', files.benchmark, 'registerBenchmark'),
   },
   Bundles: {
-    bundles: {
-      summary: 'List the bundles of a home, newest first',
-      load: async () => (await import('./commands/bundles.ts')).registerBundles,
-    },
-    gate: {
-      summary: 'Check whether a bundle may replace the current bundle',
-      load: async () => (await import('./commands/promotions.ts')).registerGate,
-    },
-    promote: {
-      summary: 'Make a bundle current',
-      load: async () => (await import('./commands/promotions.ts')).registerPromote,
-    },
-    rollback: {
-      summary: 'Restore an earlier bundle',
-      load: async () => (await import('./commands/promotions.ts')).registerRollback,
-    },
-    promotions: {
-      summary: 'List the records of the promotion log, newest first',
-      load: async () => (await import('./commands/promotions.ts')).registerPromotions,
-    },
-    delta: {
-      summary: 'Publish catalog changes since the current bundle',
-      load: async () => (await import('./commands/promotions.ts')).registerDelta,
-    },
-    lineage: {
-      summary: 'Trace a bundle, model or dataset to the files and offsets of the lake',
-      load: async () => (await import('./commands/bundles.ts')).registerLineage,
-    },
-    artifacts: {
-      summary: 'Move the artifacts of a home to an S3 bucket',
-      hasOnlySubcommands: true,
-      load: async () => (await import('./commands/bundles.ts')).registerArtifacts,
-    },
+    bundles: entry('List the bundles of a home, newest first', files.bundles, 'registerBundles'),
+    gate: entry('Check whether a bundle may replace the current bundle', files.promotions, 'registerGate'),
+    promote: entry('Make a bundle current', files.promotions, 'registerPromote'),
+    rollback: entry('Restore an earlier bundle', files.promotions, 'registerRollback'),
+    promotions: entry('List the records of the promotion log, newest first', files.promotions, 'registerPromotions'),
+    delta: entry('Publish catalog changes since the current bundle', files.promotions, 'registerDelta'),
+    lineage: entry(
+      'Trace a bundle, model or dataset to the files and offsets of the lake',
+      files.bundles,
+      'registerLineage',
+    ),
+    artifacts: entry('Move the artifacts of a home to an S3 bucket', files.bundles, 'registerArtifacts'),
   },
   Recommendations: {
-    serve: {
-      summary: 'Serve the current bundle over HTTP',
-      load: async () => (await import('./commands/serve.ts')).registerServe,
-    },
-    open: {
-      summary: 'Print a link to the console, and open it in a browser',
-      load: async () => (await import('./commands/serve.ts')).registerOpen,
-    },
-    recommend: {
-      summary: 'Print recommendations of the current bundle',
-      load: async () => (await import('./commands/recommend.ts')).registerRecommend,
-    },
-    interests: {
-      summary: 'Print the interests of a user: the behaviors that formed them and the nearest items',
-      load: async () => (await import('./commands/recommend.ts')).registerInterests,
-    },
-    explore: {
-      summary: 'Print the coupling heat map of a user and the recommendations of each interest',
-      load: async () => (await import('./commands/recommend.ts')).registerExplore,
-    },
-    recommendations: {
-      summary: 'Replay recorded recommendations',
-      hasOnlySubcommands: true,
-      load: async () => (await import('./commands/replay.ts')).registerRecommendations,
-    },
-    experiment: {
-      summary: 'List experiments and report their outcomes',
-      hasOnlySubcommands: true,
-      load: async () => (await import('./commands/experiment.ts')).registerExperiment,
-    },
+    serve: entry('Serve the current bundle over HTTP', files.serve, 'registerServe'),
+    open: entry('Print a link to the console, and open it in a browser', files.serve, 'registerOpen'),
+    recommend: entry('Print recommendations of the current bundle', files.recommend, 'registerRecommend'),
+    interests: entry(
+      'Print the interests of a user: the behaviors that formed them and the nearest items',
+      files.recommend,
+      'registerInterests',
+    ),
+    explore: entry(
+      'Print the coupling heat map of a user and the recommendations of each interest',
+      files.recommend,
+      'registerExplore',
+    ),
+    recommendations: entry('Replay recorded recommendations', files.replay, 'registerRecommendations'),
+    experiment: entry('List experiments and report their outcomes', files.experiment, 'registerExperiment'),
   },
   Operation: {
-    refresh: {
-      summary: 'Retrain on the data of a day, and promote the bundle if it passes the gate',
-      load: async () => (await import('./commands/refresh.ts')).registerRefresh,
-    },
-    runs: {
-      summary: 'Inspect and cancel refresh runs',
-      hasOnlySubcommands: true,
-      load: async () => (await import('./commands/runs.ts')).registerRuns,
-    },
-    status: {
-      summary: 'Show the health of all parts: apps, bundle, refreshes, disk, Kafka and Redis',
-      load: async () => (await import('./commands/status.ts')).registerStatus,
-    },
-    installation: {
-      summary: 'Show the installation ids of home, Kafka and Redis, and adopt them',
-      hasOnlySubcommands: true,
-      load: async () => (await import('./commands/installation.ts')).registerInstallation,
-    },
+    refresh: entry(
+      'Retrain on the data of a day, and promote the bundle if it passes the gate',
+      files.refresh,
+      'registerRefresh',
+    ),
+    runs: entry('Inspect and cancel refresh runs', files.runs, 'registerRuns'),
+    status: entry(
+      'Show the health of all parts: apps, bundle, refreshes, disk, Kafka and Redis',
+      files.status,
+      'registerStatus',
+    ),
+    installation: entry(
+      'Show the installation ids of home, Kafka and Redis, and adopt them',
+      files.installation,
+      'registerInstallation',
+    ),
   },
 };
 
@@ -210,10 +169,11 @@ export async function createProgram(args: readonly string[], deps: ProgramDeps):
     .addHelpText('after', exitCodeHelp);
   const wanted = args.find((argument) => !argument.startsWith('-'));
   for (const [heading, entries] of Object.entries(commandGroups)) {
-    for (const [name, { summary, hasOnlySubcommands = false, load }] of Object.entries(entries)) {
+    for (const [name, { summary, load }] of Object.entries(entries)) {
       const command = program.command(name).description(summary).helpCommand(false).helpGroup(`${heading}:`);
-      if (!hasOnlySubcommands) addCommonOptions(command);
-      if (name === wanted) (await load())(command, deps);
+      if (name !== wanted) continue;
+      (await load())(command, deps);
+      if (command.commands.length === 0) addCommonOptions(command);
     }
   }
   return program;

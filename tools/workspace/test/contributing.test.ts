@@ -52,7 +52,7 @@ function indentOf(text: string): number {
 }
 
 it('each example of CONTRIBUTING.md compiles', () => {
-  expect(examples).toHaveLength(14);
+  expect(examples).toHaveLength(15);
   expect(types.output).toBe('');
   expect(types.code).toBe(0);
 });

@@ -8,7 +8,7 @@ import type { GateReport } from '@facet/pipeline';
 import { traceLineage } from '@facet/pipeline/lineage';
 import type { Lineage } from '@facet/pipeline/lineage';
 import { isAppError, utcDay } from '@facet/platform';
-import { addHome, addNotes, addSubcommand, facet, refuseUnknownSubcommands } from '../command.ts';
+import { addCommonOptions, addHome, addNotes, addSubcommand, facet, refuseUnknownSubcommands } from '../command.ts';
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { findArtifact, openStore } from '../home.ts';
 import { describeFitChoice } from '../terminal/runs.ts';
@@ -17,7 +17,7 @@ import { diffBundles } from '../bundles-diff.ts';
 
 export const registerBundles: Register = (command, deps) => {
   addNotes(
-    addHome(command, deps),
+    addHome(addCommonOptions(command), deps),
     '',
     'facet bundles',
     'facet bundles --json',
