@@ -1,7 +1,7 @@
 /** @module-tag full */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { installSchemathesis, runSchemathesis } from '@facet/local-services';
+import { runSchemathesis } from '@facet/local-services';
 import { forTest } from '@facet/testing';
 import { expect, it } from 'vitest';
 import { createHome } from './fixtures.ts';
@@ -15,8 +15,8 @@ it(
     const { url } = await startTestServer(home);
     const document = join(home.folder, 'openapi.json');
     await writeFile(document, await (await fetch(`${url}/docs/json`)).text());
-    const api = { name: 'serving', url, apiKey: 'none', document };
-    const report = await runSchemathesis(await installSchemathesis(), api, { seconds: 6, seed: 1 });
+    const api = { url, apiKey: 'none', document };
+    const report = await runSchemathesis(api, { seconds: 6, seed: 1 });
     expect(report.isPassed, report.output).toBe(true);
   },
 );

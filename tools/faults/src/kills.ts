@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
+const root = path.join(import.meta.dirname, '../../../');
 const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs');
 const projects = ['libs/import', 'libs/kafka', 'libs/pipeline', 'apps/collector', 'e2e'];
 

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { logProgress, option, readCommandLine } from '@facet/local-services';
 import { endWithRows, onlyOption, playEach, suiteOptions } from './suite.ts';
 
@@ -20,7 +19,7 @@ index during searches. The first run compiles the addon and what it uses of Fais
 Exit code: 0 without findings, 1 otherwise.`,
 });
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
+const root = join(import.meta.dirname, '../../../');
 const retrieval = join(root, 'libs', 'retrieval');
 const variables = useSanitizedAddon();
 // Memory, because a file is written for each case.
@@ -46,7 +45,7 @@ const rows = await playEach(parts, values.only, async ({ name, args }) => {
 });
 if (rows.every(({ problems }) => problems.length === 0)) await rm(folder, { recursive: true });
 else logProgress(`The last file: ${folder}`);
-endWithRows(values.json, rows, {});
+endWithRows(values.json, rows);
 
 /** Returns the variables with which Node.js loads the addon with sanitizers. Builds the addon on the first run. */
 function useSanitizedAddon(): Readonly<Record<string, string>> {
@@ -57,7 +56,7 @@ function useSanitizedAddon(): Readonly<Record<string, string>> {
   return {
     // The C++ library comes first: its `new` throws when there is no memory, where that of the sanitizer ends the process.
     LD_PRELOAD: ['libstdc++.so.6', 'libasan.so'].map(findLibrary).join(' '),
-    NODE_OPTIONS: `--require ${fileURLToPath(new URL('../sanitizers/load-addon.cjs', import.meta.url))}`,
+    NODE_OPTIONS: `--require ${join(import.meta.dirname, '../sanitizers/load-addon.cjs')}`,
     FACET_SANITIZED_ADDON: addon,
     // Node.js frees nothing at its end, and the tests request more memory than there is.
     ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=256:verify_asan_link_order=0',

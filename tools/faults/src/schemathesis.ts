@@ -2,7 +2,6 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createScratchFolder,
-  installSchemathesis,
   logProgress,
   option,
   readCommandLine,
@@ -31,13 +30,13 @@ Exit code: 0 when no response fails, 1 otherwise.`,
 
 const { path: folder } = await createScratchFolder('faults-schemathesis');
 const apiKey = createApiKey();
-const [program, kafka, redis] = await Promise.all([installSchemathesis(), startKafka(), startRedis()]);
+const [kafka, redis] = await Promise.all([startKafka(), startRedis()]);
 const rows = await playEach(await startApis(), values.only, async (api) => {
-  const { cases, isPassed, output } = await runSchemathesis(program, api, values);
+  const { cases, isPassed, output } = await runSchemathesis(api, values);
   if (!isPassed) logProgress(output);
-  return { name: api.name, cases, problems: isPassed ? [] : ['a response fails'] };
+  return { name: api.name, requests: cases, problems: isPassed ? [] : ['a response fails'] };
 });
-endWithRows(values.json, rows, { requests: ({ cases }) => cases });
+endWithRows(values.json, rows);
 
 /** Starts all apps, and promotes a bundle of the generated shop. */
 async function startApis() {

@@ -1,5 +1,4 @@
-import { json, logProgress, option, printResults } from '@facet/local-services';
-import { alignColumns } from '@facet/platform';
+import { json, logProgress, option, printFigures } from '@facet/local-services';
 
 /** The options of every suite. */
 export const suiteOptions = { seed: option.seed('Seed of the random choices', 1), json };
@@ -34,36 +33,17 @@ export async function playEach<Part extends { readonly name: string }, Played ex
   return rows;
 }
 
-/**
- * Prints a table with one row for each part, and ends the process. No part, or a part with a problem, fails the suite.
- *
- * @param columns by heading, what the table has in addition to the name and whether the part has passed
- * @param more in addition to the rows, for `--json`
- */
-export function endWithRows<Played extends Row>(
-  isJson: boolean,
-  rows: readonly Played[],
-  columns: Readonly<Record<string, (row: Played) => string | number>>,
-  more?: object,
-): never {
-  const ok = rows.length > 0 && rows.every(({ problems }) => problems.length === 0);
-  const cells = rows.map((row) => [
-    row.name,
-    ...Object.values(columns).map((cellOf) => String(cellOf(row))),
-    row.problems.length === 0 ? 'passed' : 'FAILED',
-  ]);
-  endSuite(isJson, { ok, ...more, rows }, [
-    ...alignColumns([['name', ...Object.keys(columns), 'result'], ...cells]),
-    ...rows.flatMap(({ name, problems }) => problems.map((problem) => `${name}: ${problem}`)),
-  ]);
+/** Prints the result of each part and ends the process. No part, or a part with a problem, fails the suite. */
+export function endWithRows(isJson: boolean, rows: readonly Row[]): never {
+  endSuite(isJson, {
+    ok: rows.length > 0 && rows.every(({ problems }) => problems.length === 0),
+    parts: rows.map(({ problems, ...row }) => ({ ...row, result: problems.length === 0 ? 'passed' : 'FAILED' })),
+    problems: rows.flatMap(({ name, problems }) => problems.map((problem) => `${name}: ${problem}`)),
+  });
 }
 
 /** Prints the results of a suite and ends the process: with 0 if the suite has passed, else with 1. */
-export function endSuite<Results extends { readonly ok: boolean }>(
-  isJson: boolean,
-  results: Results,
-  lines: readonly string[],
-): never {
-  printResults(isJson, results, [...lines, results.ok ? 'ok' : 'FAILED']);
+export function endSuite<Results extends { readonly ok: boolean }>(isJson: boolean, results: Results): never {
+  printFigures(isJson, results);
   process.exit(results.ok ? 0 : 1);
 }

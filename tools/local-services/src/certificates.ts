@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { requireService } from './programs.ts';
+import { requireService } from './server-process.ts';
 
 /** PEM files of one certificate and its key. */
 export interface CertificateFiles {

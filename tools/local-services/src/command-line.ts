@@ -142,8 +142,3 @@ function describeOptions(options: Options, notes: string): string {
 export function logProgress(text: string): void {
   process.stderr.write(`${text}\n`);
 }
-
-/** Prints the results of a bench or a fault suite: as JSON, or as lines of text. */
-export function printResults(isJson: boolean, results: unknown, lines: readonly string[]): void {
-  console.log(isJson ? JSON.stringify(results) : lines.join('\n'));
-}

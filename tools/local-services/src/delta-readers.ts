@@ -1,12 +1,10 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { installPython } from './python-packages.ts';
+import { installPython, pythonFile } from './python-packages.ts';
 import { installSpark } from './spark.ts';
 
 const run = promisify(execFile);
-const inPython = (name: string): string => fileURLToPath(new URL(`../python/${name}`, import.meta.url));
 
 /** A program that reads versions of tables and compares the rows. */
 interface DeltaReader {
@@ -19,11 +17,9 @@ interface DeltaReader {
  * Installs delta-rs, pandas, Polars, DuckDB with its extension for Delta Lake, and on request Spark, unless they are installed.
  */
 export async function installDeltaReaders({ hasSpark = false } = {}): Promise<readonly DeltaReader[]> {
-  const programs = await installPython(new URL('../python/delta-readers.txt', import.meta.url));
-  const readers = [{ programs, script: inPython('compare-delta-readers.py') }];
-  if (hasSpark) {
-    readers.push({ programs: await installSpark(), script: inPython('compare-spark.py') });
-  }
+  const programs = await installPython('delta-readers');
+  const readers = [{ programs, script: pythonFile('compare-delta-readers.py') }];
+  if (hasSpark) readers.push({ programs: await installSpark(), script: pythonFile('compare-spark.py') });
   return readers;
 }
 

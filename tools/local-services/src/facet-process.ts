@@ -1,12 +1,10 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { thisMachine } from './network.ts';
 import type { LocalHost } from './network.ts';
-import { findFreePorts } from './free-ports.ts';
-import { ServerProcess } from './server-process.ts';
+import { findFreePorts, ServerProcess } from './server-process.ts';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
+const root = path.join(import.meta.dirname, '../../../');
 
 export interface FacetProcessOptions {
   /** Name in messages; the app and its arguments by default. */

@@ -1,8 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { findFreePorts } from './free-ports.ts';
-import { requireService } from './programs.ts';
-import { createScratchFolder, startServer } from './server-process.ts';
+import { createScratchFolder, findFreePorts, requireService, startServer } from './server-process.ts';
 
 /** The name of the response header with the process that responded, such as `s2`. */
 export const responderHeader = 'x-responder';

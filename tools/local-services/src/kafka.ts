@@ -5,11 +5,17 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
 import type { Admin } from 'kafkajs';
-import { findFreePorts } from './free-ports.ts';
 import { thisMachine } from './network.ts';
 import type { LocalHost } from './network.ts';
-import { requireService } from './programs.ts';
-import { createScratchFolder, endWithUs, orStop, ServerProcess, until } from './server-process.ts';
+import {
+  createScratchFolder,
+  endWithUs,
+  findFreePorts,
+  orStop,
+  requireService,
+  ServerProcess,
+  until,
+} from './server-process.ts';
 
 export interface LocalKafkaOptions {
   /** Number of brokers; 1 by default. With three, every partition has three replicas and a write needs two. */

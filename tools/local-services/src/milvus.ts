@@ -2,11 +2,9 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { requirePrivateNetwork } from './network.ts';
-import { findFreePorts } from './free-ports.ts';
-import { createScratchFolder, startServer } from './server-process.ts';
-import { installPython } from './python-packages.ts';
+import { createScratchFolder, findFreePorts, startServer } from './server-process.ts';
+import { installPython, pythonFile } from './python-packages.ts';
 
 /** Milvus Lite needs only Python. Milvus standalone is the server of a cluster in one process. */
 export type MilvusServer = 'lite' | 'standalone';
@@ -18,8 +16,7 @@ const healthPort = 9_091;
 
 /** Installs a Milvus from Python packages if it is missing. Returns the folder of its programs. */
 export function installMilvus(server: MilvusServer): Promise<string> {
-  const name = server === 'lite' ? 'milvus' : 'milvus-standalone';
-  return installPython(new URL(`../python/${name}.txt`, import.meta.url));
+  return installPython(server === 'lite' ? 'milvus' : 'milvus-standalone');
 }
 
 /**
@@ -54,10 +51,7 @@ export async function startMilvus(
     },
     standalone: {
       name: 'Milvus standalone',
-      command: [
-        path.join(programs, 'python'),
-        ...[fileURLToPath(new URL('../python/milvus-standalone.py', import.meta.url)), data, String(port)],
-      ],
+      command: [path.join(programs, 'python'), pythonFile('milvus-standalone.py'), data, String(port)],
       isReady: async () => (await fetch(`http://127.0.0.1:${healthPort}/healthz`)).ok,
     },
   };

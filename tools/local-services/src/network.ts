@@ -2,8 +2,7 @@ import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
-import { requireService } from './programs.ts';
-import { endWithUs } from './server-process.ts';
+import { endWithUs, requireService } from './server-process.ts';
 
 /** Where a process runs: this machine, or a host of a `LocalNetwork`. */
 export interface LocalHost {

@@ -1,12 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { findFreePorts } from './free-ports.ts';
 import { thisMachine } from './network.ts';
 import type { LocalHost } from './network.ts';
-import { requireService } from './programs.ts';
 import { askRedis, secureRedis, startRedis } from './redis.ts';
 import type { LocalRedis, LocalRedisOptions } from './redis.ts';
-import { createScratchFolder, orStop, ServerProcess, until } from './server-process.ts';
+import { createScratchFolder, findFreePorts, orStop, requireService, ServerProcess, until } from './server-process.ts';
 
 const masters = 3;
 const slots = 16_384;

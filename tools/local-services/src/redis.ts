@@ -2,11 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { createCertificates } from './certificates.ts';
-import { findFreePorts } from './free-ports.ts';
 import { thisMachine } from './network.ts';
 import type { LocalHost } from './network.ts';
-import { requireService } from './programs.ts';
-import { createScratchFolder, orStop, startServer } from './server-process.ts';
+import { createScratchFolder, findFreePorts, orStop, requireService, startServer } from './server-process.ts';
 
 export interface LocalRedisOptions {
   /**

@@ -3,10 +3,8 @@ import { createServer, request } from 'node:http';
 import type { ClientRequest, IncomingMessage, Server } from 'node:http';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { findFreePorts } from './free-ports.ts';
 import { thisMachine } from './network.ts';
-import { requireService } from './programs.ts';
-import { createScratchFolder, startServer } from './server-process.ts';
+import { createScratchFolder, findFreePorts, requireService, startServer } from './server-process.ts';
 
 export type LocalS3 = Awaited<ReturnType<typeof startS3>>;
 

@@ -2,28 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
-import { installPython } from './python-packages.ts';
-
-/** Returns the path of the program, a Python package. The first call installs it. */
-export async function installSchemathesis(): Promise<string> {
-  return join(await installPython(new URL('../python/schemathesis.txt', import.meta.url)), 'schemathesis');
-}
+import { installPython, pythonFile } from './python-packages.ts';
 
 /** An API to test, with its OpenAPI document. */
-export interface TestedApi {
-  readonly name: string;
+interface TestedApi {
   readonly url: string;
   readonly apiKey: string;
   /** The path of the OpenAPI document, in a temporary folder. */
   readonly document: string;
-}
-
-export interface SchemathesisReport {
-  readonly isPassed: boolean;
-  readonly cases: number;
-  /** What the program printed. */
-  readonly output: string;
 }
 
 /** Responses of these kinds are failures: 5xx, and whatever the document does not describe. */
@@ -35,27 +21,25 @@ const checks = [
   'response_schema_conformance',
 ];
 
-const hooks = fileURLToPath(new URL('../python/json_lines.py', import.meta.url));
-
-/** Sends requests that schemathesis generates from the document of the API. */
+/** Sends requests that schemathesis generates from the document of the API. The first call installs the program, a Python package. */
 export async function runSchemathesis(
-  program: string,
   { url, apiKey, document }: TestedApi,
   { seconds, seed }: { readonly seconds: number; readonly seed: number },
-): Promise<SchemathesisReport> {
+) {
+  const programs = await installPython('schemathesis');
   const args = ['run', document, '--url', url, '--header', `x-api-key: ${apiKey}`, '--checks', checks.join(',')];
   args.push('--phases', 'examples,coverage,fuzzing', '--max-time', String(seconds), '--seed', String(seed));
   args.push('--continue-on-failure', '--no-color');
   // The stream of a refresh ends with the refresh.
   args.push('--exclude-path-regex', '/refreshes/.+/events$');
-  const child = spawn(program, args, {
+  const child = spawn(join(programs, 'schemathesis'), args, {
     // It writes control characters for any value of FORCE_COLOR, also 0.
-    env: { ...process.env, FORCE_COLOR: undefined, SCHEMATHESIS_HOOKS: hooks },
+    env: { ...process.env, FORCE_COLOR: undefined, SCHEMATHESIS_HOOKS: pythonFile('json_lines.py') },
     // It writes a cache into the working directory.
     cwd: dirname(document),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit') as Promise<[number | null]>]);
   const cases = Number(/(\d+) generated/.exec(output)?.[1] ?? 0);
-  return { isPassed: code === 0 && cases > 0, cases, output };
+  return { isPassed: code === 0 && cases > 0, cases, /** What the program printed. */ output };
 }

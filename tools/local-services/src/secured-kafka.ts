@@ -2,10 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createCertificates } from './certificates.ts';
 import type { CertificateFiles, LocalCertificates } from './certificates.ts';
-import { findFreePorts } from './free-ports.ts';
 import { startKafka } from './kafka.ts';
 import type { LocalKafkaOptions } from './kafka.ts';
-import { createScratchFolder, orStop } from './server-process.ts';
+import { createScratchFolder, findFreePorts, orStop } from './server-process.ts';
 
 /** The listeners with TLS and the secrets of `startSecuredKafka`. A listener is `host:port` of each broker, separated by commas. */
 export type KafkaListeners = Awaited<ReturnType<typeof startSecuredKafka>>['secured'];

@@ -2,10 +2,12 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
-import type { Socket } from 'node:net';
+import { createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { findHostPrograms, findServices } from '@facet/setup/services';
 
 /**
  * Wraps a command so that the kernel kills it when this process ends for any reason.
@@ -199,4 +201,61 @@ export async function until<Found>(
     if (Date.now() > deadline) throw new Error(`${what}: timed out after ${seconds} s`);
     await sleep(pollMs);
   }
+}
+
+/** Below the ephemeral ports of Linux, so no outgoing connection takes a port while its server is down. */
+const FIRST_PORT = 20_000;
+const PORTS = 6_000;
+
+/**
+ * Returns ports of 127.0.0.1 without a listener. While this process lives, no other call returns them, in any process:
+ * for each, the process listens on the port 6,000 above.
+ */
+export async function findFreePorts(count: number): Promise<number[]> {
+  const found: number[] = [];
+  while (found.length < count) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
+    const reservation = await listen(port + PORTS);
+    if (reservation === undefined) continue;
+    reservation.unref();
+    const server = await listen(port);
+    if (server === undefined) continue;
+    await new Promise((resolve) => server.close(resolve));
+    found.push(port);
+  }
+  return found;
+}
+
+/** Returns a server that listens on the port, or `undefined` if another does. */
+function listen(port: number): Promise<Server | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen({ port, host: '127.0.0.1' }, () => resolve(server));
+  });
+}
+
+const titles = {
+  kafkaJars: 'Kafka',
+  java: 'Java',
+  redisServer: 'redis-server',
+  openssl: 'openssl',
+  chromium: 'Chromium',
+  promtool: 'promtool',
+  s3Server: 'versitygw',
+  ip: 'ip',
+  haproxy: 'HAProxy',
+} as const;
+
+/**
+ * Returns the absolute path of a program that setup installs for tests.
+ *
+ * @throws Error that names the setup command.
+ */
+export function requireService(name: keyof typeof titles): string {
+  const hosts = findHostPrograms(process.env);
+  const found = { ...findServices(process.env), ...hosts }[name];
+  if (found !== undefined) return found;
+  const option = name in hosts ? '--hosts' : '--services';
+  throw new Error(`${titles[name]} is missing on this machine. Run: node tools/setup/setup.mjs ${option}`);
 }

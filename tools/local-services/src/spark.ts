@@ -3,8 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { findFreePorts } from './free-ports.ts';
-import { createScratchFolder, orStop, ServerProcess } from './server-process.ts';
+import { createScratchFolder, findFreePorts, orStop, ServerProcess } from './server-process.ts';
 import { installPython } from './python-packages.ts';
 
 const run = promisify(execFile);
@@ -12,38 +11,20 @@ const run = promisify(execFile);
 const copyJar = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy';
 
 /** The jars for Spark: Delta Lake and S3, with their SHA-256 checksums. */
-const sparkJars = [
-  {
-    group: 'io.delta',
-    artifact: 'delta-spark_2.12',
-    version: '3.3.2',
-    sha256: '4e92085d5d794cf949c50bb665b91384857cad58680c2d0bfc9c7ad353e98e85',
-  },
-  {
-    group: 'io.delta',
-    artifact: 'delta-storage',
-    version: '3.3.2',
-    sha256: 'c096975a2ca97ccc9b4005aa5cce16c9ac3903139d340da6665b66ace67d7c36',
-  },
+const sparkJars = Object.entries({
+  'io.delta:delta-spark_2.12:3.3.2': '4e92085d5d794cf949c50bb665b91384857cad58680c2d0bfc9c7ad353e98e85',
+  'io.delta:delta-storage:3.3.2': 'c096975a2ca97ccc9b4005aa5cce16c9ac3903139d340da6665b66ace67d7c36',
   // The version of Hadoop in Spark 3.5, and the SDK of this version.
-  {
-    group: 'org.apache.hadoop',
-    artifact: 'hadoop-aws',
-    version: '3.3.4',
-    sha256: '53f9ae03c681a30a50aa17524bd9790ab596b28481858e54efd989a826ed3a4a',
-  },
-  {
-    group: 'com.amazonaws',
-    artifact: 'aws-java-sdk-bundle',
-    version: '1.12.262',
-    sha256: '873fe7cf495126619997bec21c44de5d992544aea7e632fdc77adb1a0915bae5',
-  },
-];
+  'org.apache.hadoop:hadoop-aws:3.3.4': '53f9ae03c681a30a50aa17524bd9790ab596b28481858e54efd989a826ed3a4a',
+  'com.amazonaws:aws-java-sdk-bundle:1.12.262': '873fe7cf495126619997bec21c44de5d992544aea7e632fdc77adb1a0915bae5',
+}).map(([coordinates, sha256]) => {
+  const [group, artifact, version] = coordinates.split(':') as [string, string, string];
+  return { group, artifact, version, sha256 };
+});
 
 /** Installs Spark with its jars if it is missing. Needs Java and Maven, and downloads 610 MB. Returns the folder of Python. */
 export function installSpark(): Promise<string> {
-  const requirements = new URL('../python/spark.txt', import.meta.url);
-  return installPython(requirements, { version: sparkJars, add: downloadSparkJars });
+  return installPython('spark', { version: sparkJars, add: downloadSparkJars });
 }
 
 /** Downloads the jars with Maven into the folder `jars` of a Python environment. */

@@ -1,7 +1,7 @@
 /** @module-tag full */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { installSchemathesis, runSchemathesis } from '@facet/local-services';
+import { runSchemathesis } from '@facet/local-services';
 import { folderOfFile, forTest, temporaryFolder } from '@facet/testing';
 import { expect, it } from 'vitest';
 import { createTestIngest } from './fixtures.ts';
@@ -21,8 +21,8 @@ it(
     const url = await ingest.app.listen({ host: '127.0.0.1', port: 0 });
     const document = join(await temporaryFolder(), 'openapi.json');
     await writeFile(document, await (await fetch(`${url}/docs/json`)).text());
-    const api = { name: 'ingest', url, apiKey: 'none', document };
-    const report = await runSchemathesis(await installSchemathesis(), api, { seconds: 6, seed: 1 });
+    const api = { url, apiKey: 'none', document };
+    const report = await runSchemathesis(api, { seconds: 6, seed: 1 });
     expect(report.isPassed, report.output).toBe(true);
     expect(report.output).toMatch(/Selected: 8\/8/);
   },

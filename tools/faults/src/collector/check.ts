@@ -10,31 +10,12 @@ import type { Producer } from './producer.ts';
 /** Defaults of facet.yaml. */
 export const profileSettings = { eventsMax: 500, ttlDays: 180 };
 
-export type Verdict = Awaited<ReturnType<typeof check>>;
-
 /** Returns whether nothing is lost, invented, altered or duplicated, and the profiles equal the lake. */
-export function isFlawless(verdict: Verdict): boolean {
+export function isFlawless(verdict: Awaited<ReturnType<typeof check>>): boolean {
   const { lost, invented, altered, duplicated, duplicatedOffsets, deltaDiffering, profilesDiffering } = verdict;
   const inLake = lost + invented + altered + duplicated + duplicatedOffsets;
   const faults = inLake + deltaDiffering + profilesDiffering.length;
   return verdict.isLakeSound && faults === 0;
-}
-
-/** Returns a line of text for each figure. */
-export function describeVerdict(verdict: Verdict): string[] {
-  const { profiles, profilesDiffering } = verdict;
-  const examples = profilesDiffering.length === 0 ? '' : `: ${profilesDiffering.slice(0, 5).join(', ')}`;
-  return [
-    `acknowledged but lost      ${verdict.lost}`,
-    `invented                   ${verdict.invented}`,
-    `altered                    ${verdict.altered}`,
-    `duplicated                 ${verdict.duplicated}`,
-    `duplicated offsets         ${verdict.duplicatedOffsets}`,
-    `lake intact                ${verdict.isLakeSound ? 'yes' : 'NO'}`,
-    `differing in other readers ${verdict.deltaDiffering} in ${verdict.versionsCompared} versions`,
-    `stored, unacknowledged     ${verdict.unacknowledged} (allowed)`,
-    `profiles differing         ${profilesDiffering.length} of ${profiles}${examples}`,
-  ];
 }
 
 interface CheckOptions {

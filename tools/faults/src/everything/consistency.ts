@@ -9,8 +9,6 @@ import type { Downtime, Downtimes } from './kill-at-random.ts';
 /** What was seen until the returned function of `watchConsistency` is called. */
 export type Observations = Awaited<ReturnType<ReturnType<typeof watchConsistency>>>;
 
-type Consistency = ReturnType<typeof judgeConsistency>;
-
 interface Page {
   readonly recommendationId: string;
   readonly bundleId: string;
@@ -154,16 +152,6 @@ export function judgeConsistency(
       ...failed.map(({ status }) => `a page of a list failed with status ${status}`),
     ],
   };
-}
-
-/** Returns a line of text for writes and for lists. */
-export function describeConsistency(consistency: Consistency): string[] {
-  const { calmWrites, calmMsMedian, calmMsMax: longest, disturbedWrites, disturbedMsMax } = consistency;
-  const { lists, listsAcrossProcesses, cut } = consistency;
-  return [
-    `${calmWrites} events in the profile after ${calmMsMedian} ms (median), at most ${longest} ms; ${disturbedWrites} with a part away, after at most ${disturbedMsMax} ms`,
-    `${lists} lists in pages, ${listsAcrossProcesses} of them from two processes; ${cut} cut`,
-  ];
 }
 
 /** Returns whether the process has the event in the user's profile before the deadline. */

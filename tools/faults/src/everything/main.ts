@@ -10,8 +10,8 @@ import {
   until,
 } from '@facet/local-services';
 import type { RunReport } from '@facet/pipeline/runs';
-import { alignColumns, describeError } from '@facet/platform';
-import { check, describeVerdict, isFlawless } from '../collector/check.ts';
+import { describeError } from '@facet/platform';
+import { check, isFlawless } from '../collector/check.ts';
 import { startProducer } from '../collector/producer.ts';
 import { settle } from '../collector/parts.ts';
 import { people, requestedAt } from '../refresh/shop-home.ts';
@@ -19,7 +19,7 @@ import { endSuite, suiteOptions } from '../suite.ts';
 import { readyBundle } from '../serving/scenarios.ts';
 import { startSteadyLoad } from '../serving/steady-load.ts';
 import { changeCatalog, findOutdatedItems, untilOffered } from './catalog-changes.ts';
-import { describeConsistency, judgeConsistency, watchConsistency } from './consistency.ts';
+import { judgeConsistency, watchConsistency } from './consistency.ts';
 import { positives, startInstallation } from './installation.ts';
 import { failovers, failoverSeconds, findMovedUsers, judgeRequests, longestStaleMs } from './judge-requests.ts';
 import { killAtRandom } from './kill-at-random.ts';
@@ -184,49 +184,31 @@ const least: readonly (readonly [name: string, count: number, least: number])[] 
 for (const [name, count, atLeast] of least) {
   if (count < atLeast) violations.push(`only ${count} ${name}, and ${atLeast} are expected at least`);
 }
-const byGuardrails = rollbacks.filter(({ by }) => by === 'guardrails');
-const results = {
-  ok: violations.length === 0,
-  seed,
-  minutes,
-  kills: Object.fromEntries([...downtimes].map(([name, times]) => [name, times.length])),
-  promotions: promotions.filter(({ kind }) => kind === 'promote').length,
-  rollbacks: rollbacks.length,
-  rollbacksByGuardrails: byGuardrails.map(({ reason }) => reason),
-  servings: byServing,
-  ...(consistency === undefined ? {} : { consistency, erasures: watched!.erasures.size, changedItems: changed!.size }),
-  producer: counts,
-  ...verdict,
-  violations,
-};
-if (!results.ok) {
+if (violations.length > 0) {
   for (const { name, output } of installation.apps) {
     if (output !== '') logProgress(`\nThe output of ${name}:\n${output.slice(-outputCharactersMax)}`);
   }
 }
-endSuite(values.json, results, [
-  ...alignColumns([
-    ['part', 'kills', 'longest downtime'],
-    ...[...downtimes].map(([name, times]) => [name, String(times.length), longest(times)]),
-  ]),
-  '',
-  ...alignColumns([
-    ['process', 'requests', 'cut by kills', 'failed', 'refused', 'no profile', 'bundles', 'swaps', 'stale'],
-    ...byServing.map((row) => [
-      row.name,
-      ...[row.requests, row.cut, row.failed, row.refused, row.degraded, row.bundles, row.swaps].map(String),
-      `${(row.staleMs / 1_000).toFixed(1)} s`,
-    ]),
-  ]),
-  '',
-  `${minutes} minutes; ${results.promotions} promotions, ${rollbacks.length} rollbacks, ${byGuardrails.length} of them by guardrails`,
-  producer.describe(),
-  ...(consistency === undefined ? [] : describeConsistency(consistency)),
-  ...(changed === undefined ? [] : [`${changed.size} items changed, ${watched!.erasures.size} users erased`]),
-  ...describeVerdict(verdict),
-  ...violations.slice(0, 20),
-  `${violations.length} violations`,
-]);
+endSuite(values.json, {
+  ok: violations.length === 0,
+  seed,
+  minutes,
+  parts: Array.from(downtimes, ([part, times]) => ({
+    part,
+    kills: times.length,
+    downSecondsMax: Math.max(0, ...times.map(({ from, until }) => until - from)) / 1_000,
+  })),
+  promotions: promotions.filter(({ kind }) => kind === 'promote').length,
+  rollbacks: rollbacks.length,
+  rollbacksByGuardrails: rollbacks.filter(({ by }) => by === 'guardrails').map(({ reason }) => reason),
+  servings: byServing,
+  consistency: consistency && { ...consistency, violations: consistency.violations.length },
+  erasures: watched?.erasures.size,
+  changedItems: changed?.size,
+  producer: counts,
+  ...verdict,
+  violations,
+});
 
 /** Waits until all serving processes use the current bundle. */
 async function untilServed(current: string | undefined): Promise<void> {
@@ -237,10 +219,6 @@ async function untilServed(current: string | undefined): Promise<void> {
 
 function minutesSince(from: number): number {
   return Math.round((performance.now() - from) / 60_000);
-}
-
-function longest(times: readonly { readonly from: number; readonly until: number }[]): string {
-  return `${(Math.max(0, ...times.map((time) => time.until - time.from)) / 1_000).toFixed(1)} s`;
 }
 
 /** Returns the first, the middle and the last user: proving an erasure takes seconds. */

@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { mkdtemp } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { RunReport } from '@facet/pipeline/runs';
 import { isAppError } from '@facet/platform';
@@ -17,7 +16,7 @@ export interface OperateOptions {
 /** Longer than a run that is killed in each stage. */
 const runSeconds = 1_200;
 const pauseMs = { min: 20_000, spread: 60_000 };
-const cli = fileURLToPath(new URL('../../../../apps/cli/dist/main.js', import.meta.url));
+const cli = join(import.meta.dirname, '../../../../apps/cli/dist/main.js');
 /** The exit code if a service does not respond. */
 const unavailable = 5;
 

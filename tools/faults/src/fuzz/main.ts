@@ -2,14 +2,13 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { logProgress, option, readCommandLine } from '@facet/local-services';
 import { pathExists } from '@facet/platform';
 import { ensureEntry, findCacheRoot, hash } from '@facet/setup/cache';
 import { endWithRows, onlyOption, playEach, suiteOptions } from '../suite.ts';
 import { seeds } from './seeds.ts';
 
-const sources = fileURLToPath(new URL('../../jazzer', import.meta.url));
+const sources = join(import.meta.dirname, '../../jazzer');
 
 /** Installs Jazzer.js from its own lock file, outside of the workspace, because nothing else needs its hundred packages. */
 async function installJazzer() {
@@ -78,7 +77,7 @@ the folder that is printed. The first run installs Jazzer.js.
 Exit code: 0 without findings, 1 otherwise.`,
 });
 
-const targets = fileURLToPath(new URL('targets.js', import.meta.url));
+const targets = join(import.meta.dirname, 'targets.js');
 const jazzer = await installJazzer();
 const folder = await mkdtemp(join(tmpdir(), 'facet-fuzz-parsers-'));
 const rows = await playEach(parsers, values.only, async ({ name, inputs }) => {
@@ -89,7 +88,7 @@ const rows = await playEach(parsers, values.only, async ({ name, inputs }) => {
 });
 if (rows.every(({ problems }) => problems.length === 0)) await rm(folder, { recursive: true });
 else logProgress(`Inputs of findings: ${folder}`);
-endWithRows(values.json, rows, { inputs: ({ inputs }) => inputs, edges: ({ edges }) => edges });
+endWithRows(values.json, rows);
 
 function fuzz(name: string, corpus: string) {
   const args = [jazzer.program, targets, corpus, '--fuzzEntryPoint', name, '--timeout', '10000', '--'];

@@ -12,7 +12,6 @@ import {
   withDuckDb,
 } from '@facet/lake';
 import { eventNumberOf } from '../seeded-events.ts';
-import type { Acknowledged } from './killed-worker.ts';
 import { eventAt, parseErasureId, source } from './lake-events.ts';
 
 export interface LakeFolders {
@@ -20,6 +19,18 @@ export interface LakeFolders {
   readonly lake: string;
   /** The folder of the data files and the transaction log: the same one, or that of the objects on S3. */
   readonly table: string;
+}
+
+/** What a process has acknowledged. */
+export interface Acknowledged {
+  /** The offset after the last acknowledged event. */
+  committed: number;
+  readonly erasureIds: Set<string>;
+  /**
+   * The most checkpoints that the process can have failed to write. Counts a checkpoint, too, that a concurrent commit was still
+   * writing.
+   */
+  failedCheckpoints: number;
 }
 
 /** Compares a lake with what was acknowledged. Returns a text for each violation. */

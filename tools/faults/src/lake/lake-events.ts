@@ -8,6 +8,10 @@ import { seededEvent } from '../seeded-events.ts';
 /** The event log in the lake. */
 export const source = 'local-0';
 
+/** The works that a process repeats, next to its commits. */
+export const repeatedWorks = ['checkpoint', 'compaction', 'erasure', 'rebuild'] as const;
+export type Work = 'upload' | (typeof repeatedWorks)[number];
+
 const users = 30;
 const days = 3;
 const startedAt = Date.UTC(2026, 0, 15, 12);

@@ -4,12 +4,28 @@ import { createRandom } from '@facet/features';
 import { compactLake, openLakeWriter, rebuildLake, transactionsPerCheckpoint, uploadLake } from '@facet/lake';
 import { hourMs } from '@facet/platform';
 import { commitsSinceCheckpoint, isCheckpointDue, receivedAt, requestErasure, source } from './lake-events.ts';
-import type { Work, WorkerOrder } from './killed-worker.ts';
+import type { Work } from './lake-events.ts';
 
-/**
- * Works on a lake until the process is killed: commits the events of a log, and at the same time compacts, erases and rebuilds.
- * Prints a line for each step.
- */
+// Works on a lake until the process is killed: commits the events of a log, and at the same time compacts, erases and rebuilds.
+// Sends a message for each step.
+
+export interface WorkerOrder {
+  readonly lake: string;
+  /** The folder of the transaction log and the data files. */
+  readonly table: string;
+  /** Whether the process begins with an upload of the lake to S3. */
+  readonly isOnS3: boolean;
+  readonly logFolder: string;
+  /** The work during which the process is killed. */
+  readonly target: Work;
+  readonly seed: number;
+  /** How far the clock of the process is ahead, so that the log is pruned and replaced files are deleted. */
+  readonly clockAheadMs: number;
+}
+
+/** The beginning or end of a work, or an acknowledgement. */
+export type Step =
+  readonly ['begin' | 'end', Work] | readonly ['committed', number] | readonly ['erased', string] | readonly ['failed'];
 
 const batchEventsMax = 30;
 const pauseMsMax = 20;
@@ -17,7 +33,7 @@ const pauseMsMax = 20;
 const { lake, table, logFolder, isOnS3, target, seed, clockAheadMs } = JSON.parse(process.argv[2]!) as WorkerOrder;
 const choose = createRandom(seed).int;
 const now = (): number => Date.now() + clockAheadMs;
-const report = (...words: readonly unknown[]): boolean => process.stdout.write(`${words.join(' ')}\n`);
+const report = (...step: Step): boolean => process.send!(step);
 
 async function run(work: Work, act: () => Promise<unknown>): Promise<void> {
   report('begin', work);
@@ -39,7 +55,7 @@ async function sink(): Promise<never> {
     const isCheckpointNext = (await commitsSinceCheckpoint(table)) >= transactionsPerCheckpoint - 1;
     if (isCheckpointNext) {
       await run('checkpoint', () => writer.commit());
-      if (await isCheckpointDue(table)) report('failed', 'checkpoint');
+      if (await isCheckpointDue(table)) report('failed');
     } else await writer.commit();
     report('committed', writer.committed(source));
     await sleep(choose(pauseMsMax));

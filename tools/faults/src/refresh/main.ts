@@ -33,27 +33,13 @@ const smallDiskMegabytes = 128;
 
 const { path: folder } = await createScratchFolder('faults-refresh');
 const { seed } = values;
-const startedAt = Date.now();
 const template = join(folder, 'template');
 await mkdir(template);
 await writeShopHome(template);
 logProgress('Running the control run without faults.');
 const control = await runControl();
 const rows = await playEach(scenarios, values.only, play);
-const durationMs = Date.now() - startedAt;
-endWithRows(
-  values.json,
-  rows,
-  {
-    fault: ({ fault }) => fault,
-    faults: ({ faults }) => faults,
-    attempts: ({ attempts }) => attempts,
-    time: ({ ms }) => `${(ms / 1_000).toFixed(0)} s`,
-    'final state': ({ ended }) => ended,
-    reason: ({ reason }) => (reason.length > reasonCharactersMax ? `${reason.slice(0, reasonCharactersMax)}…` : reason),
-  },
-  { seed, durationMs },
-);
+endWithRows(values.json, rows);
 
 async function runControl() {
   const testbed = await startTestbed(await copyHome(template, join(folder, 'control')));
@@ -95,7 +81,7 @@ async function play({ name, fault, smallDisk, run }: Scenario, position: number)
       attempts: reports.map(attemptsOf).join(' | '),
       ms,
       ended: reports.map(({ state }) => state).join(', then '),
-      reason: reports.flatMap(({ reason }) => reason ?? []).join(' | '),
+      reason: reports.flatMap(({ reason }) => reason?.slice(0, reasonCharactersMax) ?? []).join(' | '),
       problems: [
         ...(faults === 0 ? ['no fault was injected'] : []),
         ...problems,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { askRedis, until } from '@facet/local-services';
+import type { FacetProcess } from '@facet/local-services';
 import { refreshStages } from '@facet/pipeline/runs';
 import type { RefreshStage, RunReport } from '@facet/pipeline/runs';
 import { isAppError } from '@facet/platform';
@@ -47,16 +48,15 @@ function momentIn({ choose, stageMs }: Moments, stage: RefreshStage): number {
 
 const redisDownMs = 2_000;
 
+const hitApp = async ({ killApp }: Testbed, app: FacetProcess): Promise<void> => {
+  await killApp(app);
+  await app.start();
+};
+
 /** Kills a part and restarts it. */
 const hits: Readonly<Record<string, (testbed: Testbed) => Promise<void>>> = {
-  async trainer({ killApp, trainer }) {
-    await killApp(trainer);
-    await trainer.start();
-  },
-  async indexer({ killApp, indexer }) {
-    await killApp(indexer);
-    await indexer.start();
-  },
+  trainer: (testbed) => hitApp(testbed, testbed.trainer),
+  indexer: (testbed) => hitApp(testbed, testbed.indexer),
   async redis({ redis }) {
     await redis.kill();
     await sleep(redisDownMs);

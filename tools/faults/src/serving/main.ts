@@ -31,14 +31,7 @@ const possible = servingScenarios.filter(
 const rows = await playEach(possible, values.only, play);
 const exitCode = await testbed.serving.stop();
 if (exitCode !== 0) throw new Error(`the serving app exited with ${exitCode}:\n${testbed.serving.output}`);
-endWithRows(values.json, rows, {
-  fault: ({ fault }) => fault,
-  requests: ({ requests }) => requests,
-  failed: ({ failed }) => failed,
-  'no profile': ({ degraded }) => degraded,
-  longest: ({ longestMs }) => `${longestMs.toFixed(0)} ms`,
-  recovered: ({ recoveryMs }) => (recoveryMs === 0 ? 'immediately' : `after ${recoveryMs.toFixed(0)} ms`),
-});
+endWithRows(values.json, rows);
 
 async function play({ name, fault, failedMax = 0, run }: ServingScenario) {
   const load = startSteadyLoad(testbed.url, perSecond);

@@ -2,7 +2,6 @@ import { rmSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { ArtifactRef } from '@facet/artifacts';
 import { bundleContents, createBundleStore } from '@facet/bundles/testing';
 import { createRandom } from '@facet/features';
@@ -66,7 +65,7 @@ export async function startTestbed(seed: number) {
       FACET_PROCESSES: '2',
       FACET_INSECURE: 'true',
       FACET_WATCH_INTERVAL_MS: '200',
-      NODE_OPTIONS: `--import ${fileURLToPath(new URL('clock-shift.js', import.meta.url))}`,
+      NODE_OPTIONS: `--import ${join(import.meta.dirname, 'clock-shift.js')}`,
     },
     readySeconds: 120,
   });
