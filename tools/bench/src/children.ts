@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const script = fileURLToPath(import.meta.url);
+const script = import.meta.filename;
 
 /** A process that calls functions that its module exports, one at a time. It is idle between the calls. */
 export interface Child {

@@ -31,18 +31,14 @@ export function memoryMb(field: 'VmHWM' | 'RssAnon'): number {
   return (Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1]) * 1_024) / 1e6;
 }
 
-/** Resident memory of a process in MB. */
-export interface ProcessMemory {
-  readonly residentMb: number;
-  /** Shared pages count in proportion to the number of their processes (PSS). */
-  readonly proportionalMb: number;
-}
+/** Resident memory of a process. */
+export type ProcessMemory = ReturnType<typeof processMemory>;
 
-/** Returns the resident memory of a process. */
-function processMemory(pid: number): ProcessMemory {
+function processMemory(pid: number) {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
   const of = (name: string): number =>
     (Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1]) * 1_024) / 1e6;
+  // In the second one, shared pages count in proportion to the number of their processes.
   return { residentMb: of('Rss'), proportionalMb: of('Pss') };
 }
 
@@ -61,9 +57,7 @@ export async function treeCpuMs(rootPid: number): Promise<number> {
 }
 
 /** Returns user and system time of the event-loop thread, in milliseconds. */
-export async function eventLoopCpuMs(pid: number): Promise<number> {
-  return cpuMsOf(`${pid}/task/${pid}`);
-}
+export const eventLoopCpuMs = (pid: number): Promise<number> => cpuMsOf(`${pid}/task/${pid}`);
 
 async function treeOf(rootPid: number): Promise<number[]> {
   const children = await readFile(`/proc/${rootPid}/task/${rootPid}/children`, 'utf8').catch(() => '');
@@ -85,17 +79,10 @@ export function median(values: Iterable<number>): number {
   return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }
 
-/** Latencies of requests in milliseconds. */
-export interface Latencies {
-  readonly count: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly p999Ms: number;
-  readonly maxMs: number;
-}
+export type Latencies = ReturnType<typeof describeLatencies>;
 
 /** Returns nearest-rank percentiles, or NaN without requests. */
-export function describeLatencies(latenciesMs: Float64Array): Latencies {
+export function describeLatencies(latenciesMs: Float64Array) {
   const sorted = Float64Array.from(latenciesMs).sort();
   const at = (share: number): number => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
   return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999), maxMs: at(1) };

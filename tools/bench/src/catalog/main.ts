@@ -1,11 +1,9 @@
-import { homePaths } from '@facet/config';
 import { createScratchFolder, logProgress, option } from '@facet/local-services';
 import { formatCount } from '@facet/platform';
 import { startBench } from '../bench.ts';
 import { runInChild } from '../children.ts';
 import { median } from '../figures.ts';
-import { makeBundle } from './make-bundle.ts';
-import { runTask, taskNames } from './tasks.ts';
+import { makeBundle, runTask, taskNames } from './tasks.ts';
 import type { Measured } from './tasks.ts';
 
 const { values, report } = startBench({
@@ -28,13 +26,13 @@ Exit code: 0 when an upsert with its compaction and delta takes at most 10 s and
 
 const { path: folder } = await createScratchFolder('bench-catalog');
 logProgress(`a bundle of ${formatCount(values.items)} items`);
-const makerUrl = new URL('make-bundle.js', import.meta.url);
-const bundleId = await runInChild(makerUrl, makeBundle, homePaths(folder).artifactsFolder, values.items);
+const tasks = new URL('tasks.js', import.meta.url);
+const bundleId = await runInChild(tasks, makeBundle, folder, values.items);
 const results: Measured[] = [];
 for (const task of taskNames) {
   logProgress(task);
   const order = { folder, task, bundleId, upsertItems: values.upsert, rounds: values.rounds };
-  results.push(...(await runInChild(new URL('tasks.js', import.meta.url), runTask, order)));
+  results.push(...(await runInChild(tasks, runTask, order)));
 }
 const costs = ['upsert', 'compaction', 'next delta'].map((name) => results.find((one) => one.name === name)!);
 const seconds = Math.max(...costs[0]!.seconds) + Math.max(...costs[2]!.seconds);

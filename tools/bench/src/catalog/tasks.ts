@@ -6,11 +6,17 @@ import { createFolderArtifactStore } from '@facet/artifacts';
 import { loadBundleItems } from '@facet/bundles';
 import { FacetConfig, homePaths } from '@facet/config';
 import { createRandom } from '@facet/features';
+import type { FeatureSchema } from '@facet/features';
 import { changeCatalog, compactCatalog, readCatalogOffsets } from '@facet/lake';
+import { createScratchFolder } from '@facet/local-services';
+import { createInferenceEngine, facetModel } from '@facet/model';
 import { createStageContext, publishDelta } from '@facet/pipeline';
 import { parseWith } from '@facet/platform';
+import { buildFaissIndex, syntheticVectors } from '@facet/retrieval';
 import type { Item } from '@facet/schemas';
 import { cpuTimeMs, memoryMb, timed } from '../figures.ts';
+import { brandCount, categoryCount, createWorldModel, sequenceLength } from '../serving/world-parts.ts';
+import { putBundles } from '../serving/world.ts';
 
 /** The tasks in the order of their execution. */
 export const taskNames = [
@@ -45,6 +51,38 @@ interface Order {
 
 const itemsPerFill = 20_000;
 const source = 'facet.items.v1-0';
+
+/** Writes a bundle of a generated catalog to the data home in a folder. Returns its id. */
+export async function makeBundle(folder: string, itemCount: number): Promise<string> {
+  const dim = facetModel.embeddingDim;
+  const random = createRandom(6);
+  const feature = (name: string, count: number): FeatureSchema => ({
+    name,
+    kind: 'category',
+    values: Array.from({ length: count }, (_, value) => `${name}-${value}`),
+    edges: [],
+    slots: 1,
+  });
+  const model = createWorldModel(itemCount, [feature('brand', brandCount), feature('category', categoryCount)]);
+  const embeddings = new Float32Array((itemCount + 1) * dim);
+  embeddings.set(syntheticVectors(itemCount, dim, 1), dim);
+  const index = await buildFaissIndex(embeddings.subarray(dim), dim, { kind: 'flat' });
+  const indexFile = join((await createScratchFolder('bench-catalog-index')).path, 'index.faiss');
+  await index.save(indexFile);
+  index.close();
+  const [ref] = await putBundles(createFolderArtifactStore(homePaths(folder).artifactsFolder), ['generated'], {
+    model,
+    choice: { kind: 'flat', reason: 'a benchmark', recall: null, recallAt: 200 },
+    indexFile,
+    embeddings,
+    vectors: embeddings,
+    engine: createInferenceEngine(model.spec, model.tower, embeddings),
+    users: Array.from({ length: 20 }, () =>
+      Int32Array.from({ length: sequenceLength }, () => 1 + random.int(itemCount)),
+    ),
+  });
+  return ref!.id;
+}
 
 /** Runs a task. Returns its times, its peak memory and the delays of its event loop. */
 export async function runTask(order: Order): Promise<Measured[]> {

@@ -1,38 +1,16 @@
-import { Agent, request } from 'node:http';
+import { request } from 'node:http';
+import type { Agent } from 'node:http';
 import { CompressionTypes, Kafka, logLevel, Partitioners } from 'kafkajs';
 
-/**
- * Posts bodies over `lanes` connections, one request at a time each. Returns the acknowledged events per second.
- *
- * @throws Error on a status other than 202, which would falsify the measurement.
- */
-export async function postLoad(options: {
-  readonly url: string;
-  readonly key: string;
-  /** Built before the measurement, because the generator shares the cores with the collector. */
-  readonly bodies: readonly string[];
-  readonly batchEvents: number;
-  readonly lanes: number;
-}): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: options.lanes });
-  const queue = options.bodies.map((body) => Buffer.from(body));
-  const startedAt = performance.now();
-  const lane = async (): Promise<void> => {
-    for (let body = queue.pop(); body !== undefined; body = queue.pop()) {
-      await post(agent, options, body);
-    }
-  };
-  await Promise.all(Array.from({ length: options.lanes }, lane));
-  const seconds = (performance.now() - startedAt) / 1_000;
-  agent.destroy();
-  return (options.bodies.length * options.batchEvents) / seconds;
-}
-
-/** Posts one body. @throws Error unless the event log stored it. */
-export function post(agent: Agent, to: { readonly url: string; readonly key: string }, body: Buffer): Promise<void> {
+/** Posts one body. @throws Error unless the event log stored it. Another response would falsify the measurement. */
+export function post(
+  agent: Agent,
+  to: { readonly ingestUrl: string; readonly key: string },
+  body: Buffer,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const sent = request(
-      `${to.url}/v1/events`,
+      `${to.ingestUrl}/v1/events`,
       {
         agent,
         method: 'POST',

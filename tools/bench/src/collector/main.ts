@@ -4,10 +4,8 @@ import type { LocalS3 } from '@facet/local-services';
 import { formatCount } from '@facet/platform';
 import { startBench } from '../bench.ts';
 import { median, timed } from '../figures.ts';
-import { prepareCollector } from './collector.ts';
+import { measureFreshness, measureIngest, prepareCollector, waitForLake, waitUntilProcessed } from './collector.ts';
 import { runRawProducer } from './load.ts';
-import { measureFreshness, measureIngest, waitForLake, waitUntilProcessed } from './measure.ts';
-import type { Freshness } from './measure.ts';
 
 const { values, report } = startBench({
   options: {
@@ -114,7 +112,7 @@ async function sinkRates(name: string, s3?: LocalS3): Promise<number[]> {
   return rates;
 }
 
-async function benchFreshness(): Promise<Freshness> {
+async function benchFreshness() {
   const collector = await prepareCollector({ ...shared, topicPrefix: 'bench-freshness' });
   const [ingest, sink] = [await collector.startIngest(), await collector.startSink()];
   try {

@@ -15,21 +15,7 @@ export type Load =
   /** Poisson arrivals, independent of responses. Latency counts from the scheduled time of a request. */
   | { readonly kind: 'open'; readonly rate: number; readonly seconds: number };
 
-export interface LoadResult {
-  /** Scheduled time of the first request, in milliseconds of `process.hrtime`, which all processes share. */
-  readonly startedAtMs: number;
-  /** From the first request to the last response. */
-  readonly seconds: number;
-  /** Scheduled time of each request, in milliseconds from the start. */
-  readonly startsMs: Float64Array;
-  readonly latenciesMs: Float64Array;
-  /** Status of each response. Status 0 is a broken connection. */
-  readonly statuses: Uint16Array;
-  /** Mean delay of the generator: from the scheduled to the actual time of a request. */
-  readonly lateMs: number;
-  /** Processor time of the generator. */
-  readonly cpuMs: number;
-}
+export type LoadResult = Awaited<ReturnType<typeof runLoad>>;
 
 /** Pause of a closed load after a status other than 200. */
 const pauseMs = 50;
@@ -79,7 +65,7 @@ export async function openTarget({ url: address, path, key, bodies }: LoadTarget
 }
 
 /** Runs a load from this process and waits for all responses. */
-export async function runLoad(load: Load): Promise<LoadResult> {
+export async function runLoad(load: Load) {
   const cpuBefore = cpuTimeMs();
   const starts: number[] = [];
   const latencies: number[] = [];
@@ -100,12 +86,18 @@ export async function runLoad(load: Load): Promise<LoadResult> {
   const from = starts.reduce((least, ms) => Math.min(least, ms), Infinity);
   const to = starts.reduce((latest, ms, position) => Math.max(latest, ms + latencies[position]!), from);
   return {
+    /** Scheduled time of the first request, in milliseconds of `process.hrtime`, which all processes share. */
     startedAtMs: from,
+    /** From the first request to the last response. */
     seconds: (to - from) / 1000,
+    /** Scheduled time of each request, in milliseconds from the start. */
     startsMs: Float64Array.from(starts, (ms) => ms - from),
     latenciesMs: Float64Array.from(latencies),
+    /** Status of each response. Status 0 is a broken connection. */
     statuses: Uint16Array.from(statuses),
+    /** Mean delay of the generator: from the scheduled to the actual time of a request. */
     lateMs: late / Math.max(1, starts.length),
+    /** Processor time of the generator. */
     cpuMs: cpuTimeMs() - cpuBefore,
   };
 }

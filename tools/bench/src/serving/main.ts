@@ -8,9 +8,8 @@ import { runInChild } from '../children.ts';
 import { countFailures, describeLatencies, eventLoopCpuMs, treeCpuMs, treeMemory } from '../figures.ts';
 import type { Latencies } from '../figures.ts';
 import type { Load, LoadGenerator } from '../load/load.ts';
-import { measureBareServer } from './bare-server.ts';
+import { measureBareServer, searchBareIndex } from './baselines.ts';
 import { measureResponseRecall, recommend } from './check-responses.ts';
-import { searchBareIndex } from './raw-search.ts';
 import { withServing } from './with-serving.ts';
 import type { ServingProcess } from './with-serving.ts';
 import { behaviorRowsOf } from './world-parts.ts';
@@ -87,7 +86,7 @@ async function measureRaw() {
     efSearch: choice.efSearch,
     seconds: seconds / 4,
   };
-  const script = new URL('raw-search.js', import.meta.url);
+  const script = new URL('baselines.js', import.meta.url);
   const results = await Promise.all(
     Array.from({ length: availableParallelism() }, () => runInChild(script, searchBareIndex, task)),
   );

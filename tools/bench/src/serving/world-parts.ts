@@ -3,7 +3,7 @@ import type { CatalogItem } from '@facet/bundles';
 import { createBehaviorRows, createRandom, mix, writeBehaviorSequence } from '@facet/features';
 import type { BehaviorRows, FeatureSchema } from '@facet/features';
 import { facetModel, initializeWeights, unknownUser } from '@facet/model';
-import type { InferenceEngine, ModelSpec, Weights } from '@facet/model';
+import type { InferenceEngine, ModelSpec } from '@facet/model';
 import { dot } from '@facet/platform';
 import type { VectorIndex } from '@facet/retrieval';
 
@@ -13,18 +13,11 @@ export const sequenceLength = 50;
 /** The end of the world's data, in epoch milliseconds. */
 export const worldEnd = Date.UTC(2026, 0, 1);
 
-/** The user tower of a generated world. */
-export interface WorldModel {
-  readonly spec: ModelSpec;
-  readonly tower: Weights;
-  readonly itemTables: Weights;
-}
-
 /**
  * Returns the untrained default variant, whose interests are near the user's behaviors. It has no popularity prior, so that an
  * index vector has 64 values.
  */
-export function createWorldModel(itemCount: number, itemFeatures: readonly FeatureSchema[] = []): WorldModel {
+export function createWorldModel(itemCount: number, itemFeatures: readonly FeatureSchema[] = []) {
   const config = { ...facetModel, sequenceLength, popularityPrior: false };
   const spec: ModelSpec = { config, itemCount, itemFeatures: [...itemFeatures], userFeatures: [] };
   // The embeddings are generated separately, so the model's own table has a single item.

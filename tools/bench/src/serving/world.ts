@@ -1,17 +1,17 @@
-import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
-import { bundleFiles, bundleFormat, BundleInfo, noPopularLists, recordGoldenVector, writeBundle } from '@facet/bundles';
-import { logProgress } from '@facet/local-services';
+import { bundleFiles, bundleFormat, noPopularLists, recordGoldenVector, writeBundle } from '@facet/bundles';
+import type { BundleInfo } from '@facet/bundles';
+import { createScratchFolder, logProgress } from '@facet/local-services';
 import { createInferenceEngine, facetModel, indexVectors, unknownUser } from '@facet/model';
 import type { InferenceEngine } from '@facet/model';
-import { pathExists } from '@facet/platform';
 import { Index, MetricType, setThreads } from 'faiss-node';
 import { buildFaissIndex, buildTunedIndex, syntheticVectors } from '@facet/retrieval';
 import type { IndexChoice } from '@facet/retrieval';
+import { ensureEntry } from '@facet/setup/cache';
 import {
   behaviorRowsOf,
   createWorldModel,
@@ -19,14 +19,12 @@ import {
   drawPopularity,
   drawUsers,
   interestsOf,
-  isAvailable,
   worldEnd,
   worldItemId,
 } from './world-parts.ts';
-import type { WorldModel } from './world-parts.ts';
 
 /** Increment this number when the generator changes, to invalidate cached worlds. */
-const generation = 2;
+const generation = 3;
 
 const dim = facetModel.embeddingDim;
 /** Users who tune the index, users who measure its recall, and users who send requests. */
@@ -39,70 +37,55 @@ export const depth = 200;
 export const recallMin = 0.98;
 
 /** A generated world: a catalog, its users, and bundles of it that serving can load. */
-export interface World {
-  readonly itemCount: number;
-  readonly dim: number;
-  /** Folder of the artifact store with the bundles. */
-  readonly artifactsFolder: string;
-  readonly store: ArtifactStore;
-  /** Bundles that differ only in their ids. */
-  readonly bundles: readonly ArtifactRef[];
-  readonly choice: IndexChoice;
-  /** An index of the same kind, built by plain Faiss. */
-  readonly bareIndexFile: string;
-  /** [queries, k] labels (item - 1) of an exact scan for the interests of the checked users. */
-  readonly exact: Int32Array;
-  /** [N + 1, D] vectors of the index. */
-  readonly vectors: Float32Array;
-  /** Behaviors of the requesting users, [L] item indices each, oldest first. */
-  readonly users: readonly Int32Array[];
-  /** [users * K, D], in the order of the users. */
-  readonly interests: Float32Array;
-  readonly engine: InferenceEngine;
-}
+export type World = Awaited<ReturnType<typeof openWorld>>;
 
-/** Folder of cached worlds, outside the clone. A large world takes minutes to build. */
-const cacheFolder = join(tmpdir(), 'facet-bench');
+/** The parts of a world that take minutes, below the folder for temporary files. */
+const files = {
+  index: bundleFiles.index,
+  choice: 'choice.json',
+  bare: 'bare.faiss',
+  users: 'users.json',
+  exact: 'exact.json',
+};
 
 /** Opens a world of `items` items and builds its missing parts. Equal numbers give equal vectors, users and items. */
-export async function openWorld(items: number, bundleCount = 1): Promise<World> {
-  const folder = join(cacheFolder, `world-${items}-${recallMin}-${generation}`);
-  await mkdir(folder, { recursive: true });
+export async function openWorld(items: number, bundleCount = 1) {
+  const folder = join(tmpdir(), 'facet-bench', `world-${items}-${recallMin}-${generation}`);
   logProgress(`world of ${items.toLocaleString('en')} items in ${folder}`);
-
   const embeddings = new Float32Array((items + 1) * dim);
   embeddings.set(syntheticVectors(items, dim, 1), dim);
   const model = createWorldModel(items);
   const vectors = indexVectors(model.spec, model.tower, embeddings, new Float32Array(0));
   const engine = createInferenceEngine(model.spec, model.tower, embeddings);
-  const allUsers = await cachedUsers(join(folder, 'users.json'), vectors);
-  const { tuning, heldOut } = usersPerPart;
-  const users = allUsers.slice(tuning + heldOut);
-  const indexFile = join(folder, bundleFiles.index);
-  const choice = await cachedIndex(folder, indexFile, vectors, () => ({
-    tuning: interestsOf(engine, allUsers.slice(0, tuning), dim),
-    heldOut: interestsOf(engine, allUsers.slice(tuning, tuning + heldOut), dim),
-  }));
-
-  const bareIndexFile = await cachedBareIndex(folder, indexFile, choice, vectors);
-  const interests = interestsOf(engine, users, dim);
-  const exact = await cachedExactLabels(folder, vectors, interests);
-  const artifactsFolder = join(folder, `artifacts-${bundleKey()}`);
+  await ensureEntry(folder, { signal: new AbortController().signal }, (part) => buildWorld(part, vectors, engine));
+  const read = async <Value>(name: string): Promise<Value> =>
+    JSON.parse(await readFile(join(folder, name), 'utf8')) as Value;
+  const choice = await read<IndexChoice>(files.choice);
+  const users = (await read<number[][]>(files.users)).map((behaviors) => Int32Array.from(behaviors));
+  const indexFile = join(folder, files.index);
+  const { path: artifactsFolder } = await createScratchFolder('bench-artifacts');
   const store = createFolderArtifactStore(artifactsFolder);
+  const modelIds = Array.from({ length: bundleCount }, (_, number) => `world-${number + 1}`);
   const parts = { model, choice, indexFile, embeddings, vectors, engine, users };
-  const bundles = await cachedBundles(artifactsFolder, store, parts, bundleCount);
   return {
     itemCount: items,
     dim,
+    /** Folder of the artifact store with the bundles. */
     artifactsFolder,
     store,
-    bundles,
+    /** Bundles that differ only in their ids. */
+    bundles: await putBundles(store, modelIds, parts),
     choice,
-    bareIndexFile,
+    /** An index of the same kind, built by plain Faiss. */
+    bareIndexFile: join(folder, choice.kind === 'flat' ? files.index : files.bare),
+    /** [N + 1, D] vectors of the index. */
     vectors,
+    /** Behaviors of the requesting users, [L] item indices each, oldest first. */
     users,
-    interests,
-    exact,
+    /** [users * K, D], in the order of the users. */
+    interests: interestsOf(engine, users, dim),
+    /** [queries, k] labels (item - 1) of an exact scan for the interests of the checked users. */
+    exact: Int32Array.from(await read<number[]>(files.exact)),
     engine,
   };
 }
@@ -112,180 +95,111 @@ export function requestBodies({ users }: Pick<World, 'users'>, limit: number): s
   return users.map((items) => JSON.stringify({ behaviors: Array.from(items, worldItemId), limit }));
 }
 
-async function cachedUsers(file: string, vectors: Float32Array): Promise<Int32Array[]> {
-  const lists = await cachedJson(file, async () => {
-    logProgress('drawing users');
-    const scan = await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'flat' });
-    const count = usersPerPart.tuning + usersPerPart.heldOut + usersPerPart.requesting;
-    const users = await drawUsers(scan, vectors, count);
-    scan.close();
-    return users.map((items) => Array.from(items));
+/** Writes the parts of a world that take minutes into a folder. */
+async function buildWorld(folder: string, vectors: Float32Array, engine: InferenceEngine): Promise<void> {
+  const write = (name: string, value: unknown): Promise<void> => writeFile(join(folder, name), JSON.stringify(value));
+  logProgress('drawing users');
+  const scan = await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'flat' });
+  const { tuning, heldOut, requesting } = usersPerPart;
+  const users = await drawUsers(scan, vectors, tuning + heldOut + requesting);
+  const interests = (start: number, end: number): Float32Array => interestsOf(engine, users.slice(start, end), dim);
+  const requestingFrom = tuning + heldOut;
+  await write(
+    files.users,
+    users.slice(requestingFrom).map((behaviors) => Array.from(behaviors)),
+  );
+  logProgress('exact scan');
+  const checked = interests(requestingFrom, requestingFrom + checkedUsers);
+  const { ids } = await scan.search(checked, Math.min(depth, scan.size));
+  scan.close();
+  await write(
+    files.exact,
+    Array.from(ids, (item) => item - 1),
+  );
+  const queries = { tuning: interests(0, tuning), heldOut: interests(tuning, requestingFrom) };
+  let lastStep = '';
+  const { index, choice } = await buildTunedIndex(vectors.subarray(dim), dim, queries, {
+    kind: 'auto',
+    recallMin,
+    depth,
+    onProgress: (_, step) => {
+      if (step !== lastStep) logProgress(step);
+      lastStep = step;
+    },
   });
-  return lists.map((items) => Int32Array.from(items));
+  await index.save(join(folder, files.index));
+  index.close();
+  await write(files.choice, choice);
+  // A flat index is already plain Faiss.
+  if (choice.kind === 'flat') return;
+  if (choice.kind !== 'hnsw') throw new Error(`plain Faiss has no index of kind ${choice.kind} to compare with`);
+  buildBareGraph(join(folder, files.bare), vectors);
 }
 
-async function cachedIndex(
-  folder: string,
-  indexFile: string,
-  vectors: Float32Array,
-  queries: () => { readonly tuning: Float32Array; readonly heldOut: Float32Array },
-): Promise<IndexChoice> {
-  // Written after the index, so that its presence implies a complete index.
-  return cachedJson(join(folder, 'index-choice.json'), async () => {
-    let lastStep = '';
-    const { index, choice } = await buildTunedIndex(vectors.subarray(dim), dim, queries(), {
-      kind: 'auto',
-      recallMin,
-      depth,
-      onProgress: (_, step) => {
-        if (step !== lastStep) logProgress(step);
-        lastStep = step;
-      },
-    });
-    await writeWhole(indexFile, (part) => index.save(part));
-    index.close();
-    return choice;
-  });
-}
-
-/** Returns the file of the bare index. A flat index is already plain Faiss. */
-async function cachedBareIndex(
-  folder: string,
-  indexFile: string,
-  { kind }: IndexChoice,
-  vectors: Float32Array,
-): Promise<string> {
-  if (kind === 'flat') return indexFile;
-  if (kind !== 'hnsw') throw new Error(`the benchmark cannot compare index kind ${kind} with plain Faiss`);
-  const path = join(folder, 'bare.faiss');
-  if (await pathExists(path)) return path;
+/** Builds a graph with plain Faiss and the parameters of `buildFaissIndex` in @facet/retrieval. */
+function buildBareGraph(file: string, vectors: Float32Array): void {
   logProgress('building the bare index');
   setThreads(1);
   const rowsPerCall = 10_000;
-  // The parameters of `buildFaissIndex` in @facet/retrieval. With equal norms, the nearest vectors have the highest inner products.
+  // With equal norms, the nearest vectors have the highest inner products.
   const index = Index.fromFactory(dim, 'HNSW32,Flat', MetricType.METRIC_L2);
   index.setParameter('efConstruction', 40);
   for (let row = 1; row < vectors.length / dim; row += rowsPerCall) {
     index.add(vectors.subarray(row * dim, (row + rowsPerCall) * dim));
   }
-  await writeWhole(path, async (part) => index.write(part));
+  index.write(file);
   index.dispose();
-  return path;
 }
 
-async function cachedExactLabels(folder: string, vectors: Float32Array, interests: Float32Array): Promise<Int32Array> {
-  const path = join(folder, 'exact.i32');
-  if (await pathExists(path)) {
-    const { buffer, byteOffset, length } = await readFile(path);
-    return new Int32Array(buffer, byteOffset, length / 4);
-  }
-  logProgress('exact scan');
-  const scan = await buildFaissIndex(vectors.subarray(dim), dim, { kind: 'flat' });
-  const queries = interests.subarray(0, checkedUsers * facetModel.interests * dim);
-  const { ids } = await scan.search(queries, Math.min(depth, scan.size));
-  scan.close();
-  const labels = ids.map((item) => item - 1);
-  await writeWhole(path, (part) => writeFile(part, new Uint8Array(labels.buffer)));
-  return labels;
-}
-
-interface BundleParts {
-  readonly model: WorldModel;
-  readonly choice: IndexChoice;
-  readonly indexFile: string;
-  readonly embeddings: Float32Array;
-  readonly vectors: Float32Array;
-  readonly engine: InferenceEngine;
-  readonly users: readonly Int32Array[];
-}
-
-async function cachedBundles(
-  artifactsFolder: string,
+/** Stores bundles that differ only in the ids of their models. Their index is a copy of `indexFile`. */
+export async function putBundles(
   store: ArtifactStore,
-  parts: BundleParts,
-  count: number,
+  modelIds: readonly string[],
+  parts: {
+    readonly model: ReturnType<typeof createWorldModel>;
+    readonly choice: IndexChoice;
+    readonly indexFile: string;
+    readonly embeddings: Float32Array;
+    readonly vectors: Float32Array;
+    readonly engine: InferenceEngine;
+    readonly users: readonly Int32Array[];
+  },
 ): Promise<ArtifactRef[]> {
+  const { model, choice, indexFile, embeddings, vectors, engine, users } = parts;
+  const { spec, tower, itemTables } = model;
+  const datasetId = 'world';
+  const shared = {
+    items: drawCatalog(embeddings, dim),
+    tower,
+    itemTables,
+    embeddings,
+    vectors,
+    popularity: drawPopularity(spec.itemCount),
+    firstSeen: new Int32Array(spec.itemCount + 1),
+    popularLists: noPopularLists,
+    golden: users
+      .slice(0, 20)
+      .map((behaviors) => recordGoldenVector(engine, behaviorRowsOf(behaviors), [], unknownUser)),
+  };
   const refs: ArtifactRef[] = [];
-  let made: BundleItems | undefined;
-  await mkdir(artifactsFolder, { recursive: true });
-  for (let number = 1; number <= count; number++) {
-    const write = (): Promise<ArtifactRef> => {
-      logProgress(`writing bundle ${number}`);
-      const { embeddings } = parts;
-      made ??= { items: drawCatalog(embeddings, dim), popularity: drawPopularity(embeddings.length / dim - 1) };
-      return putBundle(store, `world-${number}`, parts, made);
+  for (const modelId of modelIds) {
+    logProgress(`writing the bundle of ${modelId}`);
+    const info: BundleInfo = {
+      formatVersion: bundleFormat,
+      modelId,
+      datasetId,
+      spec,
+      trainedCount: spec.itemCount,
+      interactions: { positives: 'purchase', repeats: 'keep', tieSeed: 1 },
+      asOf: worldEnd,
+      index: { ...choice, dim },
+      metrics: {},
     };
-    refs.push(await cachedJson(join(artifactsFolder, `bundle-${number}.json`), write));
+    const write = async (folder: string): Promise<void> => {
+      await writeBundle(folder, { info, ...shared });
+      await copyFile(indexFile, join(folder, bundleFiles.index));
+    };
+    refs.push(await store.put('bundle', write, { formatVersion: 1, modelId, datasetId }));
   }
   return refs;
-}
-
-interface BundleItems {
-  readonly items: ReturnType<typeof drawCatalog>;
-  readonly popularity: Float32Array;
-}
-
-/** Stores a bundle. Its index is a copy of `indexFile`. */
-export async function putBundle(
-  store: ArtifactStore,
-  modelId: string,
-  { model, choice, indexFile, embeddings, vectors, engine, users }: BundleParts,
-  { items, popularity }: BundleItems,
-): Promise<ArtifactRef> {
-  const datasetId = 'world';
-  const info: BundleInfo = {
-    formatVersion: bundleFormat,
-    modelId,
-    datasetId,
-    spec: model.spec,
-    trainedCount: model.spec.itemCount,
-    interactions: { positives: 'purchase', repeats: 'keep', tieSeed: 1 },
-    asOf: worldEnd,
-    index: { ...choice, dim },
-    metrics: {},
-  };
-  return store.put(
-    'bundle',
-    async (folder) => {
-      await writeBundle(folder, {
-        info,
-        items,
-        tower: model.tower,
-        itemTables: model.itemTables,
-        embeddings,
-        vectors,
-        popularity,
-        firstSeen: new Int32Array(popularity.length),
-        popularLists: noPopularLists,
-        golden: users
-          .slice(0, 20)
-          .map((behaviors) => recordGoldenVector(engine, behaviorRowsOf(behaviors), [], unknownUser)),
-      });
-      await copyFile(indexFile, join(folder, bundleFiles.index));
-    },
-    { formatVersion: 1, modelId, datasetId },
-  );
-}
-
-/** Hashes the code that writes bundles. A change rewrites the bundles but keeps vectors and index. */
-function bundleKey(): string {
-  const ways = [BundleInfo, bundleFiles, ...[writeBundle, drawCatalog, isAvailable, drawPopularity].map(String)];
-  return createHash('sha256').update(JSON.stringify(ways)).digest('hex').slice(0, 12);
-}
-
-async function cachedJson<Value>(file: string, make: () => Promise<Value>): Promise<Value> {
-  if (await pathExists(file)) return JSON.parse(await readFile(file, 'utf8')) as Value;
-  const made = await make();
-  await writeWhole(file, (part) => writeFile(part, JSON.stringify(made)));
-  return made;
-}
-
-/** Writes a file atomically, so that a killed process leaves no partial file. */
-async function writeWhole(file: string, write: (part: string) => Promise<void>): Promise<void> {
-  const part = `${file}.${process.pid}.part`;
-  await write(part).catch(async (error: unknown) => {
-    await rm(part, { force: true });
-    throw error;
-  });
-  await rename(part, file);
 }

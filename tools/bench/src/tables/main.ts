@@ -2,12 +2,11 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { logProgress, option, readCommandLine } from '@facet/local-services';
 import { writeClickLog } from './click-log.ts';
 import { stepsOf } from './steps.ts';
 
-const root = fileURLToPath(new URL('../../../../', import.meta.url));
+const root = join(import.meta.dirname, '../../../../');
 const cli = join(root, 'apps/cli/dist/main.js');
 const { values } = readCommandLine({
   options: {

@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { createScratchFolder, logProgress, option, pytorchPython } from '@facet/local-services';
 import { startBench } from '../bench.ts';
 import type { Target } from '../bench.ts';
 import { startChild } from '../children.ts';
 import { median } from '../figures.ts';
-import { openTrainer, train } from './facet-trainer.ts';
-import { makeTrainWorld, writeTrainWorld } from './train-world.ts';
+import { openTrainer, train, writeTrainWorld } from './facet-trainer.ts';
 
 const { values, report } = startBench({
   options: {
@@ -50,7 +49,7 @@ async function measure(items: number, batch: number, withPytorch: boolean) {
   logProgress(`${items.toLocaleString('en')} items, B ${batch}`);
   const scratch = await createScratchFolder('bench-train');
   const total = warmUpSteps + rounds * steps;
-  await writeTrainWorld(scratch.path, makeTrainWorld(items, batch * total), { items, negatives, batchSize: batch });
+  await writeTrainWorld(scratch.path, { items, negatives, batchSize: batch, steps: total });
   const facet = await startFacet(items, batch, total);
   const order = [scratch.path, ...[items, batch, negatives, threads].map(String)];
   const pytorch = withPytorch
@@ -76,7 +75,7 @@ async function startFacet(items: number, batch: number, total: number): Promise<
 
 /** Starts train.py, which reads a number of steps per line and writes a line of JSON after them. */
 function startPytorch(order: readonly string[], env: NodeJS.ProcessEnv): Trainer {
-  const script = fileURLToPath(new URL('../../python/train.py', import.meta.url));
+  const script = join(import.meta.dirname, '../../python/train.py');
   const stdio = ['pipe', 'pipe', 'inherit'] as const;
   const child = spawn(python, [script, ...order], { stdio: [...stdio], env: { ...process.env, ...env } });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
