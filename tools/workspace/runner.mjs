@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { plain } from './results.mjs';
 
-export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+export const root = path.resolve(import.meta.dirname, '..', '..');
 
 /** Runs commands of the workspace and ends them, with all that they started, when this process is interrupted. */
 export function createRunner() {

@@ -2,90 +2,69 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { countVitestReport } from './results.mjs';
+import { readReport } from './results.mjs';
 import { root } from './runner.mjs';
 
-/** @typedef {{ part: string, engine: string }} Title The part of Facet and what it runs on. */
 /**
- * @typedef {object} Tests
- * @property {string} project
- * @property {string[]} files Below the project's folder `test`.
- * @property {string} [kind] The ending of the files, if it is not `test`.
+ * @typedef {object} Suite
+ * @property {string} part The part of Facet.
+ * @property {string} engine What the part runs on.
+ * @property {string[]} [tests] Files of one project, of one kind: `test`, `scale` or `faults`.
  * @property {string} [launcher] A compiled program that runs Vitest.
+ * @property {string[]} [command] Instead of tests: a compiled program, which counts as one test, and its arguments.
  */
-/**
- * @typedef {object} Program
- * @property {string[]} command A compiled program, which counts as one test, and its arguments.
- */
-/** @typedef {Title & (Tests | Program)} Suite */
+
+const s3 = 'S3 (versitygw)';
+const redis = 'Redis Cluster, Sentinel';
+const milvusTests = ['libs/retrieval/test/milvus.test.ts'];
 
 /** @type {Record<string, Suite>} */
 const suites = {
   delta: {
     part: 'lake',
     engine: 'delta-rs, pandas, Polars, DuckDB',
-    project: 'libs/lake',
-    files: ['transaction-log/delta-readers'],
+    tests: ['libs/lake/test/transaction-log/delta-readers.test.ts'],
   },
   spark: {
     part: 'dataset',
     engine: 'Spark, master and two workers',
-    project: 'libs/pipeline',
-    files: ['read-interactions-on-spark'],
-    kind: 'scale',
+    tests: ['libs/pipeline/test/read-interactions-on-spark.scale.ts'],
   },
   'lake-spark': {
     part: 'lake',
     engine: 'delta-rs, pandas, Polars, DuckDB, Spark',
     command: ['tools/faults/dist/lake/main.js', '--spark', '--rounds', '2', '--kills', '12'],
   },
-  s3: {
-    part: 'artifacts',
-    engine: 'S3 (versitygw)',
-    project: 'libs/artifacts',
-    files: ['s3-artifact-store'],
-  },
+  s3: { part: 'artifacts', engine: s3, tests: ['libs/artifacts/test/s3-artifact-store.test.ts'] },
   'lake-s3': {
     part: 'lake',
-    engine: 'S3 (versitygw)',
-    project: 'libs/lake',
-    files: ['storage/lake-storage', 'storage/s3-lake'],
+    engine: s3,
+    tests: ['libs/lake/test/storage/lake-storage.test.ts', 'libs/lake/test/storage/s3-lake.test.ts'],
   },
-  milvus: { part: 'candidates', engine: 'Milvus Lite', project: 'libs/retrieval', files: ['milvus'] },
+  milvus: { part: 'candidates', engine: 'Milvus Lite', tests: milvusTests },
   'milvus-standalone': {
     part: 'candidates',
     engine: 'Milvus standalone',
-    project: 'libs/retrieval',
-    files: ['milvus'],
+    tests: milvusTests,
     launcher: 'tools/local-services/dist/with-milvus-standalone.js',
   },
-  'serving-milvus': { part: 'serving', engine: 'Milvus Lite', project: 'apps/serving', files: ['milvus'] },
+  'serving-milvus': { part: 'serving', engine: 'Milvus Lite', tests: ['apps/serving/test/milvus.test.ts'] },
   pytorch: {
     part: 'training',
     engine: 'PyTorch, up to three processes',
-    project: 'libs/pipeline',
-    files: ['external-training'],
-    kind: 'scale',
+    tests: ['libs/pipeline/test/external-training.scale.ts'],
   },
   kafka: {
     part: 'event log',
     engine: 'Kafka, three brokers',
-    project: 'libs/kafka',
-    files: ['publisher-failover'],
-    kind: 'faults',
+    tests: ['libs/kafka/test/publisher-failover.faults.ts'],
   },
   redis: {
     part: 'profiles',
-    engine: 'Redis Cluster, Sentinel',
-    project: 'libs/profiles',
-    files: ['redis-cluster', 'redis-sentinels'],
+    engine: redis,
+    tests: ['libs/profiles/test/redis-cluster.test.ts', 'libs/profiles/test/redis-sentinels.test.ts'],
   },
-  queue: {
-    part: 'refresh queue',
-    engine: 'Redis Cluster, Sentinel',
-    project: 'libs/refresh',
-    files: ['queue-topologies'],
-  },
+  queue: { part: 'refresh queue', engine: redis, tests: ['libs/refresh/test/queue-topologies.test.ts'] },
   cluster: {
     part: 'everything',
     engine: 'three hosts: Kafka, Redis Cluster, S3, HAProxy',
@@ -124,50 +103,37 @@ function runAll(chosen) {
     if (status !== 0) return void (process.exitCode = 1);
   }
   const rows = chosen.map((name) => {
-    const suite = /** @type {Suite} */ (suites[name]);
+    const { part, engine, ...suite } = /** @type {Suite} */ (suites[name]);
     const startedAt = Date.now();
-    const { passed, failed } = 'command' in suite ? runProgram(suite) : runTests(suite);
-    return {
-      part: suite.part,
-      engine: suite.engine,
-      passed,
-      failed,
-      seconds: Math.round((Date.now() - startedAt) / 1000),
-    };
+    const { passed, failed } = suite.command ? runProgram(suite.command) : runTests(suite);
+    return { part, engine, passed, failed, seconds: Math.round((Date.now() - startedAt) / 1000) };
   });
   console.table(rows);
   if (rows.some(({ failed }) => failed > 0)) process.exitCode = 1;
 }
 
-/** @param {Program} suite */
-function runProgram({ command }) {
+/** @param {readonly string[]} command */
+function runProgram(command) {
   const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' });
   return status === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
-/** @param {Tests} suite */
-function runTests({ project, files, kind = 'test', launcher }) {
+/** @param {Pick<Suite, 'tests' | 'launcher'>} suite */
+function runTests({ tests: files = [], launcher }) {
+  const [project = '', kind] = /^(.+)\/test\/.+\.(\w+)\.ts$/.exec(files[0] ?? '')?.slice(1) ?? [];
   const report = path.join(root, project, 'test-results', 'scale.json');
   rmSync(report, { force: true });
-  const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  const args = [
-    ...(launcher === undefined ? [] : [launcher]),
-    vitest,
-    '--root',
-    project,
-    '--reporter=default',
-    '--reporter=json',
-    '--outputFile.json=test-results/scale.json',
-    ...files.map((file) => `test/${file}.${kind}.ts`),
-  ];
-  const { status } = spawnSync(process.execPath, args, {
+  const args = [path.join(root, 'node_modules', 'vitest', 'vitest.mjs'), '--root', project, '--reporter=default'];
+  args.push('--reporter=json', '--outputFile.json=test-results/scale.json');
+  args.push(...files.map((file) => path.relative(project, file)));
+  const { status } = spawnSync(process.execPath, [...(launcher ? [launcher] : []), ...args], {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, FACET_TESTS: kind },
   });
   try {
     const result = JSON.parse(readFileSync(report, 'utf8'));
-    const tally = countVitestReport(result);
+    const { tally } = readReport(result, root);
     // A file that vitest does not find must not look like success.
     const isComplete = status === 0 && result.testResults.length === files.length;
     return isComplete ? tally : { ...tally, failed: Math.max(1, tally.failed) };

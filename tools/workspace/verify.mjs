@@ -4,15 +4,7 @@
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import {
-  countVitestReport,
-  failuresIn,
-  parseNxTasks,
-  slowestTests,
-  sum,
-  summaryLine,
-  testsToName,
-} from './results.mjs';
+import { failuresIn, parseNxTasks, readReport, slowestOf, sum, summaryLine } from './results.mjs';
 import { createRunner, root } from './runner.mjs';
 
 /**
@@ -40,49 +32,32 @@ const reportFile = path.join('test-results', 'vitest.json');
 const cores = os.availableParallelism();
 const mode = process.argv[2] ?? 'test';
 const startedAt = Date.now();
-const cacheFolder = path.join('node_modules', '.cache');
-/** TypeScript 7: several times faster than the TypeScript 6 that typescript-eslint needs. */
-const typeChecker = path.join(root, 'node_modules', 'typescript-7', 'bin', 'tsc');
 const runner = createRunner();
 /** @type {import('./results.mjs').Tally[]} */
 const tallies = [];
 
-/** @type {{ title: string, command: string, args: string[], remedy?: string }[]} */
+const cache = '--cache --cache-strategy content';
+/** @typedef {[title: string, command: string, remedy?: string]} Check `node FILE`, or a program of an installed package. */
+/** @type {Check[]} */
 const checks = [
-  { title: 'types', command: typeChecker, args: ['-b', '.', 'libs/client', 'apps/console/page'] },
-  {
-    title: 'code rules',
-    command: 'eslint',
-    args: [
-      '--cache',
-      '--cache-strategy',
-      'content',
-      '--cache-location',
-      path.join(cacheFolder, 'eslint') + path.sep,
-      '.',
-    ],
-  },
-  {
-    title: 'format',
-    command: 'prettier',
-    args: ['--check', '--cache', '--cache-strategy', 'content', '--log-level', 'warn', '.'],
-    remedy: 'npm run format',
-  },
-  { title: 'import cycles', command: 'depcruise', args: ['--output-type', 'err', 'apps', 'libs', 'tools', 'e2e'] },
-  { title: 'unused code', command: 'knip', args: ['--no-progress', '--tsConfig', 'tsconfig.build.json'] },
-  { title: 'links', command: 'remark', args: ['--quiet', '--frail', '--use', 'remark-validate-links', '.'] },
-  { title: 'spelling', command: 'cspell', args: ['--no-progress', '--no-summary', '.'], remedy: 'cspell-words.txt' },
-  { title: 'plain English', command: process.execPath, args: [path.join('tools', 'workspace', 'prose.mjs')] },
-  { title: 'size', command: process.execPath, args: [path.join('tools', 'workspace', 'lines.mjs')] },
-  { title: 'settings', command: process.execPath, args: ['tools/workspace/configuration.mjs', '--check'] },
-  { title: 'benchmarks', command: process.execPath, args: ['tools/workspace/benchmarks.mjs', '--check'] },
+  // TypeScript 7: several times faster than the TypeScript 6 that typescript-eslint needs.
+  ['types', 'node node_modules/typescript-7/bin/tsc -b . libs/client apps/console/page'],
+  ['code rules', `eslint ${cache} --cache-location node_modules/.cache/eslint/ .`],
+  ['format', `prettier --check ${cache} --log-level warn .`, 'npm run format'],
+  ['import cycles', 'depcruise --output-type err apps libs tools e2e'],
+  ['unused code', 'knip --no-progress --tsConfig tsconfig.build.json'],
+  ['links', 'remark --quiet --frail --use remark-validate-links .'],
+  ['spelling', 'cspell --no-progress --no-summary .', 'cspell-words.txt'],
+  ['plain English', 'node tools/workspace/prose.mjs'],
+  ['size', 'node tools/workspace/lines.mjs'],
+  ['settings', 'node tools/workspace/configuration.mjs --check'],
+  ['benchmarks', 'node tools/workspace/benchmarks.mjs --check'],
 ];
 
 // Writes the project graph, which the code rules read.
-const selection = mode === 'check' ? ['--affected'] : [];
-const projects = await check({ title: 'projects', command: 'nx', args: ['show', 'projects', ...selection] });
+const projects = await check(['projects', `nx show projects${mode === 'check' ? ' --affected' : ''}`]);
 // Before the projects start their tests in parallel: none may load a file that another one is compiling.
-await check({ title: 'build', command: process.execPath, args: [path.join('tools', 'setup', 'build.mjs')] });
+await check(['build', 'node tools/setup/build.mjs']);
 await Promise.all(Array.from({ length: cores }, takeChecks));
 if (mode === 'check') {
   const changed = projects.split('\n');
@@ -107,13 +82,11 @@ async function takeChecks() {
   for (let next = checks.shift(); next !== undefined; next = checks.shift()) await check(next);
 }
 
-/**
- * @param {{ title: string, command: string, args: string[], remedy?: string }} check
- * @returns {Promise<string>} The output.
- */
-async function check({ title, command, args, remedy }) {
+/** @param {Check} check @returns {Promise<string>} The output. */
+async function check([title, command, remedy]) {
   const startedAt = Date.now();
-  const { ok, output } = await runner.run(command, args);
+  const [program = '', ...args] = command.split(' ');
+  const { ok, output } = await runner.run(program === 'node' ? process.execPath : program, args);
   report(ok, title, ok || remedy === undefined ? '' : `to fix: ${remedy}`, startedAt);
   if (!ok) console.log(output.trimEnd());
   tallies.push({ passed: Number(ok), failed: Number(!ok), skipped: 0 });
@@ -134,9 +107,8 @@ async function tests(names, which) {
 
   /** @type {Set<string>} */
   const reported = new Set();
-  const named = { failed: /** @type {string[]} */ ([]), skipped: /** @type {string[]} */ ([]) };
-  /** @type {{ ms: number, title: string }[]} */
-  const timed = [];
+  /** @type {ReturnType<typeof readReport>[]} */
+  const reports = [];
   const options = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`, '--passWithNoTests'];
   if (which === 'default') options.push('--tags-filter=!full');
   /** @param {string} text */
@@ -146,16 +118,12 @@ async function tests(names, which) {
       reported.add(task.project);
       const file = path.join(folders.get(task.project) ?? root, reportFile);
       const result = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
-      const tally = result ? countVitestReport(result) : { passed: 0, failed: 0, skipped: 0 };
+      const read = result && readReport(result, root);
+      const tally = read?.tally ?? { passed: 0, failed: 0, skipped: 0 };
       // The process crashed, or something failed outside of any test.
       if (!task.ok && tally.failed === 0) tally.failed = 1;
       tallies.push(tally);
-      if (result) {
-        const { failed, skipped } = testsToName(result, root);
-        named.failed.push(...failed);
-        named.skipped.push(...skipped);
-        timed.push(...slowestTests(result, root));
-      }
+      if (read) reports.push(read);
       const isCached = result !== undefined && result.startTime < startedAt;
       const detail = `${summaryLine(tally)}${isCached ? ', unchanged' : ''}`;
       report(task.ok, `test ${task.project}`, detail, isCached ? undefined : result?.startTime);
@@ -171,13 +139,19 @@ async function tests(names, which) {
   };
   const others = [...folders.keys()].filter((name) => !longest.flat().includes(name));
   await Promise.all([...longest, others].map((list) => run(list.filter((name) => names.has(name)))));
-  const slowest = timed.sort((a, b) => b.ms - a.ms).slice(0, 10);
+  const slowest = slowestOf(reports.flatMap(({ tests }) => tests));
   printList(
     'The ten slowest tests',
     slowest.map(({ ms, title }) => `${(ms / 1_000).toFixed(1).padStart(6)} s  ${title}`),
   );
-  printList('SKIPPED, not verified by this run', named.skipped);
-  printList('FAILED', named.failed);
+  printList(
+    'SKIPPED, not verified by this run',
+    reports.flatMap(({ skipped }) => skipped),
+  );
+  printList(
+    'FAILED',
+    reports.flatMap(({ failed }) => failed),
+  );
 }
 
 /**

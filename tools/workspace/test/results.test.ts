@@ -1,13 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  countVitestReport,
-  failuresIn,
-  parseNxTasks,
-  slowestTests,
-  sum,
-  summaryLine,
-  testsToName,
-} from '../results.mjs';
+import { failuresIn, parseNxTasks, readReport, slowestOf, sum, summaryLine } from '../results.mjs';
 
 describe('Nx tasks', () => {
   const output = [
@@ -27,10 +19,10 @@ describe('Nx tasks', () => {
 
   it('are read from what Nx prints, colors and cache notes included', () => {
     expect(parseNxTasks(output)).toEqual([
-      { project: '@facet/platform', target: 'lint', ok: true },
-      { project: '@facet/platform', target: 'typecheck', ok: true },
-      { project: '@facet/e2e', target: 'lint', ok: false },
-      { project: '@facet/cli', target: 'lint', ok: false },
+      { project: '@facet/platform', ok: true },
+      { project: '@facet/platform', ok: true },
+      { project: '@facet/e2e', ok: false },
+      { project: '@facet/cli', ok: false },
     ]);
   });
 
@@ -43,24 +35,16 @@ describe('Nx tasks', () => {
 });
 
 describe('a vitest report', () => {
-  const file = (status: string, ...assertions: string[]) => ({
+  const fileOf = (status: string, ...statuses: string[]) => ({
     status,
-    assertionResults: assertions.map((each) => ({ status: each })),
+    name: '/here/libs/a.test.ts',
+    assertionResults: statuses.map((each) => ({ status: each, fullName: `a ${each} test` })),
   });
-  const report = (passed: number, failed: number, testResults: ReturnType<typeof file>[]) => ({
-    numPassedTests: passed,
-    numFailedTests: failed,
-    numPendingTests: 2,
-    numTodoTests: 1,
-    testResults,
-  });
+  const read = (...testResults: ReturnType<typeof fileOf>[]) => readReport({ testResults }, '/here');
 
   it('is counted test by test', () => {
-    expect(countVitestReport(report(1, 1, [file('failed', 'passed', 'failed')]))).toEqual({
-      passed: 1,
-      failed: 1,
-      skipped: 3,
-    });
+    const { tally } = read(fileOf('failed', 'passed', 'failed', 'skipped', 'pending', 'todo'));
+    expect(tally).toEqual({ passed: 1, failed: 1, skipped: 3 });
   });
 
   it('is counted and listed without the tests that their tag leaves to `npm run test:full`', () => {
@@ -70,10 +54,10 @@ describe('a vitest report', () => {
       { status: 'skipped', fullName: 'needs a data set', tags: [] },
     ];
     const testResults = [{ status: 'passed', name: '/w/test/kills.test.ts', assertionResults }];
-    const tagged = { numPassedTests: 1, numFailedTests: 0, numPendingTests: 2, numTodoTests: 0, testResults };
+    const { tally, skipped } = readReport({ testResults }, '/w');
 
-    expect(countVitestReport(tagged)).toEqual({ passed: 1, failed: 0, skipped: 1 });
-    expect(testsToName(tagged, '/w').skipped).toEqual(['test/kills.test.ts: needs a data set']);
+    expect(tally).toEqual({ passed: 1, failed: 0, skipped: 1 });
+    expect(skipped).toEqual(['test/kills.test.ts: needs a data set']);
   });
 
   it('names its slowest tests, slowest first', () => {
@@ -82,23 +66,22 @@ describe('a vitest report', () => {
       fullName: `test ${index}`,
       duration: 100 * index,
     }));
-    const slowest = slowestTests({ testResults: [{ name: '/w/a.test.ts', assertionResults }] }, '/w');
+    const testResults = [{ status: 'passed', name: '/w/a.test.ts', assertionResults }];
+    const slowest = slowestOf(readReport({ testResults }, '/w').tests);
 
     expect(slowest).toHaveLength(10);
-    expect(slowest[0]).toEqual({ ms: 1_100, title: 'a.test.ts: test 11' });
+    expect(slowest[0]).toMatchObject({ ms: 1_100, title: 'a.test.ts: test 11' });
   });
 
   it('names the tests that failed and those that were skipped', () => {
-    const assertionResults = ['passed', 'failed', 'skipped'].map((status) => ({
-      status,
-      fullName: `a ${status} test`,
-    }));
-    const named = testsToName({ testResults: [{ name: '/here/libs/a.test.ts', assertionResults }] }, '/here');
-    expect(named).toEqual({ failed: ['libs/a.test.ts: a failed test'], skipped: ['libs/a.test.ts: a skipped test'] });
+    expect(read(fileOf('failed', 'passed', 'failed', 'skipped'))).toMatchObject({
+      failed: ['libs/a.test.ts: a failed test'],
+      skipped: ['libs/a.test.ts: a skipped test'],
+    });
   });
 
   it('counts a file that did not load as a failure', () => {
-    expect(countVitestReport(report(1, 0, [file('passed', 'passed'), file('failed')])).failed).toBe(1);
+    expect(read(fileOf('passed', 'passed'), fileOf('failed')).tally.failed).toBe(1);
   });
 });
 
