@@ -3,9 +3,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+const root = path.resolve(import.meta.dirname, '..', '..');
 const client = path.join(root, 'libs', 'client');
 /** The types need no examples, and no failed responses: a typed client throws for those. */
 const omittedKeys = new Set(['example', '4XX', '5XX']);
@@ -16,10 +15,8 @@ const absentMembers = /^ +readonly (?:\w+\?: never|parameters: \{(?:\s+readonly 
 export async function generateApiTypes() {
   const folder = path.join(client, 'openapi');
   if (!existsSync(folder)) return;
-  const generator = [
-    fileURLToPath(import.meta.url),
-    path.join(root, 'node_modules', 'openapi-typescript', 'package.json'),
-  ].map((file) => readFileSync(file));
+  const packageFile = path.join(root, 'node_modules', 'openapi-typescript', 'package.json');
+  const generator = [import.meta.filename, packageFile].map((file) => readFileSync(file));
   for (const name of readdirSync(folder)) {
     const api = path.basename(name, '.json');
     const file = path.join(client, 'src', api, `${api}-api.ts`);
@@ -56,4 +53,4 @@ async function typesOf(document) {
   return [paths.replaceAll(absentMembers, ''), ...others].join('');
 }
 
-if (realpathSync(process.argv[1] ?? '') === realpathSync(fileURLToPath(import.meta.url))) await generateApiTypes();
+if (realpathSync(process.argv[1] ?? '') === import.meta.filename) await generateApiTypes();

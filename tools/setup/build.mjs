@@ -6,11 +6,10 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { generateApiTypes } from './api-types.mjs';
 import { withLock } from './kit/lock.mjs';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+const root = path.resolve(import.meta.dirname, '..', '..');
 
 /**
  * Compiles the workspace while no other process does: none may start a file that another one is writing.
@@ -122,6 +121,4 @@ function hashOf(files) {
   return hash.digest('hex');
 }
 
-if (realpathSync(process.argv[1] ?? '') === realpathSync(fileURLToPath(import.meta.url))) {
-  process.exitCode = await build();
-}
+if (realpathSync(process.argv[1] ?? '') === import.meta.filename) process.exitCode = await build();

@@ -1,11 +1,10 @@
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { runCommand } from './kit/command.mjs';
 import { makePlan } from './plan.mjs';
 import { ensureSanitizedAddon } from './steps/faiss.mjs';
 
 // Prints the path of the Faiss addon with sanitizers, and builds it on the first run.
-const plan = makePlan(fileURLToPath(new URL('../../', import.meta.url)), process.env);
+const plan = makePlan(path.join(import.meta.dirname, '../../'), process.env);
 const { signal } = new AbortController();
 const update = (/** @type {string} */ detail) => void process.stderr.write(`Faiss with sanitizers: ${detail}\n`);
 await ensureSanitizedAddon({ plan, run: runCommand, signal }, update);

@@ -1,5 +1,4 @@
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readCommit } from '@facet/platform/commit';
 import { addonsPackage, packAddons } from '@facet/setup/addons';
@@ -28,7 +27,7 @@ machines of the same platform, without a compiler:
   --name NAME    Name of the package of addons (default: ${addonsPackage})
 `;
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
+const root = join(import.meta.dirname, '../../../');
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 export interface Manifest {
   readonly name: string;
   readonly version: string;
-  readonly license?: string;
-  readonly type?: string;
-  readonly main?: string;
-  readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
-  readonly engines?: Readonly<Record<string, string>>;
+  readonly license?: string | undefined;
+  readonly type?: string | undefined;
+  readonly main?: string | undefined;
+  readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>> | undefined;
+  readonly engines?: Readonly<Record<string, string>> | undefined;
   readonly dependencies?: Readonly<Record<string, string>>;
   /** Location of a native addon, for node-pre-gyp. */
   readonly binary?: unknown;
@@ -42,11 +42,11 @@ export function packedManifest(manifest: Manifest, imports: ReadonlySet<string>,
   return {
     name,
     version,
-    ...(license === undefined ? {} : { license }),
-    ...(type === undefined ? {} : { type }),
-    ...(main === undefined ? {} : { main }),
-    ...(exports === undefined ? {} : { exports: builtExports(exports) }),
-    ...(binary === undefined ? {} : { binary }),
+    license,
+    type,
+    main,
+    exports: exports && builtExports(exports),
+    binary,
     dependencies: Object.fromEntries(kept),
   };
 }

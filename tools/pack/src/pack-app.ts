@@ -38,7 +38,7 @@ export async function packApp(workspace: Workspace, app: OwnPackage, target: str
   const { engines } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Manifest;
   const rootManifest = {
     ...packedManifest(app.manifest, reached.get(app.manifest.name) ?? new Set(), true),
-    ...(engines === undefined ? {} : { engines }),
+    engines,
     workspaces: put.map(({ folder }) => folder).sort(),
   };
   await writeJson(join(target, 'package.json'), rootManifest);

@@ -11,8 +11,6 @@ export interface NativePackage {
   readonly name: string;
   /** Location in the packed app. */
   readonly target: string;
-  /** Entry file. */
-  readonly entry: string;
   /** Selects the files needed at run time. The others are sources of the addon. */
   readonly isNeeded: (file: string) => boolean;
   /** The library inside the addon or next to it. OpenBLAS and OpenMP are libraries of the host. */
@@ -23,7 +21,6 @@ export const nativePackages: readonly NativePackage[] = [
   {
     name: 'faiss-node',
     target: 'native/faiss-node',
-    entry: 'lib/index.js',
     isNeeded: (file) => /^(LICENSE|lib\/.*\.js|build\/Release\/faiss-node\.node)$/.test(file),
     contains: {
       name: 'faiss',
@@ -35,7 +32,6 @@ export const nativePackages: readonly NativePackage[] = [
   {
     name: '@tensorflow/tfjs-node',
     target: 'native/tfjs-node',
-    entry: 'dist/index.js',
     isNeeded: (file) =>
       /^(dist\/.*\.js|lib\/.*\.node|deps\/lib\/.*)$/.test(file) && !/(_test|\/run_tests|\/tests?\/.*)\.js$/.test(file),
     contains: {

@@ -24,95 +24,79 @@ const LIBRARY_FOLDERS = [
  * @property {string} [byHand] Another way to get a newer one.
  */
 
-/** Loaded by the addons when they run. @type {readonly Requirement[]} */
-const runtime = [
-  { what: 'libopenblas.so.0', packages: ['libopenblas0'], isMet: async () => hasLibrary('libopenblas.so.0') },
-  { what: 'libgomp.so.1', packages: ['libgomp1'], isMet: async () => hasLibrary('libgomp.so.1') },
-];
-
-/** Compile the addons. @type {readonly Requirement[]} */
-const toolchain = [
-  { what: 'git', packages: ['git'], isMet: () => prints(['git', '--version'], /git version/) },
-  { what: 'g++', packages: ['g++'], isMet: () => prints(['g++', '--version'], /./) },
-  { what: 'make', packages: ['make'], isMet: () => prints(['make', '--version'], /GNU Make/) },
-  {
-    what: 'cmake 3.24 or newer',
-    packages: ['cmake'],
-    byHand: 'cmake: python3 -m pip install cmake',
-    isMet: () => prints(['cmake', '--version'], /version (3\.(2[4-9]|[3-9]\d)|[4-9]|\d\d)/),
-  },
-  { what: 'OpenBLAS', packages: ['libopenblas-dev'], isMet: async () => hasLibrary('libopenblas.so') },
-  {
-    // Older ones read the index of crates by cloning a git repository.
-    what: 'cargo 1.70 or newer',
-    packages: ['cargo-web', 'cargo'],
-    byHand: 'cargo: rustup',
-    isMet: () => prints(['cargo', '--version'], /^cargo (1\.([7-9]\d|\d{3})|[2-9])/),
-  },
-];
-
-/** Fetch and unpack the TensorFlow library. @type {readonly Requirement[]} */
+/**
+ * @param {string} what
+ * @param {string[]} command Prints a text of the pattern if the program is there and new enough.
+ * @param {RegExp} pattern
+ * @param {readonly string[]} [packages]
+ * @returns {Requirement}
+ */
+const program = (what, command, pattern, packages = [what]) => ({
+  what,
+  packages,
+  isMet: () => prints(command, pattern),
+});
 const python = [
-  { what: 'python3', packages: ['python3'], isMet: () => prints(['python3', '-c', 'import zipfile; print(1)'], /1/) },
-  { what: 'pip', packages: ['python3-pip'], isMet: () => prints(['python3', '-m', 'pip', '--version'], /^pip /) },
+  program('python3', ['python3', '-c', 'import zipfile; print(1)'], /1/),
+  program('pip', ['python3', '-m', 'pip', '--version'], /^pip /, ['python3-pip']),
 ];
-
-/** Started by tests. @type {readonly Requirement[]} */
-const services = [
-  {
-    what: 'Java 17 or newer',
-    packages: ['openjdk-17-jre-headless', 'default-jre-headless'],
-    isMet: () => prints(['java', '--version'], /^(openjdk|java) (1[7-9]|[2-9]\d)/),
-  },
-  { what: 'redis-server', packages: ['redis-server'], isMet: () => prints(['redis-server', '--version'], /^Redis/) },
-  {
-    // Signs the certificates of tests.
-    what: 'OpenSSL 3',
-    packages: ['openssl'],
-    isMet: () => prints(['openssl', 'version'], /^OpenSSL ([3-9]|\d\d)/),
-  },
-  {
-    what: 'Chromium',
-    packages: ['chromium'],
-    isMet: async () => findServices(process.env).chromium !== undefined,
-  },
-  {
-    // Checks the alert rules.
-    what: 'promtool',
-    packages: ['prometheus'],
-    isMet: async () => findServices(process.env).promtool !== undefined,
-  },
-];
-
-/** Connect the hosts of `npm run test:scale -- cluster`, and distribute requests to them. @type {readonly Requirement[]} */
-const hosts = [
-  { what: 'ip', packages: ['iproute2'], isMet: async () => findHostPrograms(process.env).ip !== undefined },
-  { what: 'HAProxy', packages: ['haproxy'], isMet: async () => findHostPrograms(process.env).haproxy !== undefined },
-];
-
-/** Fetches Kafka. */
-const maven = { what: 'Maven', packages: ['maven'], isMet: () => prints(['mvn', '--version'], /Apache Maven/) };
+/** By what needs them, as in `runSetup`. @type {Readonly<Record<string, readonly Requirement[]>>} */
+const requirements = {
+  // Compile the addons.
+  build: [
+    program('git', ['git', '--version'], /git version/),
+    program('g++', ['g++', '--version'], /./),
+    program('make', ['make', '--version'], /GNU Make/),
+    {
+      ...program('cmake 3.24 or newer', ['cmake', '--version'], /version (3\.(2[4-9]|[3-9]\d)|[4-9]|\d\d)/, ['cmake']),
+      byHand: 'cmake: python3 -m pip install cmake',
+    },
+    { what: 'OpenBLAS', packages: ['libopenblas-dev'], isMet: async () => hasLibrary('libopenblas.so') },
+    {
+      // Older ones read the index of crates by cloning a git repository.
+      ...program('cargo 1.70 or newer', ['cargo', '--version'], /^cargo (1\.([7-9]\d|\d{3})|[2-9])/, [
+        'cargo-web',
+        'cargo',
+      ]),
+      byHand: 'cargo: rustup',
+    },
+  ],
+  // Fetch and unpack the TensorFlow library, and the Go that compiles the S3 server.
+  tensorflow: python,
+  versitygw: python,
+  // Loaded by the addons when they run.
+  always: [
+    { what: 'libopenblas.so.0', packages: ['libopenblas0'], isMet: async () => hasLibrary('libopenblas.so.0') },
+    { what: 'libgomp.so.1', packages: ['libgomp1'], isMet: async () => hasLibrary('libgomp.so.1') },
+  ],
+  // Started by tests. OpenSSL signs their certificates, and promtool checks the alert rules.
+  services: [
+    program('Java 17 or newer', ['java', '--version'], /^(openjdk|java) (1[7-9]|[2-9]\d)/, [
+      'openjdk-17-jre-headless',
+      'default-jre-headless',
+    ]),
+    program('redis-server', ['redis-server', '--version'], /^Redis/),
+    program('OpenSSL 3', ['openssl', 'version'], /^OpenSSL ([3-9]|\d\d)/, ['openssl']),
+    { what: 'Chromium', packages: ['chromium'], isMet: async () => findServices(process.env).chromium !== undefined },
+    { what: 'promtool', packages: ['prometheus'], isMet: async () => findServices(process.env).promtool !== undefined },
+  ],
+  // Connect the hosts of `npm run test:scale -- cluster`, and distribute requests to them.
+  hosts: [
+    { what: 'ip', packages: ['iproute2'], isMet: async () => findHostPrograms(process.env).ip !== undefined },
+    { what: 'HAProxy', packages: ['haproxy'], isMet: async () => findHostPrograms(process.env).haproxy !== undefined },
+  ],
+  // Fetches Kafka.
+  kafka: [program('Maven', ['mvn', '--version'], /Apache Maven/, ['maven'])],
+};
 
 /**
- * What is missing on this machine.
+ * Returns what is missing on this machine.
  *
- * @param {object} needs
- * @param {boolean} needs.build An addon must be compiled.
- * @param {boolean} needs.tensorflow The TensorFlow library must be fetched.
- * @param {boolean} needs.services
- * @param {boolean} needs.hosts
- * @param {boolean} needs.kafka Kafka must be fetched.
- * @param {boolean} needs.versitygw The S3 server must be compiled, with the Go of a wheel.
+ * @param {Readonly<Record<string, boolean>>} needs
  */
 export async function findMissing(needs) {
-  const required = [
-    ...(needs.build ? toolchain : []),
-    ...(needs.tensorflow || needs.versitygw ? python : []),
-    ...runtime,
-    ...(needs.services ? services : []),
-    ...(needs.hosts ? hosts : []),
-    ...(needs.kafka ? [maven] : []),
-  ];
+  const names = Object.keys(requirements).filter((name) => name === 'always' || needs[name]);
+  const required = [...new Set(names.flatMap((name) => requirements[name] ?? []))];
   const met = await Promise.all(required.map(({ isMet }) => isMet()));
   const missing = required.filter((_, i) => !met[i]);
   const developmentLibrary = missing.some(({ packages }) => packages.includes('libopenblas-dev'));

@@ -13,10 +13,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 /** The folder of the workspace. */
-export const workspaceRoot = fileURLToPath(new URL('../../..', import.meta.url));
+export const workspaceRoot = path.join(import.meta.dirname, '../../..');
 
 /** A copy of the compiled workspace to change and run: the working tree stays unchanged, even when a test is killed. */
 export interface WorkspaceCopy {
