@@ -3,12 +3,13 @@ export {
   boundsOf,
   bundlesOfExperiments,
   drawShadows,
+  ExperimentsSettings,
+  findExperiment,
   isRunning,
   parseExperiments,
   settingsOfArms,
 } from './experiments/experiment.ts';
 export type { Arms, DrawnShadow, Experiment } from './experiments/experiment.ts';
-export { ExperimentsSettings } from './experiments/experiments-settings.ts';
 export { countErasable, eraseFromExposures } from './log/erase-exposures.ts';
 export type { EraseExposuresResult } from './log/erase-exposures.ts';
 export { isSampled } from './log/exposure-record.ts';

@@ -5,7 +5,7 @@ import { mulberry32 } from '@facet/testing';
 import { expect, it } from 'vitest';
 import { assignArms, parseExperiments } from '../src/index.ts';
 import type { ExposureRecord } from '../src/index.ts';
-import { reportExperiment } from '../src/report/experiment-report.ts';
+import { reportExperiment } from '../src/report/read-report.ts';
 import { joinOutcomes } from '../src/report/join-outcomes.ts';
 import type { ExperimentReport } from '../src/report/index.ts';
 import { exposure, noon } from './exposure.ts';

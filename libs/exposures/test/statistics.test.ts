@@ -1,7 +1,7 @@
 import { mulberry32 } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
 import { compareRatios, estimateRatio, testSampleRatio } from '../src/report/statistics.ts';
-import type { RatioEstimate } from '../src/report/statistics.ts';
+import type { RatioEstimate } from '../src/report/report-schema.ts';
 
 const everybody = (values: ArrayLike<number>): number[] => Array.from({ length: values.length }, (_, unit) => unit);
 

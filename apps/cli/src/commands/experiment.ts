@@ -1,9 +1,10 @@
 import { homePaths } from '@facet/config/home-paths';
-import { isRunning, parseExperiments } from '@facet/exposures';
+import { findExperiment, isRunning, parseExperiments } from '@facet/exposures';
 import type { Experiment } from '@facet/exposures';
 import { readExperimentReport } from '@facet/exposures/report';
 import type { ArmFigure, ArmOutcome, ArmReport, ExperimentReport } from '@facet/exposures/report';
 import { AppError, hourMs, suggestName } from '@facet/platform';
+import { formatP, formatSigned } from '@facet/platform/quantities';
 import { isEventType, standardEventTypes } from '@facet/schemas';
 import { addHome, addNotes, addSubcommand, facet, parseHours, parseTime, usageError } from '../command.ts';
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
@@ -70,7 +71,7 @@ async function list(options: CommonOptions, { output }: CommandContext): Promise
 async function report(name: string, options: ReportOptions, context: CommandContext): Promise<void> {
   const { output, progress, signal, terminal } = context;
   const config = await readConfig(options);
-  const experiment = findExperiment(parseExperiments(config.experiments), name);
+  const experiment = findExperiment(parseExperiments(config.experiments), name, ', or choose the file with --config');
   checkEventTypes(options.outcome, config.eventTypes);
   const { lakeFolder, exposuresFolder } = homePaths(options.home);
   const {
@@ -124,21 +125,6 @@ function checkEventTypes(types: readonly string[], declared: readonly string[]):
     `${unknown} is no event type.`,
     `${suggestName(unknown, [...standardEventTypes, ...declared])}Correct --outcome, or declare ${unknown} in eventTypes of facet.yaml. Separate several types by spaces.`,
   );
-}
-
-function findExperiment(experiments: readonly Experiment[], name: string): Experiment {
-  const found = experiments.find((experiment) => experiment.name === name);
-  if (found !== undefined) return found;
-  const names = experiments.map((experiment) => experiment.name).join(', ');
-  throw new AppError(`facet.yaml does not declare the experiment ${name}.`, {
-    code: 'EXPERIMENT_UNKNOWN',
-    category: 'usage',
-    remedy:
-      names === ''
-        ? 'Declare it under experiments, or choose the file with --config. Keep ended experiments in the file, with their end as `to`.'
-        : `Use one of ${names}, or declare it. Keep ended experiments in the file, with their end as \`to\`.`,
-    context: { experiment: name },
-  });
 }
 
 function noExposures({ name }: Experiment, { home }: CommonOptions, read: number): AppError {
@@ -305,24 +291,15 @@ function differenceCells({ difference }: ArmFigure, style: Style): [string, stri
   if (difference === undefined) return ['', '', '', ''];
   const { value, low, high, pValue, relative } = difference;
   const isClear = low > 0 || high < 0;
-  const shown = signed(100 * value, 2);
+  const shown = formatSigned(100 * value, 2);
   return [
     isClear ? style('bold', shown) : shown,
-    `${signed(100 * low, 2)} to ${signed(100 * high, 2)}`,
-    relative === undefined ? '–' : `${signed(100 * relative, 1)} %`,
+    `${formatSigned(100 * low, 2)} to ${formatSigned(100 * high, 2)}`,
+    relative === undefined ? '–' : `${formatSigned(100 * relative, 1)} %`,
     formatP(pValue),
   ];
 }
 
 function percent(share: number | undefined): string {
   return share === undefined || Number.isNaN(share) ? '–' : `${(100 * share).toFixed(2)} %`;
-}
-
-function signed(value: number, digits: number): string {
-  const text = Math.abs(value).toFixed(digits);
-  return Number(text) === 0 ? text : `${value < 0 ? '−' : '+'}${text}`;
-}
-
-function formatP(p: number): string {
-  return p < 0.0001 ? '< 0.0001' : p.toFixed(4);
 }

@@ -1,12 +1,12 @@
-import { isRunning, boundsOf } from '@facet/exposures';
+import { boundsOf, findExperiment, isRunning } from '@facet/exposures';
 import type { Experiment } from '@facet/exposures';
 import { readExperimentDays, readExperimentReport } from '@facet/exposures/report';
 import type { ExperimentDay, ReadReport } from '@facet/exposures/report';
 import { createReportQueue, describeRoutes, problemError, responseSignal } from '@facet/http';
 import type { ReportQueue, HttpApp } from '@facet/http';
-import { dayMs, hourMs, AppError } from '@facet/platform';
+import { dayMs, hourMs } from '@facet/platform';
 import { Type } from 'typebox';
-import { DeclaredExperiment, ExperimentReport, ReportQueryString } from './experiments-schema.ts';
+import { DeclaredExperiment, ReportQueryString, ReportResponse } from './experiments-schema.ts';
 
 interface ReportQuery {
   /** Window of the responses, half-open, epoch milliseconds; default: the window of the experiment. */
@@ -17,7 +17,7 @@ interface ReportQuery {
 }
 
 interface ComputedReport extends ReadReport {
-  readonly days: readonly ExperimentDay[];
+  readonly days: ExperimentDay[];
   /** When the computation started, epoch milliseconds. */
   readonly computedAt: number;
 }
@@ -64,7 +64,7 @@ function stateOf(experiment: Experiment, now: number): 'scheduled' | 'running' |
 }
 
 /** An experiment without a start has no responses before the first one that was recorded. */
-function withoutEmptyStart(days: readonly ExperimentDay[]): readonly ExperimentDay[] {
+function withoutEmptyStart(days: readonly ExperimentDay[]): ExperimentDay[] {
   const first = days.findIndex(({ arms }) => arms.some(({ exposures }) => exposures > 0));
   return first === -1 ? [] : days.slice(first);
 }
@@ -114,11 +114,10 @@ export function addExperimentsRoutes(app: HttpApp, { experiments, reports, now }
         'minute old. An experiment without responses has zeros.',
       params: Type.Object({ name: Type.String({ examples: ['merge-2026-02'] }) }),
       querystring: ReportQueryString,
-      response: ExperimentReport,
+      response: ReportResponse,
     }),
     async ({ params: { name }, query }, reply) => {
-      const experiment = experiments.find((declared) => declared.name === name);
-      if (experiment === undefined) throw unknownExperiment(name, experiments);
+      const experiment = findExperiment(experiments, name, ', and restart the trainer');
       const outcomes = query.outcomes?.split(',') ?? defaults.outcomes;
       const windowHours = Number(query.windowHours ?? defaults.windowHours);
       const from = parseMoment('from', query.from);
@@ -132,17 +131,6 @@ export function addExperimentsRoutes(app: HttpApp, { experiments, reports, now }
       return { ...report, ...window, windowHours, computedAt, damagedLines: damaged, days };
     },
   );
-}
-
-function unknownExperiment(name: string, experiments: readonly Experiment[]): AppError {
-  return new AppError(`facet.yaml does not declare the experiment ${name}.`, {
-    code: 'EXPERIMENT_UNKNOWN',
-    category: 'usage',
-    remedy:
-      experiments.length === 0
-        ? 'Declare it under experiments, and restart the trainer. Keep ended experiments in the file, with their end as `to`.'
-        : `Use one of ${experiments.map((declared) => declared.name).join(', ')}, or declare it and restart the trainer.`,
-  });
 }
 
 function parseMoment(field: 'from' | 'before', text: string | undefined): number | undefined {

@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto';
-import { invalidConfig } from '@facet/platform';
+import { AppError, invalidConfig } from '@facet/platform';
 import type { ConfigProblem } from '@facet/platform';
-import { namePattern } from '@facet/recommendations/settings';
-import type { ArmSettings, ExperimentsSettings } from './experiments-settings.ts';
+import { ExploreFields, MergeFields, namePattern } from '@facet/recommendations/settings';
+import { Type } from 'typebox';
+import type { Static, TObject } from 'typebox';
 
 /** A variant that users see while the experiment runs. */
-export interface Arm {
+interface Arm {
   readonly name: string;
   /** Relative to the sum of all weights. */
   readonly weight: number;
@@ -48,6 +49,25 @@ export function bundlesOfExperiments(experiments: readonly Experiment[], moment:
 
 export function isRunning({ from, before }: Pick<Experiment, 'from' | 'before'>, now: number): boolean {
   return from <= now && now < before;
+}
+
+/**
+ * Returns the declared experiment of a name.
+ *
+ * @param also The end of the remedy, such as `, and restart the trainer`.
+ * @throws AppError `EXPERIMENT_UNKNOWN`.
+ */
+export function findExperiment(experiments: readonly Experiment[], name: string, also: string): Experiment {
+  const found = experiments.find((experiment) => experiment.name === name);
+  if (found !== undefined) return found;
+  const names = experiments.map((experiment) => experiment.name).join(', ');
+  const remedy = names === '' ? 'Declare it under experiments' : `Use one of ${names}, or declare it`;
+  throw new AppError(`facet.yaml does not declare the experiment ${name}.`, {
+    code: 'EXPERIMENT_UNKNOWN',
+    category: 'usage',
+    remedy: `${remedy}${also}. Keep ended experiments in the file, with their end as \`to\`.`,
+    context: { experiment: name },
+  });
 }
 
 /** Returns the start and the end of an experiment, in epoch milliseconds; undefined for none. */
@@ -221,3 +241,92 @@ function uniformsOf(salt: string, id: string): readonly [number, number] {
 function fraction(hex: string): number {
   return Number.parseInt(hex, 16) / 2 ** 48;
 }
+
+const strict = { additionalProperties: false };
+
+/** In a record, TypeBox fills the defaults of fields only if their object has a default, too. */
+const filled = { ...strict, default: {} };
+
+const Name = Type.String({ pattern: namePattern, description: 'Unique name: lower-case letters, digits, - and _.' });
+
+/** A day or time in UTC: `2026-02-01` or RFC 3339. */
+const Moment = (description: string) =>
+  Type.Optional(Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}(T.*Z)?$', description }));
+
+const Share = (description: string) => Type.Number({ exclusiveMinimum: 0, maximum: 1, default: 1, description });
+
+/** Settings that an arm may change. Others stay as in the file. */
+const armFields = {
+  bundle: Type.Optional(
+    Type.String({
+      pattern: '^[0-9a-f]{32}$',
+      description: 'Id of the bundle that responds instead of the current one.',
+    }),
+  ),
+  /** Replaces the merge of `serving`; a merge in the request takes precedence. */
+  merge: Type.Optional(MergeFields),
+  /** Replaces the exploration of `serving`; an exploration in the request takes precedence. */
+  explore: Type.Optional(ExploreFields),
+  filters: Type.Optional(
+    Type.Array(Type.String(), { description: 'Named filters that apply in addition to those of the request.' }),
+  ),
+  breadth: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 65_536,
+      description: 'Search breadth of the index: efSearch of HNSW, nprobe of IVF.',
+    }),
+  ),
+};
+
+type ArmSettings = Static<TObject<typeof armFields>>;
+
+/**
+ * The section `experiments` of `facet.yaml`. `parseExperiments` checks times, names and number of arms;
+ * `checkServingSettings` of @facet/recommendations checks whether the settings are feasible.
+ */
+export const ExperimentsSettings = Type.Array(
+  Type.Object(
+    {
+      name: Name,
+      from: Moment('Start, a UTC day or time. Default: no limit.'),
+      to: Moment('End, which is exclusive. Default: no limit.'),
+      share: Share('Share of users who participate.'),
+      salt: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 256,
+          pattern: '^[^\\u0000]*$',
+          description: 'Determines which user is in which arm; the name by default.',
+        }),
+      ),
+      arms: Type.Record(
+        Type.String(),
+        Type.Object(
+          {
+            weight: Type.Number({
+              exclusiveMinimum: 0,
+              default: 1,
+              description: 'Relative to the sum of all weights.',
+            }),
+            ...armFields,
+          },
+          filled,
+        ),
+        { default: {}, description: 'The first is the control.' },
+      ),
+      shadow: Type.Record(
+        Type.String(),
+        Type.Object({ share: Share('Share of responses for which the arm is computed.'), ...armFields }, filled),
+        {
+          default: {},
+          description:
+            'Arms that users do not see: for a share of responses, the response of the arm is computed and logged.',
+        },
+      ),
+    },
+    strict,
+  ),
+  { default: [], description: 'Different settings for some users.' },
+);
+export type ExperimentsSettings = Static<typeof ExperimentsSettings>;

@@ -11,7 +11,6 @@ import {
   removeAbandonedCopies,
   temporarySuffix,
 } from './exposure-files.ts';
-import type { ExposureFile } from './exposure-files.ts';
 import { parseExposure, userHashOf } from './exposure-record.ts';
 import type { ExposureRecord } from './exposure-record.ts';
 
@@ -47,14 +46,14 @@ export async function eraseFromExposures(
   const days = logged.filter((day) => day <= newest);
   let oldestOpen: string | undefined;
   for (const day of days) {
-    for (const file of await listFiles(folder, day, Date.now())) {
+    for (const file of await listFiles(folder, day)) {
       options.signal?.throwIfAborted();
       if (file.isOpen) {
         result.openFiles++;
         oldestOpen ??= day;
         continue;
       }
-      const records = await eraseFrom(file, erasedBy({ erasures: pending, erasureKey }));
+      const records = await eraseFrom(file.path, erasedBy({ erasures: pending, erasureKey }));
       result.records += records;
       if (records > 0) result.files++;
     }
@@ -85,7 +84,7 @@ export async function countErasable(
   const unreadable = new Set<string>();
   for (const day of await listDays(folder)) {
     if (Date.parse(day) > until) continue;
-    const files = (await listFiles(folder, day, Date.now())).map(({ path }) => path);
+    const files = (await listFiles(folder, day)).map(({ path }) => path);
     for (const path of [...files, ...(await listCopies(folder, day))]) {
       for await (const { lines, isTorn } of readLines(path)) {
         const parsed = lines.map(parseExposure);
@@ -98,7 +97,7 @@ export async function countErasable(
 }
 
 /** Also removes unreadable lines if there is anything to erase, because they may belong to an erased user. */
-async function eraseFrom({ path }: ExposureFile, isErased: (record: ExposureRecord) => boolean): Promise<number> {
+async function eraseFrom(path: string, isErased: (record: ExposureRecord) => boolean): Promise<number> {
   const gone = new Set<number>();
   let number = 0;
   let erased = 0;

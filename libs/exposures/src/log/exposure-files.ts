@@ -37,9 +37,8 @@ export async function listDays(folder: string): Promise<string[]> {
   return names.flatMap((name) => dayPattern.exec(name)?.[1] ?? []).sort();
 }
 
-export interface ExposureFile {
+interface ExposureFile {
   readonly path: string;
-  readonly day: string;
   /** Epoch milliseconds. */
   readonly modifiedAt: number;
   /** Whether a process may be writing to the file. */
@@ -47,7 +46,7 @@ export interface ExposureFile {
 }
 
 /** Lists the files of a day, oldest first. */
-export async function listFiles(folder: string, day: string, now: number): Promise<ExposureFile[]> {
+export async function listFiles(folder: string, day: string): Promise<ExposureFile[]> {
   const parent = join(folder, dayFolder(day));
   const names = new Set((await listNames(parent)).flatMap((name) => filePattern.exec(name)?.[1] ?? []));
   const files: ExposureFile[] = [];
@@ -57,7 +56,7 @@ export async function listFiles(folder: string, day: string, now: number): Promi
     const found = (await statFile(closed)) ?? (await statFile(`${closed}${openSuffix}`)) ?? (await statFile(closed));
     if (found === undefined) continue;
     const { path, modifiedAt } = found;
-    files.push({ path, day, modifiedAt, isOpen: path !== closed && modifiedAt > now - abandonedAfterMs });
+    files.push({ path, modifiedAt, isOpen: path !== closed && modifiedAt > Date.now() - abandonedAfterMs });
   }
   return files.sort((a, b) => a.modifiedAt - b.modifiedAt || (a.path < b.path ? -1 : 1));
 }

@@ -230,13 +230,16 @@ export class ExposureWriter {
     else await rename(name, file.path);
   }
 
-  /** Performs work that is due even without records: file rotation and retention. */
+  /** Performs work that is due even without records: file rotation, and the removal of days older than the retention. */
   async #maintain(): Promise<void> {
     if (this.#file !== undefined && isOld(this.#file)) await this.#closeFile();
     const { folder, retentionDays, now } = this.#options;
     const today = utcDay(now());
     if (today === this.#lastRetentionDay) return;
-    await removeOldExposures(folder, { retentionDays, now: now() });
+    const oldest = utcDay(now() - retentionDays * dayMs);
+    for (const day of await listDays(folder)) {
+      if (day < oldest) await rm(join(folder, dayFolder(day)), { recursive: true, force: true });
+    }
     this.#lastRetentionDay = today;
   }
 }
@@ -262,20 +265,4 @@ function linesWithin(lines: readonly Line[], bytes: number): number {
   let end = 0;
   const torn = lines.findIndex((line) => (end += line.bytes.length) > bytes);
   return torn < 0 ? lines.length : torn;
-}
-
-/**
- * Removes days older than the retention.
- *
- * @param options.retentionDays Days kept in addition to today.
- * @param options.now Epoch milliseconds.
- */
-async function removeOldExposures(
-  folder: string,
-  options: { readonly retentionDays: number; readonly now: number },
-): Promise<void> {
-  const oldest = utcDay(options.now - options.retentionDays * dayMs);
-  for (const day of await listDays(folder)) {
-    if (day < oldest) await rm(join(folder, dayFolder(day)), { recursive: true, force: true });
-  }
 }

@@ -1,6 +1,5 @@
 import { utcDay } from '@facet/platform';
 import { listDays, listFiles, readLines } from './exposure-files.ts';
-import type { ExposureFile } from './exposure-files.ts';
 import { parseExposure } from './exposure-record.ts';
 import type { ExposureRecord } from './exposure-record.ts';
 import { erasedBy } from './erase-exposures.ts';
@@ -24,7 +23,7 @@ export async function* readExposures(
 ): AsyncGenerator<ExposureRecord[]> {
   const isWanted = wantedBy(options);
   for (const day of await daysWithin(folder, options)) {
-    for (const { path } of await listFiles(folder, day, Date.now())) yield* readRecords(path, isWanted, options);
+    for (const { path } of await listFiles(folder, day)) yield* readRecords(path, isWanted, options);
   }
 }
 
@@ -40,11 +39,13 @@ export async function findExposure(
   const isWanted = wantedBy(options);
   let laterPage: ExposureRecord | undefined;
   const containing = `"recommendationId":${JSON.stringify(recommendationId)}`;
-  for (const file of newestFirst(await filesWithin(folder, options))) {
-    for await (const records of readRecords(file.path, isWanted, { ...options, containing })) {
-      for (const record of records.filter((one) => one.recommendationId === recommendationId)) {
-        if (record.offset === 0) return record;
-        laterPage ??= record;
+  for (const day of (await daysWithin(folder, options)).reverse()) {
+    for (const { path } of (await listFiles(folder, day)).reverse()) {
+      for await (const records of readRecords(path, isWanted, { ...options, containing })) {
+        for (const record of records.filter((one) => one.recommendationId === recommendationId)) {
+          if (record.offset === 0) return record;
+          laterPage ??= record;
+        }
       }
     }
   }
@@ -81,20 +82,9 @@ async function* readRecords(
   }
 }
 
-type Range = Pick<ReadExposuresOptions, 'from' | 'before'>;
-
-async function daysWithin(folder: string, { from, before }: Range): Promise<string[]> {
+/** Lists the days of the log that overlap the range, ascending. */
+async function daysWithin(folder: string, { from, before }: ReadExposuresOptions): Promise<string[]> {
   const first = from === undefined || from === -Infinity ? '' : utcDay(from);
   const last = before === undefined || before === Infinity ? '9999' : utcDay(before - 1);
   return (await listDays(folder)).filter((day) => first <= day && day <= last);
-}
-
-async function filesWithin(folder: string, range: Range): Promise<ExposureFile[]> {
-  const files: ExposureFile[] = [];
-  for (const day of await daysWithin(folder, range)) files.push(...(await listFiles(folder, day, Date.now())));
-  return files;
-}
-
-function newestFirst(files: readonly ExposureFile[]): ExposureFile[] {
-  return [...files].sort((a, b) => (a.day < b.day ? 1 : a.day > b.day ? -1 : b.modifiedAt - a.modifiedAt));
 }

@@ -1,3 +1,4 @@
-export type { ArmFigure, ArmOutcome, ArmReport, ExperimentReport } from './experiment-report.ts';
 export { readExperimentDays, readExperimentReport } from './read-report.ts';
-export type { ExperimentDay, ReadReport } from './read-report.ts';
+export type { ReadReport } from './read-report.ts';
+export { ExperimentDay, ExperimentReport } from './report-schema.ts';
+export type { ArmFigure, ArmOutcome, ArmReport } from './report-schema.ts';

@@ -2,17 +2,9 @@ import type { Outcome } from '@facet/lake';
 import { FingerprintSet } from '@facet/platform';
 import { userHashOf } from '../log/exposure-record.ts';
 import type { ExposureRecord } from '../log/exposure-record.ts';
-import { createUnitTable } from './unit-table.ts';
-import type { ChosenItems, JoinedUnits, UnitTable } from './unit-table.ts';
+import { outcomeFates } from './report-schema.ts';
+import type { JoinCounts, ShadowTally } from './report-schema.ts';
 
-/** Result of joining an outcome that names a recommendation, in ascending precedence. */
-const outcomeFates = ['elsewhere', 'otherItem', 'early', 'late', 'repeated', 'counted'] as const;
-
-/**
- * `elsewhere`: the recommendation is not in the experiment. `otherItem`: the response does not contain the item.
- * `early`, `late`: before the response, or after the window. `repeated`: another outcome of that type on the item was
- * counted.
- */
 type OutcomeFate = (typeof outcomeFates)[number];
 
 interface RecordedOutcome {
@@ -67,30 +59,11 @@ interface JoinOptions {
   readonly now: number;
 }
 
-export interface JoinCounts {
-  /** Responses in the time range with an arm of the experiment. */
-  readonly exposures: number;
-  /** Later pages of these responses. */
-  readonly pages: number;
-  /** Later pages without a counted first page of the same id, user and arm. */
-  readonly orphanPages: number;
-  /** Skipped records: repeated, without a user, of an undeclared arm. */
-  readonly repeated: number;
-  readonly withoutUser: number;
-  readonly unknownArm: number;
-  /** Responses so recent that outcomes may still come. */
-  readonly open: number;
-  /** Users seen in more than one arm, and their responses. */
-  readonly crossedUsers: number;
-  readonly crossedExposures: number;
-  /** By outcome. */
-  readonly outcomes: readonly Record<OutcomeFate, number>[];
-}
-
 export interface JoinedExperiment {
   readonly units: JoinedUnits;
   readonly counts: JoinCounts;
-  readonly shadow: readonly ShadowTally[];
+  /** How the responses of shadow arms overlap with what users saw and chose. */
+  readonly shadow: ShadowTally[];
 }
 
 /**
@@ -245,19 +218,6 @@ function chosenItems(record: ExposureRecord, own: readonly RecordedOutcome[], wi
   return chosen;
 }
 
-/** How the responses of a shadow arm overlap with what users saw and chose. */
-export interface ShadowTally {
-  readonly arm: string;
-  /** Responses for which the arm was computed. */
-  responses: number;
-  /** Items of the shadow arm, and how many of them were shown. */
-  items: number;
-  shown: number;
-  /** Items with any outcome, and how many of them the shadow arm contains. */
-  chosen: number;
-  chosenHeld: number;
-}
-
 /**
  * Adds a record to the tallies of its shadow arms.
  *
@@ -281,4 +241,93 @@ function joinShadow(
     tally.chosenHeld += [...chosen].filter((index) => held.has(items[index]!)).length;
     tallies.set(arm, tally);
   }
+}
+
+/** Counts per user of an experiment. */
+export interface JoinedUnits {
+  /** [U] index of the arm; -1 for a user seen in several arms. */
+  readonly arms: Int32Array;
+  /** [U] responses. */
+  readonly exposures: Float64Array;
+  readonly items: Float64Array;
+  /** [U] responses without interests. */
+  readonly fallbacks: Float64Array;
+  /** By outcome, [U]: exposures with at least one. */
+  readonly exposuresWith: readonly Float64Array[];
+  /** By interest, [U]: items shown. Index 0 stands for no interest, index k + 1 for interest k. */
+  readonly shown: readonly Float64Array[];
+  /** By outcome and interest, [U]: items with at least one. */
+  readonly chosen: readonly (readonly Float64Array[])[];
+}
+
+/** By outcome, the positions of a page's items that had it in time. */
+type ChosenItems = ReadonlyMap<number, ReadonlySet<number>>;
+
+type UnitTable = ReturnType<typeof createUnitTable>;
+
+/**
+ * Creates a table that counts responses and their pages per user.
+ *
+ * @param outcomes Types of outcomes.
+ */
+function createUnitTable(outcomes: readonly string[]) {
+  const numbers = new Map<string, number>();
+  const arms: number[] = [];
+  /** All columns. Each has one count per user. */
+  const columns: number[][] = [];
+  const createColumn = (): number[] => {
+    const column = arms.map(() => 0);
+    columns.push(column);
+    return column;
+  };
+  /** Returns the column at a position, creating the columns up to it. */
+  const columnAt = (some: number[][], index: number): number[] => {
+    while (some.length <= index) some.push(createColumn());
+    return some[index]!;
+  };
+  const exposures = createColumn();
+  const items = createColumn();
+  const fallbacks = createColumn();
+  const exposuresWith = outcomes.map(() => createColumn());
+  /** `<outcome> <recommendationId>` of responses with the outcome on any page. */
+  const counted = new FingerprintSet();
+  const shown: number[][] = [];
+  const chosenOf: number[][][] = outcomes.map(() => []);
+  return {
+    /** Returns the row of a known user. */
+    unitOf: (userHash: string): number => numbers.get(userHash)!,
+    /** Counts a response and returns the row of its user. */
+    addExposure(userHash: string, arm: number, { source }: ExposureRecord): number {
+      const unit = numbers.get(userHash) ?? numbers.size;
+      if (unit === numbers.size) {
+        numbers.set(userHash, unit);
+        arms.push(arm);
+        for (const column of columns) column.push(0);
+      } else if (arms[unit] !== arm) arms[unit] = -1;
+      exposures[unit]!++;
+      if (source.kind !== 'model') fallbacks[unit]!++;
+      return unit;
+    },
+    addPage(unit: number, page: ExposureRecord, chosen: ChosenItems): void {
+      items[unit]! += page.items.length;
+      const slotOf = (item: number): number => (page.interests[item] ?? -1) + 1;
+      page.items.forEach((_, item) => columnAt(shown, slotOf(item))[unit]!++);
+      for (const [outcome, indices] of chosen) {
+        if (counted.add(`${outcome} ${page.recommendationId}`)) exposuresWith[outcome]![unit]!++;
+        for (const item of indices) columnAt(chosenOf[outcome]!, slotOf(item))[unit]!++;
+      }
+    },
+    units(): JoinedUnits {
+      const values = (column: readonly number[]): Float64Array => Float64Array.from(column);
+      return {
+        arms: Int32Array.from(arms),
+        exposures: values(exposures),
+        items: values(items),
+        fallbacks: values(fallbacks),
+        exposuresWith: exposuresWith.map(values),
+        shown: shown.map(values),
+        chosen: chosenOf.map((ofOutcome) => shown.map((_, slot) => values(columnAt(ofOutcome, slot)))),
+      };
+    },
+  };
 }

@@ -3,11 +3,12 @@ import { dayMs, utcDay } from '@facet/platform';
 import { boundsOf } from '../experiments/experiment.ts';
 import type { Experiment } from '../experiments/experiment.ts';
 import { readExposures } from '../log/read-exposures.ts';
-import { reportExperiment } from './experiment-report.ts';
-import type { ArmFigure, ExperimentReport } from './experiment-report.ts';
 import { joinOutcomes } from './join-outcomes.ts';
+import type { JoinedExperiment, JoinedUnits } from './join-outcomes.ts';
+import type { ArmFigure, ArmOutcome, ExperimentDay, ExperimentReport } from './report-schema.ts';
+import { compareRatios, estimateRatio, testSampleRatio } from './statistics.ts';
 
-export interface ReadReportOptions {
+interface ReadReportOptions {
   readonly exposuresFolder: string;
   readonly lakeFolder: string;
   /** Window of the responses, half-open, epoch milliseconds; default: the window of the experiment. */
@@ -64,19 +65,6 @@ export async function readExperimentReport(experiment: Experiment, options: Read
   return { report: reportExperiment(experiment, joined, outcomes), from, before, read, damaged };
 }
 
-/** The arms on one UTC day. */
-export interface ExperimentDay {
-  readonly day: string;
-  /** The control first. */
-  readonly arms: readonly {
-    readonly arm: string;
-    readonly users: number;
-    readonly exposures: number;
-    /** In the requested order. */
-    readonly outcomes: readonly { readonly outcome: string; readonly ofExposures: ArmFigure }[];
-  }[];
-}
-
 /**
  * Returns the report of each UTC day of the window, ascending. Reads one day at a time. A user counts as seen in several arms only
  * if that happened on one day.
@@ -113,4 +101,80 @@ async function* countChunks<Value>(
     onChunk(chunk.length);
     yield chunk;
   }
+}
+
+/** Computes the metrics of an experiment. Users seen in several arms appear only in the counts. */
+export function reportExperiment(
+  { name, arms }: Pick<Experiment, 'name' | 'arms'>,
+  { units, counts, shadow }: JoinedExperiment,
+  outcomes: readonly string[],
+): ExperimentReport {
+  const members = arms.map((_, arm) => Int32Array.from(unitsOf(units.arms, arm)));
+  const derived = deriveColumns(units);
+  const sampleRatio = testSampleRatio(
+    members.map(({ length }) => length),
+    arms.map(({ weight }) => weight),
+  );
+  const figure = (arm: number, numerators: Float64Array, denominators: Float64Array): ArmFigure => {
+    const [estimate, control] = [arm, 0].map((index) => estimateRatio(numerators, denominators, members[index]!));
+    const difference = arm === 0 ? undefined : compareRatios(estimate, control);
+    return { estimate, difference };
+  };
+  const outcomeOf = (arm: number, outcome: number): ArmOutcome => ({
+    outcome: outcomes[outcome]!,
+    ofExposures: figure(arm, units.exposuresWith[outcome]!, units.exposures),
+    perUser: figure(arm, derived.shares[outcome]!, derived.ones),
+    ofUsers: figure(arm, derived.has[outcome]!, derived.ones),
+    interests: interestsOf(arm, outcome),
+  });
+  const interestsOf = (arm: number, outcome: number): ArmOutcome['interests'] => {
+    const chosen = units.chosen[outcome]!;
+    const all = chosen.reduce((sum, column) => sum + total(column, members[arm]!), 0);
+    return units.shown.flatMap((shown, slot) => {
+      const itemsShown = total(shown, members[arm]!);
+      if (itemsShown === 0) return [];
+      const itemsChosen = total(chosen[slot]!, members[arm]!);
+      return {
+        interest: slot === 0 ? null : slot,
+        itemsShown,
+        itemsChosen,
+        ofItems: figure(arm, chosen[slot]!, shown),
+        shareOfChosen: all === 0 ? undefined : itemsChosen / all,
+      };
+    });
+  };
+  return {
+    experiment: name,
+    sampleRatio,
+    arms: arms.map(({ name: armName }, arm) => ({
+      arm: armName,
+      users: members[arm]!.length,
+      exposures: total(units.exposures, members[arm]!),
+      items: total(units.items, members[arm]!),
+      fallbacks: figure(arm, units.fallbacks, units.exposures),
+      outcomes: outcomes.map((_, outcome) => outcomeOf(arm, outcome)),
+    })),
+    shadow,
+    counts,
+  };
+}
+
+/**
+ * Returns the columns of per-user metrics: a 1 per user, and by outcome the share of the user's exposures and whether
+ * there is one.
+ */
+function deriveColumns({ exposures, exposuresWith }: JoinedUnits) {
+  return {
+    ones: new Float64Array(exposures.length).fill(1),
+    shares: exposuresWith.map((column) => column.map((count, unit) => count / exposures[unit]!)),
+    has: exposuresWith.map((column) => column.map((count) => Math.min(1, count))),
+  };
+}
+
+function unitsOf(arms: Int32Array, arm: number): number[] {
+  return Array.from(arms.keys()).filter((unit) => arms[unit] === arm);
+}
+
+function total(column: Float64Array, units: Int32Array): number {
+  return units.reduce((sum, unit) => sum + column[unit]!, 0);
 }

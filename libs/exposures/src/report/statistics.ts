@@ -1,16 +1,5 @@
 import jstat from 'jstat';
-
-/**
- * A ratio of two sums over users with its 95 % interval. The interval is absent if the variance is 0 or there is one
- * user.
- */
-export interface RatioEstimate {
-  readonly value: number;
-  /** Variance of the value. */
-  readonly variance: number;
-  readonly low?: number;
-  readonly high?: number;
-}
+import type { RatioDifference, RatioEstimate, SampleRatio } from './report-schema.ts';
 
 /**
  * Estimates sum(numerator) / sum(denominator) over users, such as clicked exposures / exposures.
@@ -48,18 +37,6 @@ export function estimateRatio(
   return { value, variance, low: Math.max(0, value - margin), high: value + margin };
 }
 
-/** The difference of two ratios over disjoint users. */
-export interface RatioDifference {
-  readonly value: number;
-  /** 95 % interval. */
-  readonly low: number;
-  readonly high: number;
-  /** Two-sided p-value of the null hypothesis that the ratios are equal. */
-  readonly pValue: number;
-  /** Difference divided by the control; absent if the control is 0. */
-  readonly relative?: number | undefined;
-}
-
 /** Compares an arm with its control by the normal approximation. Returns undefined without variance. */
 export function compareRatios(
   arm: RatioEstimate | undefined,
@@ -80,17 +57,6 @@ export function compareRatios(
 
 /** Significance level of the sample ratio test: a sound experiment is flagged once in a thousand. */
 const mismatchLevel = 0.001;
-
-/** Whether users are split between the arms by their weights. */
-export interface SampleRatio {
-  readonly chiSquare: number;
-  readonly degrees: number;
-  readonly pValue: number;
-  /** The arms are not comparable: some users of an arm are missing from the log, or changed arms. */
-  readonly isMismatch: boolean;
-  /** [arms] */
-  readonly expected: readonly number[];
-}
 
 /**
  * Performs Pearson's chi-square test of the users per arm against the weights. Returns undefined without users or with
