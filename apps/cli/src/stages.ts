@@ -15,12 +15,12 @@ import {
   trainStage,
 } from '@facet/pipeline';
 import type { DatasetInfo, EvaluationReport, StageContext } from '@facet/pipeline';
+import { describeFitChoice } from '@facet/pipeline/describe-fit';
 import { AppError, unlessAborted, utcDay } from '@facet/platform';
 import { facet } from './command.ts';
 import type { CommandContext, CommonOptions, Output } from './command.ts';
 import { chooseConfigFile } from './home.ts';
 import type { IndexedModel } from './home.ts';
-import { describeFitChoice } from './terminal/runs.ts';
 import { countOf, formatBytes, formatCount, shortId } from './terminal/text.ts';
 
 /** Reads the file of {@link chooseConfigFile}. A missing `facet.yaml` means all defaults. */

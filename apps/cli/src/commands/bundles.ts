@@ -5,13 +5,13 @@ import type { BundleInfo } from '@facet/bundles';
 import { homePaths } from '@facet/config/home-paths';
 import { readGateReport } from '@facet/pipeline';
 import type { GateReport } from '@facet/pipeline';
+import { describeFitChoice } from '@facet/pipeline/describe-fit';
 import { traceLineage } from '@facet/pipeline/lineage';
 import type { Lineage } from '@facet/pipeline/lineage';
 import { isAppError, utcDay } from '@facet/platform';
 import { addCommonOptions, addHome, addNotes, addSubcommand, facet, refuseUnknownSubcommands } from '../command.ts';
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { findArtifact, openStore } from '../home.ts';
-import { describeFitChoice } from '../terminal/runs.ts';
 import { countOf, formatCount, formatMinute, printable, shortId } from '../terminal/text.ts';
 import { diffBundles } from '../bundles-diff.ts';
 

@@ -1,5 +1,6 @@
 import { ifUsable } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
+import { describeFitChoice } from '@facet/pipeline/describe-fit';
 import { fitChoiceOf, readModelInfo } from '@facet/pipeline/lineage';
 import type { FitChoice } from '@facet/pipeline/lineage';
 import { cancelRun, createRunStore, nextRefreshes } from '@facet/pipeline/runs';
@@ -8,7 +9,7 @@ import { openRefreshQueue } from '@facet/refresh';
 import { addHome, addQueue, addSubcommand, parseCount, queueOf } from '../command.ts';
 import type { CommandContext, CommonOptions, QueueFlags, Register } from '../command.ts';
 import { openPipeline } from '../stages.ts';
-import { describeFitChoice, durationMs, renderStages } from '../terminal/runs.ts';
+import { durationMs, renderStages } from '../terminal/runs.ts';
 import { formatDuration, formatMinute, printable, shortId, truncate } from '../terminal/text.ts';
 import { operatorName } from '../home.ts';
 

@@ -1,16 +1,6 @@
-import { describeFit } from '@facet/pipeline/lineage';
-import type { FitChoice } from '@facet/pipeline/lineage';
 import type { RefreshStage, RunReport } from '@facet/pipeline/runs';
 import type { Terminal } from './terminal.ts';
 import { formatDuration, formatMinute, printable, renderTable, shortId, truncate } from './text.ts';
-
-/** Describes K and the labels of a model, and the validation score of each compared fit. */
-export function describeFitChoice({ interests, labels, fitScores = [] }: FitChoice): string {
-  const kept = describeFit(interests, labels);
-  if (fitScores.length < 2) return kept;
-  const scores = fitScores.map((fit) => `${fit.score.toFixed(4)} (${describeFit(fit.interests, fit.labels)})`);
-  return `${kept}. Validation recall: ${scores.join(', ')}`;
-}
 
 /** Describes the result of a stage. */
 export function describeOutputs(stage: RefreshStage, outputs: RunReport['stages'][number]['outputs'] = {}): string {

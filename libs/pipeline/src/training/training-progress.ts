@@ -3,6 +3,7 @@ import type { FitLabels } from '@facet/model';
 import type { LoopStep } from '@facet/model/training';
 import type { TrainingPhase } from '../model/model-artifact.ts';
 import type { TrainedEpoch } from '../runs/run.ts';
+import { describeFit } from './describe-fit.ts';
 
 /** The progress of a phase after each step. */
 export interface PhaseProgress extends Pace {
@@ -55,13 +56,8 @@ export function describeEpoch(trained: TrainedEpoch, metric = 'recall@50'): stri
   return `${describePhase(trained)}, epoch ${epoch}: loss ${loss.toFixed(3)}${scored}`;
 }
 
-function describePhase({ phase, interests, labels }: Pick<TrainedEpoch, 'phase' | 'interests' | 'labels'>): string {
-  return `${trainingPhaseNames[phase]}, ${describeFit(interests, labels)}`;
-}
-
-/** Describes K and the labels of a fit. */
-export function describeFit(interests: number, labels: string): string {
-  return `${interests} interest${interests === 1 ? '' : 's'}, labels ${labels}`;
+function describePhase({ phase, ...fit }: Pick<TrainedEpoch, 'phase' | 'interests' | 'labels'>): string {
+  return `${trainingPhaseNames[phase]}, ${describeFit(fit)}`;
 }
 
 /** The progress of a training after each step. */

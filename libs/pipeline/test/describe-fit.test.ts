@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { describeFitChoice } from '../src/terminal/runs.ts';
+import { describeFitChoice } from '../src/training/describe-fit.ts';
 
 it('describes the interests and labels of a model, and the scores that chose them', () => {
   const fitScores = [
