@@ -32,17 +32,17 @@ interface ProfileRules {
   readonly isPositive: PositiveRule;
 }
 
-interface LakeChangesOptions {
-  readonly window: LakeWindow;
-  /** Maximum number of changes per portion. Without it, each person comes once, with all changes. */
-  readonly portionMax?: number;
-}
-
-/** Reads all changes from the lake and the catalog, grouped by user or anonymous session. */
+/**
+ * Reads all changes from the lake and the catalog, grouped by user or anonymous session.
+ *
+ * @param window of the lake
+ * @param portionMax Maximum number of changes per portion. Without it, each person comes once, with all changes.
+ */
 async function* changesByOwner(
   sources: ProfileSources,
   rules: ProfileRules,
-  { window, portionMax = Infinity }: LakeChangesOptions,
+  window: LakeWindow,
+  portionMax = Infinity,
 ): AsyncGenerator<OwnedChanges> {
   const attributes = new Map<string, ProfileChange>();
   for await (const versions of streamUserVersions(sources.catalogFolder)) {
@@ -94,8 +94,7 @@ export async function fillProfiles(
 ): Promise<void> {
   const { receivedFrom, signal } = options;
   let batch: ProfileChange[] = [];
-  const lakeChanges = { window: { receivedFrom }, portionMax: changesPerBatch };
-  for await (const { changes } of changesByOwner(sources, rules, lakeChanges)) {
+  for await (const { changes } of changesByOwner(sources, rules, { receivedFrom }, changesPerBatch)) {
     signal?.throwIfAborted();
     batch.push(...changes);
     if (batch.length < changesPerBatch) continue;
@@ -119,6 +118,5 @@ export async function rebuildProfiles(
   options: { readonly receivedBefore?: number } = {},
 ): Promise<RebuildResult> {
   const { receivedBefore = Date.now() } = options;
-  const owners = changesByOwner(sources, rules, { window: { receivedBefore } });
-  return store.rebuild(owners, { receivedBefore });
+  return store.rebuild(changesByOwner(sources, rules, { receivedBefore }), { receivedBefore });
 }

@@ -1,16 +1,17 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { Attributes } from '@facet/schemas';
-import { assembleProfile, assembleSessionProfile, erasedEvents } from './profile/assemble-profile.ts';
-import type { StoredSession } from './profile/assemble-profile.ts';
 import {
+  assembleProfile,
+  assembleSessionProfile,
   decodeEvents,
   decodeIdentities,
   encodeEvent,
+  erasedEvents,
   groupByOwner,
   keepNewest,
   receivedAtOf,
 } from './profile/owner-changes.ts';
-import type { Entry, SessionChanges, UserChanges } from './profile/owner-changes.ts';
+import type { Entry, SessionChanges, StoredSession, UserChanges } from './profile/owner-changes.ts';
 import { identitiesMax, sessionIdOf, sessionsMax } from './profile/profile-store.ts';
 import type { ProfileStore } from './profile/profile-store.ts';
 

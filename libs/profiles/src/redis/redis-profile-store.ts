@@ -1,19 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { dayMs, isAppError } from '@facet/platform';
 import type { Attributes } from '@facet/schemas';
-import { assembleProfile, assembleSessionProfile, erasedEvents } from '../profile/assemble-profile.ts';
-import type { StoredSession, StoredUser } from '../profile/assemble-profile.ts';
 import {
+  assembleProfile,
+  assembleSessionProfile,
   decodeEvents,
   decodeIdentities,
   encodeEvent,
+  erasedEvents,
   groupByOwner,
   noSessionChanges,
   noUserChanges,
   ownPart,
   receivedAtOf,
 } from '../profile/owner-changes.ts';
-import type { OwnerChanges } from '../profile/owner-changes.ts';
+import type { OwnerChanges, StoredSession, StoredUser } from '../profile/owner-changes.ts';
 import { eventsMaxDefault, sessionIdOf } from '../profile/profile-store.ts';
 import type { OwnedChanges, ProfileStore, RebuildResult } from '../profile/profile-store.ts';
 import { hostOf, keysPerScan, RedisConnection } from './redis-connection.ts';

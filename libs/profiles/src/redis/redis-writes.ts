@@ -2,34 +2,25 @@ import type { Cluster, Redis } from 'ioredis';
 import type { Entry, SessionChanges, UserChanges } from '../profile/owner-changes.ts';
 import { identitiesMax, sessionsMax } from '../profile/profile-store.ts';
 
-/** Key names. All keys of one user or session share the text in braces, which places them on one node of a cluster. */
-interface RedisKeys {
-  /** Returns the prefix of a user's keys. */
-  user(userId: string): string;
-  /** Returns the user of a prefix that `user` returned. */
-  userOf(name: string): string;
-  /** Returns the prefix of a session's keys. */
-  session(sessionId: string): string;
-  /** Key that records whether the whole lake has been stored. */
-  readonly fill: string;
-  /** Key with the id of the installation that uses the store. */
-  readonly installation: string;
-  /** Patterns for SCAN. */
-  readonly patterns: { readonly users: string; readonly sessions: string };
-}
-
-export function createRedisKeys(prefix: string): RedisKeys {
+/**
+ * Returns the names of keys. All keys of one user or session share the text in braces, which places them on one node of a
+ * cluster.
+ */
+export function createRedisKeys(prefix: string) {
   const escaped = prefix.replace(/[*?[\]\\]/g, '\\$&');
   return {
-    user: (userId) => `${prefix}:user:{${encodeId(userId)}}`,
-    userOf: (name) => decodeURIComponent(name.slice(`${prefix}:user:{`.length, -1)),
-    session: (sessionId) => `${prefix}:session:{${encodeId(sessionId)}}`,
+    /** Returns the prefix of a user's keys. */
+    user: (userId: string) => `${prefix}:user:{${encodeId(userId)}}`,
+    /** Returns the user of a prefix that `user` returned. */
+    userOf: (name: string) => decodeURIComponent(name.slice(`${prefix}:user:{`.length, -1)),
+    /** Returns the prefix of a session's keys. */
+    session: (sessionId: string) => `${prefix}:session:{${encodeId(sessionId)}}`,
+    /** Key that records whether the whole lake has been stored. */
     fill: `${prefix}:fill`,
+    /** Key with the id of the installation that uses the store. */
     installation: `${prefix}:installation`,
-    patterns: {
-      users: `${escaped}:user:{*`,
-      sessions: `${escaped}:session:{*`,
-    },
+    /** Patterns for SCAN. */
+    patterns: { users: `${escaped}:user:{*`, sessions: `${escaped}:session:{*` },
   };
 }
 
@@ -97,11 +88,7 @@ export function userWrite(name: string, change: UserChanges, options: WriteOptio
     ...[...change.sessions].flatMap(([sessionId, receivedAt]) => [receivedAt, sessionId]),
     ...membersOf(change.events),
   ];
-  return {
-    name,
-    size: change.sessions.size + change.events.length,
-    command: ['facetChangeUser', ...args],
-  };
+  return { name, size: change.sessions.size + change.events.length, command: ['facetChangeUser', ...args] };
 }
 
 export function sessionWrite(name: string, change: SessionChanges, options: WriteOptions): RedisWrite {
@@ -113,11 +100,7 @@ export function sessionWrite(name: string, change: SessionChanges, options: Writ
     ...membersOf(change.identities),
     ...membersOf(change.events),
   ];
-  return {
-    name,
-    size: change.identities.length + change.events.length,
-    command: ['facetChangeSession', ...args],
-  };
+  return { name, size: change.identities.length + change.events.length, command: ['facetChangeSession', ...args] };
 }
 
 function membersOf(entries: readonly Entry[]): (string | number)[] {
