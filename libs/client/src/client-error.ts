@@ -1,12 +1,4 @@
-/** The body of an error response of Facet's HTTP APIs. */
-export interface Problem {
-  readonly statusCode: number;
-  /** A stable identifier such as `RATE_LIMITED`. Test this, not the message. */
-  readonly code: string;
-  readonly message: string;
-  readonly remedy?: string;
-  readonly field?: string;
-}
+import type { Problem } from './serving/serving-api.ts';
 
 export interface ClientErrorOptions {
   readonly code: string;

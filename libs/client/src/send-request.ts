@@ -1,7 +1,7 @@
 import type { Address } from './address.ts';
 import { ClientError } from './client-error.ts';
-import type { Problem } from './client-error.ts';
 import { retryDelayMs } from './retry-delay.ts';
+import type { Problem } from './serving/serving-api.ts';
 
 /** The server, and how long to try to reach it. */
 export interface Endpoint extends Address {

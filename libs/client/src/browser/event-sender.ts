@@ -99,8 +99,6 @@ export class EventSender {
     // A failure may come from the limit of keepalive bytes, so the next attempt does not use keepalive.
     const keepalive = bytes < keepaliveBytesMax / 2 && this.#failures === 0;
     if (keepalive) this.#keepaliveRequest = batch;
-    const abort = new AbortController();
-    const timeout = setTimeout(() => abort.abort(), timeoutMs);
     try {
       // A request with plain text and without credentials needs no preflight.
       const response = await fetch(this.#options.eventsUrl, {
@@ -108,14 +106,13 @@ export class EventSender {
         body: bodyOf(batch),
         keepalive,
         credentials: 'omit',
-        signal: abort.signal,
+        signal: AbortSignal.timeout(timeoutMs),
       });
       const body = (await response.json().catch(() => undefined)) as ResponseBody;
       return { status: response.status, body, retryAfter: response.headers.get('retry-after') };
     } catch {
       return { status: 0, retryAfter: null };
     } finally {
-      clearTimeout(timeout);
       this.#keepaliveRequest = [];
     }
   }
