@@ -5,7 +5,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { createQueryClient, sessionQuery, signIn } from './api/queries.ts';
 import { createPageRouter } from './router.tsx';
-import { applyTheme } from './shell/app-shell.tsx';
+import { applyTheme } from './shell/shell.tsx';
 
 applyTheme();
 const queryClient = createQueryClient();

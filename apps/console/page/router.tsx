@@ -12,8 +12,7 @@ import { pages, parseSearch } from '../src/pages.ts';
 import type { PageName, PageSearch } from '../src/pages.ts';
 import { exampleUsersQuery, sessionQuery } from './api/queries.ts';
 import { Failure, Loading } from './parts/states.tsx';
-import { AppShell } from './shell/app-shell.tsx';
-import { SignInView } from './shell/sign-in-view.tsx';
+import { AppShell, SignInView } from './shell/shell.tsx';
 
 interface RouterContext {
   readonly queryClient: QueryClient;

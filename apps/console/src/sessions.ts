@@ -6,6 +6,7 @@ import type { ApiKey } from '@facet/platform';
 import cookie from '@fastify/cookie';
 import { defaults, seal, unseal } from 'iron-webcrypto';
 import { Type } from 'typebox';
+import { Session } from './schemas.ts';
 
 /** The earliest end is forgotten above this number. */
 const endedMax = 10_000;
@@ -108,13 +109,6 @@ export async function addSessions(app: HttpApp, { sessions }: SignIn): Promise<v
   });
 }
 
-const Session = Type.Object({
-  isSignedIn: Type.Boolean(),
-  /** The name of the API key; absent if the APIs need no key. */
-  name: Type.Optional(Type.String()),
-  scopes: Type.Array(Type.String()),
-});
-
 /** Adds the routes to sign in, to sign out, and to create links. */
 export function addSessionRoutes(app: HttpApp, { sessions, codes, access, isHttps, sessionMs }: SignIn): void {
   const findKey = (text: unknown): ApiKey | undefined =>
@@ -208,7 +202,7 @@ export function addSessionRoutes(app: HttpApp, { sessions, codes, access, isHttp
   );
 }
 
-function describe(key: ApiKey | undefined): { isSignedIn: boolean; name?: string; scopes: string[] } {
+function describe(key: ApiKey | undefined): Session {
   return key === undefined
     ? { isSignedIn: false, scopes: [] }
     : { isSignedIn: true, name: key.name, scopes: [...key.scopes] };

@@ -5,8 +5,8 @@ import { probeApi } from '@facet/http/probe-api';
 import { dayMs } from '@facet/platform';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy';
-import { Type } from 'typebox';
 import type { ConsoleConfig } from './config.ts';
+import { Upstreams } from './schemas.ts';
 
 export const consoleProblems = createProblems({
   API_UNREACHABLE: { status: 502, remedy: 'Start it, or set its address in the environment of the console.' },
@@ -18,21 +18,15 @@ const headersTimeoutMs = 310_000;
 /** A client may follow a refresh for as long as it runs. */
 const responseMsMax = dayMs;
 
-const Upstream = Type.Object({
-  name: Type.String(),
-  url: Type.String(),
-  state: Type.Union([Type.Literal('ready'), Type.Literal('not-ready'), Type.Literal('unreachable')]),
-  problem: Type.Optional(Type.String()),
-});
-
-type Upstreams = Pick<ConsoleConfig, 'upstreams' | 'prometheus'>;
-
 /**
  * Forwards `/api/<name>/…` to the APIs. Requests have the API key of the session in `x-api-key`; the APIs check its scopes.
  * `GET` requests are not retried, so that the page sees each failure once. `GET /upstreams` says which APIs respond: the page sends
  * no metrics requests to the others.
  */
-export async function addUpstreams(app: HttpApp, { upstreams, prometheus }: Upstreams): Promise<void> {
+export async function addUpstreams(
+  app: HttpApp,
+  { upstreams, prometheus }: Pick<ConsoleConfig, 'upstreams' | 'prometheus'>,
+): Promise<void> {
   for (const name of apiNames) {
     const options = { config: { scope: 'any' }, httpMethods: ['GET', 'POST', 'DELETE'] };
     await addProxy(app, { name, upstream: upstreams[name], dropped: browserHeaders, options });
@@ -43,8 +37,7 @@ export async function addUpstreams(app: HttpApp, { upstreams, prometheus }: Upst
     const dropped = [...browserHeaders, 'x-api-key', 'authorization'];
     await addProxy(app, { name: 'prometheus', upstream: prometheus, dropped, options });
   }
-  const response = { 200: Type.Object({ upstreams: Type.Array(Upstream), hasPrometheus: Type.Boolean() }) };
-  app.get('/upstreams', { config: { scope: 'any' }, schema: { response } }, async () => ({
+  app.get('/upstreams', { config: { scope: 'any' }, schema: { response: { 200: Upstreams } } }, async () => ({
     upstreams: await Promise.all(
       apiNames.map(async (name) => ({ name, url: upstreams[name], ...(await probeApi(upstreams[name])) })),
     ),

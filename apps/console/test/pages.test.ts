@@ -3,7 +3,7 @@ import { createHttpMetrics } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { createLogger, hourMs } from '@facet/platform';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { exploreSearchOf } from '../page/routes/explore/search.ts';
+import { exploreSearchOf } from '../page/routes/explore/view.ts';
 import { createApp } from '../src/app.ts';
 import { pages, parseSearch } from '../src/pages.ts';
 

@@ -3,6 +3,7 @@ import type { paths as SinkPaths } from '@facet/client/sink-api';
 import type { paths as TrainerPaths } from '@facet/client/trainer-api';
 import { queryOptions } from '@tanstack/react-query';
 import createClient from 'openapi-fetch';
+import type { Client, ParamsOption } from 'openapi-fetch';
 
 /** How to start each API behind the console. Their names are those of the addresses `/api/<name>/`. */
 export const startCommands = {
@@ -122,9 +123,36 @@ export async function dataOf<Data>(call: Promise<{ data?: Data }>): Promise<With
   return (await call).data as WithArrays<NonNullable<Data>>;
 }
 
-/** Returns the options of a query that a typed client answers. */
-export const apiQuery = <const Key extends readonly unknown[], Data>(
-  queryKey: Key,
-  call: (signal: AbortSignal) => Promise<{ data?: Data }>,
-  options: { readonly staleTime?: number; readonly refetchInterval?: number } = {},
-) => queryOptions({ queryKey, queryFn: ({ signal }) => dataOf(call(signal)), ...options });
+interface QueryTimes {
+  readonly staleTime?: number;
+  readonly refetchInterval?: number;
+}
+
+type GetOf<Paths> = <Path extends keyof Paths>(path: Path, init: object) => Promise<{ data?: BodyOf<Paths[Path]> }>;
+
+/** Returns a function that makes the options of a query for a `GET` of an API. The query's key has the name of the API first. */
+function queriesOf<Paths extends object>(api: ApiName, client: Client<Paths>) {
+  const get = client.GET as unknown as GetOf<Paths>;
+  return <Path extends PathsWithGet<Paths>>(path: Path, params: ParamsOf<Paths[Path]>, times: QueryTimes = {}) =>
+    queryOptions({
+      queryKey: [api, path, params],
+      queryFn: ({ signal }) => dataOf(get(path, { params, signal })),
+      ...times,
+    });
+}
+
+type PathsWithGet<Paths> = {
+  [Path in keyof Paths]: Paths[Path] extends { readonly get: unknown } ? Path : never;
+}[keyof Paths];
+type ParamsOf<Methods> = Methods extends { readonly get: infer Get } ? ParamsOption<Get>['params'] : never;
+type BodyOf<Methods> = Methods extends {
+  readonly get: {
+    readonly responses: { readonly 200: { readonly content: { readonly 'application/json': infer Body } } };
+  };
+}
+  ? Body
+  : never;
+
+export const servingQuery = queriesOf('serving', serving);
+export const sinkQuery = queriesOf('sink', sink);
+export const trainerQuery = queriesOf('trainer', trainer);

@@ -1,6 +1,7 @@
 import { QueryCache, QueryClient, queryOptions } from '@tanstack/react-query';
 import type { QueryState } from '@tanstack/react-query';
-import { ApiError, apiQuery, fetchApi, markerHeaders, serving } from './fetch-api.ts';
+import type { Session } from '../../src/schemas.ts';
+import { ApiError, fetchApi, markerHeaders, servingQuery } from './fetch-api.ts';
 
 /** How often a view that shows a failure asks again. */
 const recoveryMs = 5_000;
@@ -39,13 +40,6 @@ export function createQueryClient(): QueryClient {
   return client;
 }
 
-export interface Session {
-  readonly isSignedIn: boolean;
-  /** The name of the API key; absent if the APIs need no key. */
-  readonly name?: string;
-  readonly scopes: readonly ('ingest' | 'serve' | 'read' | 'admin')[];
-}
-
 const call = async (method: string, body?: object): Promise<Session> => {
   const headers = { ...markerHeaders, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
   const response = await fetchApi('/session', { method, headers, body: JSON.stringify(body) });
@@ -67,14 +61,11 @@ export function changeSession(client: QueryClient, session: Session): void {
 }
 
 /** Users with distinct interests. The first request after a new bundle compares hundreds of users. */
-export const exampleUsersQuery = apiQuery(
-  ['example-users'],
-  (signal) => serving.GET('/v1/users:examples', { params: { query: { limit: '100' } }, signal }),
+export const exampleUsersQuery = servingQuery(
+  '/v1/users:examples',
+  { query: { limit: '100' } },
   { staleTime: Infinity },
 );
 
 /** The verdict of the gate about a bundle. */
-export const gateQuery = (bundleId: string) =>
-  apiQuery(['compare', 'gate', bundleId], (signal) =>
-    serving.GET('/v1/bundles/{bundleId}/gate', { params: { path: { bundleId } }, signal }),
-  );
+export const gateQuery = (bundleId: string) => servingQuery('/v1/bundles/{bundleId}/gate', { path: { bundleId } });

@@ -1,7 +1,7 @@
 import { formatDuration } from '@facet/platform/quantities';
 import { memo, useEffect, useState } from 'react';
 
-export { countOf, formatBytes, formatCount, formatDuration } from '@facet/platform/quantities';
+export { countOf, formatBytes, formatCount, formatDuration, formatP, formatSigned } from '@facet/platform/quantities';
 
 // A format is expensive to create. `toLocaleString` creates one for each call.
 const oneDecimal = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
@@ -23,11 +23,6 @@ export function formatNumber(value: number): string {
 export function formatShare(share: number): string {
   const percent = share * 100;
   return `${(percent !== 0 && Math.abs(percent) < 1 ? twoDecimals : oneDecimal).format(percent)} %`;
-}
-
-/** Returns a p-value. */
-export function formatP(p: number): string {
-  return p < 0.0001 ? '< 0.0001' : p.toFixed(4);
 }
 
 /** The name of an item for readers. */

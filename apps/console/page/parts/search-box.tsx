@@ -3,7 +3,7 @@ import type { components } from '@facet/client/serving-api';
 import { keepPreviousData, queryOptions, useQuery } from '@tanstack/react-query';
 import type { UseQueryOptions } from '@tanstack/react-query';
 import { useDeferredValue, useState } from 'react';
-import { apiQuery, serving } from '../api/fetch-api.ts';
+import { servingQuery } from '../api/fetch-api.ts';
 import { nameOf } from './format.tsx';
 import './search-box.css';
 
@@ -87,9 +87,7 @@ export function ItemSearch(props: Pick<SearchBoxProps<FoundItem>, 'label' | 'not
 
 const findItemsQuery = (query: string) =>
   queryOptions({
-    ...apiQuery(['find-items', query], (signal) =>
-      serving.GET('/v1/items', { params: { query: { query, limit: '12' } }, signal }),
-    ),
+    ...servingQuery('/v1/items', { query: { query, limit: '12' } }),
     select: ({ items }) => items,
     placeholderData: keepPreviousData,
   });

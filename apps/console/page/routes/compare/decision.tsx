@@ -117,7 +117,7 @@ export function DecisionCard({ candidate, bundles }: DecisionCardProps) {
       decision === 'promote' ? promote(candidate, reason.trim()) : rollBack(reason.trim()),
     onSuccess: async () => {
       setReason('');
-      await client.invalidateQueries({ queryKey: ['compare'] });
+      await client.invalidateQueries({ queryKey: ['serving'] });
     },
   });
   const { error, data, isPending } = decide;

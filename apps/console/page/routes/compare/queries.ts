@@ -1,52 +1,39 @@
 import { queryOptions } from '@tanstack/react-query';
-import { apiQuery, dataOf, serving } from '../../api/fetch-api.ts';
+import { dataOf, serving, servingQuery } from '../../api/fetch-api.ts';
 import { recoverAfter } from '../../api/queries.ts';
 import type { Side } from '@facet/client/serving-api';
 
 const followMs = 1_000;
 const listLimit = 20;
 
-export const bundlesQuery = apiQuery(['compare', 'bundles'], (signal) => serving.GET('/v1/bundles', { signal }), {
-  refetchInterval: 10_000,
-});
+export const bundlesQuery = servingQuery('/v1/bundles', {}, { refetchInterval: 10_000 });
+export const armsQuery = servingQuery('/v1/arms', {}, { staleTime: Infinity });
+export const promotionsQuery = servingQuery('/v1/promotions', {});
+export const bundleQuery = (bundleId: string) => servingQuery('/v1/bundles/{bundleId}', { path: { bundleId } });
 
-export const armsQuery = apiQuery(['compare', 'arms'], (signal) => serving.GET('/v1/arms', { signal }), {
-  staleTime: Number.POSITIVE_INFINITY,
-});
-
-export const promotionsQuery = apiQuery(['compare', 'promotions'], (signal) =>
-  serving.GET('/v1/promotions', { signal }),
-);
-
-export const bundleQuery = (bundleId: string) =>
-  apiQuery(['compare', 'bundle', bundleId], (signal) =>
-    serving.GET('/v1/bundles/{bundleId}', { params: { path: { bundleId } }, signal }),
-  );
-
+/** The names of the attributes that a merge can compare. */
 export const attributesQuery = queryOptions({
-  queryKey: ['compare', 'attributes'],
-  queryFn: async () => {
-    const { attributes } = await dataOf(serving.GET('/v1/item-map'));
-    return attributes.filter(({ type }) => type === 'text' || type === 'list').map(({ name }) => name);
-  },
-  staleTime: Number.POSITIVE_INFINITY,
+  ...servingQuery('/v1/item-map', {}, { staleTime: Infinity }),
+  select: ({ attributes }) =>
+    attributes.filter(({ type }) => type === 'text' || type === 'list').map(({ name }) => name),
 });
 
 /** Recommends items to a user by one side. */
 export const previewQuery = (userId: string, { bundleId, arm, merge }: Side) => {
   const body = { userId, limit: listLimit, explain: true, bundleId, arm, merge };
-  return apiQuery(['compare', 'preview', body], (signal) =>
-    serving.POST('/v1/recommendations:preview', { body, signal }),
-  );
+  return queryOptions({
+    queryKey: ['serving', 'preview', body],
+    queryFn: ({ signal }) => dataOf(serving.POST('/v1/recommendations:preview', { body, signal })),
+  });
 };
 
 /** Compares two sides over a sample of users, and asks again until the result is there. */
 export const comparisonQuery = (before: Side, after: Side, users: number) =>
   queryOptions({
-    queryKey: ['compare', 'sample', before, after, users],
+    queryKey: ['serving', 'sample', before, after, users],
     queryFn: () => dataOf(serving.POST('/v1/comparisons', { body: { before, after, users } })),
     refetchInterval: ({ state }) => (state.data?.state === 'running' ? followMs : recoverAfter(state)),
-    staleTime: Number.POSITIVE_INFINITY,
+    staleTime: Infinity,
   });
 
 /** Runs the gate, and asks again until it has decided. */

@@ -4,19 +4,19 @@ import { useState } from 'react';
 import type { ReactNode } from 'react';
 import { DataTable, numeric } from '../../parts/data-table.tsx';
 import { Select } from '../../parts/fields.tsx';
-import { formatCount, formatShare, nameOf, Time } from '../../parts/format.tsx';
+import { formatCount, formatShare, formatSigned, nameOf, Time } from '../../parts/format.tsx';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
+import { inPlace, usePageSearch } from '../../parts/use-page-search.ts';
 import { comparisonQuery } from './queries.ts';
 
 interface SampleCardProps {
   readonly before: Side;
   readonly after: Side;
-  readonly onPick: (userId: string) => void;
 }
 
 /** The difference over a sample of users. It starts on demand, because it takes seconds of a core. */
-export function SampleCard({ before, after, onPick }: SampleCardProps) {
+export function SampleCard({ before, after }: SampleCardProps) {
   const [users, setUsers] = useState(100);
   const [started, setStarted] = useState<string>();
   const key = JSON.stringify([before, after, users]);
@@ -50,7 +50,7 @@ export function SampleCard({ before, after, onPick }: SampleCardProps) {
                 <p>Comparing lists of {formatCount(users)} users…</p>
               </div>
             ) : (
-              <Result result={result} limit={limit} onPick={onPick} />
+              <Result result={result} limit={limit} />
             )
           }
         </QueryView>
@@ -59,14 +59,14 @@ export function SampleCard({ before, after, onPick }: SampleCardProps) {
   );
 }
 
-interface ResultProps extends Pick<SampleCardProps, 'onPick'> {
+interface ResultProps {
   readonly result: SampleComparison;
   readonly limit: number;
 }
 
 const metricNames = { hitRate: 'HitRate', ndcg: 'NDCG', recall: 'Recall' } as const;
 
-function Result({ result, limit, onPick }: ResultProps) {
+function Result({ result, limit }: ResultProps) {
   const { users, overlap, metrics, window, distinctItems, fallbacks } = result;
   return (
     <>
@@ -103,7 +103,7 @@ function Result({ result, limit, onPick }: ResultProps) {
           {formatCount(distinctItems.after)} after. Fallbacks: {formatCount(fallbacks.before)} before,{' '}
           {formatCount(fallbacks.after)} after.
         </Histogram>
-        <ChangedUsers users={users} onPick={onPick} />
+        <ChangedUsers users={users} />
         <MovedItems title="Items in more lists" items={result.gained} />
         <MovedItems title="Items in fewer lists" items={result.lost} />
       </div>
@@ -120,19 +120,18 @@ function Meaning({ low, high }: { readonly low: number; readonly high: number })
 
 const digits = 4;
 
-const signed = (value: number): string => `${value < 0 ? '−' : value > 0 ? '+' : ''}${Math.abs(value).toFixed(digits)}`;
+const signed = (value: number): string => formatSigned(value, digits);
 
 const shown = 5;
 
-type ChangedUsersProps = Pick<SampleComparison, 'users'> & Pick<SampleCardProps, 'onPick'>;
-
-function ChangedUsers({ users, onPick }: ChangedUsersProps) {
+function ChangedUsers({ users }: Pick<SampleComparison, 'users'>) {
+  const [, change] = usePageSearch('compare', inPlace);
   const changed = users
-    .map(({ userId, ndcgBefore, ndcgAfter }) => ({ userId, change: ndcgAfter - ndcgBefore }))
-    .filter(({ change }) => change !== 0)
-    .sort((a, b) => b.change - a.change);
-  const gained = changed.filter(({ change }) => change > 0);
-  const lost = changed.filter(({ change }) => change < 0).reverse();
+    .map(({ userId, ndcgBefore, ndcgAfter }) => ({ userId, gain: ndcgAfter - ndcgBefore }))
+    .filter(({ gain }) => gain !== 0)
+    .sort((a, b) => b.gain - a.gain);
+  const gained = changed.filter(({ gain }) => gain > 0);
+  const lost = changed.filter(({ gain }) => gain < 0).reverse();
   return (
     <div className="stack">
       <h3>Users by NDCG</h3>
@@ -141,12 +140,12 @@ function ChangedUsers({ users, onPick }: ChangedUsersProps) {
         stay equal.
       </p>
       <ul className="compare-list small">
-        {[...gained.slice(0, shown), ...lost.slice(0, shown)].map(({ userId, change }) => (
+        {[...gained.slice(0, shown), ...lost.slice(0, shown)].map(({ userId, gain }) => (
           <li key={userId} className="compare-user">
-            <button type="button" className="item-link truncate" onClick={() => onPick(userId)}>
+            <button type="button" className="item-link truncate" onClick={() => change({ user: userId })}>
               {userId}
             </button>
-            <span className={`badge ${change > 0 ? 'good' : 'bad'}`}>{signed(change)}</span>
+            <span className={`badge ${gain > 0 ? 'good' : 'bad'}`}>{signed(gain)}</span>
           </li>
         ))}
       </ul>

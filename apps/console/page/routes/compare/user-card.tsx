@@ -1,22 +1,25 @@
 import type { RecommendationsResponse, Side } from '@facet/client/serving-api';
 import { useQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
 import { exampleUsersQuery } from '../../api/queries.ts';
 import { interestColor } from '../../parts/colors.ts';
 import { UserForm } from '../../parts/fields.tsx';
 import { formatShare } from '../../parts/format.tsx';
+import { findChanges, Moved } from '../../parts/list-changes.tsx';
 import { Card } from '../../parts/page.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
+import { inPlace, usePageSearch } from '../../parts/use-page-search.ts';
 import { previewQuery } from './queries.ts';
 
-interface UserCardProps {
+interface Sides {
   readonly before: Side;
   readonly after: Side;
-  readonly user: string | undefined;
-  readonly onChange: (user: string | undefined) => void;
 }
 
 /** The lists of both sides for one user. */
-export function UserCard({ before, after, user, onChange }: UserCardProps) {
+export function UserCard(sides: Sides) {
+  const [{ user }, change] = usePageSearch('compare', inPlace);
+  const onChange = (next: string | undefined): void => change({ user: next });
   const examples = useQuery(exampleUsersQuery).data?.users ?? [];
   const first = examples[0]?.userId;
   return (
@@ -32,13 +35,13 @@ export function UserCard({ before, after, user, onChange }: UserCardProps) {
           )}
         </Empty>
       ) : (
-        <BothLists before={before} after={after} user={user} />
+        <BothLists {...sides} user={user} />
       )}
     </Card>
   );
 }
 
-function BothLists({ before, after, user }: { readonly before: Side; readonly after: Side; readonly user: string }) {
+function BothLists({ before, after, user }: Sides & { readonly user: string }) {
   const fresh = useQuery(previewQuery(user, after));
   return (
     <QueryView query={useQuery(previewQuery(user, before))} what="Loading the bundle and its list">
@@ -51,50 +54,45 @@ function BothLists({ before, after, user }: { readonly before: Side; readonly af
   );
 }
 
-function Lists({
-  before,
-  after,
-}: {
+interface ListsProps {
   readonly before: RecommendationsResponse;
   readonly after: RecommendationsResponse;
-}) {
-  const [rankBefore, rankAfter] = [ranksOf(before), ranksOf(after)];
-  const kept = after.items.filter(({ itemId }) => rankBefore.has(itemId)).length;
-  const longer = Math.max(before.items.length, after.items.length);
+}
+
+function Lists({ before, after }: ListsProps) {
+  const { items, left, entered } = findChanges(after.items, before.items);
+  const longer = Math.max(before.items.length, items.length);
+  const kept = items.length - entered;
   return (
     <>
       <p>
         <strong>{formatShare(longer === 0 ? 1 : kept / longer)}</strong> of the items stay; {longer - kept} change.
       </p>
       <div className="grid">
-        <List title="Before" list={before} others={rankAfter} isAfter={false} />
-        <List title="After" list={after} others={rankBefore} isAfter />
+        <List title="Before" {...before}>
+          {(rank) => (left.includes(before.items[rank]!) ? <span className="badge bad">left</span> : <span />)}
+        </List>
+        <List title="After" {...after}>
+          {(rank) => <Moved {...items[rank]!} />}
+        </List>
       </div>
     </>
   );
 }
 
-function ranksOf({ items }: RecommendationsResponse): ReadonlyMap<string, number> {
-  return new Map(items.map(({ itemId }, rank) => [itemId, rank]));
-}
-
-interface ListProps {
+interface ListProps extends Pick<RecommendationsResponse, 'items' | 'source'> {
   readonly title: string;
-  readonly list: RecommendationsResponse;
-  /** Ranks of the items on the other side. */
-  readonly others: ReadonlyMap<string, number>;
-  readonly isAfter: boolean;
+  /** Returns what happened to the item of a rank. */
+  readonly children: (rank: number) => ReactNode;
 }
 
-function List({ title, list, others, isAfter }: ListProps) {
+function List({ title, items, source, children }: ListProps) {
   return (
     <div className="stack">
       <h3>{title}</h3>
-      {list.source.kind === 'model' ? null : (
-        <p className="banner">Popular items: {list.source.reason.replaceAll('_', ' ')}.</p>
-      )}
+      {source.kind === 'model' ? null : <p className="banner">Popular items: {source.reason.replaceAll('_', ' ')}.</p>}
       <ol className="compare-list small">
-        {list.items.map(({ itemId, title: name = itemId, interest }, rank) => (
+        {items.map(({ itemId, title: name = itemId, interest }, rank) => (
           <li key={itemId}>
             <span className="muted numeric">{rank + 1}</span>
             <span
@@ -105,28 +103,10 @@ function List({ title, list, others, isAfter }: ListProps) {
             <span className="truncate" title={name}>
               {name}
             </span>
-            <Change rank={rank} other={others.get(itemId)} isAfter={isAfter} />
+            {children(rank)}
           </li>
         ))}
       </ol>
     </div>
-  );
-}
-
-interface ChangeProps extends Pick<ListProps, 'isAfter'> {
-  readonly rank: number;
-  readonly other: number | undefined;
-}
-
-function Change({ rank, other, isAfter }: ChangeProps) {
-  if (other === undefined) {
-    return isAfter ? <span className="badge good">entered</span> : <span className="badge bad">left</span>;
-  }
-  const moved = other - rank;
-  if (!isAfter || moved === 0) return <span />;
-  return (
-    <span className="muted numeric" title={`Rank ${other + 1} before`}>
-      {moved > 0 ? `↑ ${moved}` : `↓ ${-moved}`}
-    </span>
   );
 }

@@ -106,27 +106,24 @@ interface DeadLetterViewProps {
 
 /** A dialog with a dead letter and its whole message. */
 function DeadLetterView({ id, onClose }: DeadLetterViewProps) {
+  const query = useQuery({ ...deadLetterQuery(id ?? ''), enabled: id !== undefined });
   return (
     <Dialog.Root open={id !== undefined} onOpenChange={(open) => (open ? undefined : onClose())}>
       <Dialog.Portal>
         <Dialog.Backdrop className="dialog-backdrop" />
         <Dialog.Popup className="dialog data-letter-dialog">
           <Dialog.Title>Dead letter</Dialog.Title>
-          {id === undefined ? null : <LoadedLetter id={id} />}
+          {id === undefined ? null : (
+            <QueryView query={query} what="Loading the message">
+              {(letter) => <Letter {...letter} />}
+            </QueryView>
+          )}
           <div className="dialog-actions">
             <Dialog.Close className="button">Close</Dialog.Close>
           </div>
         </Dialog.Popup>
       </Dialog.Portal>
     </Dialog.Root>
-  );
-}
-
-function LoadedLetter({ id }: { readonly id: string }) {
-  return (
-    <QueryView query={useQuery(deadLetterQuery(id))} what="Loading the message">
-      {(letter) => <Letter {...letter} />}
-    </QueryView>
   );
 }
 

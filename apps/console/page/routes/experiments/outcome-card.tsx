@@ -2,7 +2,7 @@ import type { ArmFigure, ArmOutcome, ExperimentReport } from '@facet/client/trai
 import type { ReactNode } from 'react';
 import { interestColor } from '../../parts/colors.ts';
 import { DataTable, numeric } from '../../parts/data-table.tsx';
-import { formatCount, formatP, formatShare } from '../../parts/format.tsx';
+import { formatCount, formatP, formatShare, formatSigned } from '../../parts/format.tsx';
 import { LineChart } from '../../parts/line-chart.tsx';
 import { Card, DocLink } from '../../parts/page.tsx';
 
@@ -91,9 +91,9 @@ function figureCells({ estimate, difference }: ArmFigure, all: readonly ArmFigur
   const isClear = low > 0 || high < 0;
   return [
     ...cells,
-    <span className={isClear ? 'experiments-clear' : undefined}>{signed(100 * value)} pp</span>,
-    `${signed(100 * low)} to ${signed(100 * high)}`,
-    relative === undefined ? '' : `${signed(100 * relative, 1)} %`,
+    <span className={isClear ? 'experiments-clear' : undefined}>{formatSigned(100 * value)} pp</span>,
+    `${formatSigned(100 * low)} to ${formatSigned(100 * high)}`,
+    relative === undefined ? '' : `${formatSigned(100 * relative, 1)} %`,
     formatP(pValue),
   ];
 }
@@ -136,11 +136,6 @@ function Interests({ outcome, position, report: { arms } }: OutcomeCardProps) {
       />
     </details>
   );
-}
-
-function signed(value: number, digits = 2): string {
-  const text = Math.abs(value).toFixed(digits);
-  return Number(text) === 0 ? text : `${value < 0 ? '−' : '+'}${text}`;
 }
 
 /** An arm with its color. */

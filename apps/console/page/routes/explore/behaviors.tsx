@@ -9,9 +9,8 @@ import { Card, DocLink } from '../../parts/page.tsx';
 import { ItemSearch } from '../../parts/search-box.tsx';
 import { Empty, Failure, Loading } from '../../parts/states.tsx';
 import { useVisibleRows } from '../../parts/use-visible-rows.ts';
-import type { ExploreSearch } from './search.ts';
 import { isMissing, toggleFocus } from './view.ts';
-import type { View } from './view.ts';
+import type { ExploreSearch, View } from './view.ts';
 
 interface BehaviorRow {
   readonly key: string;
@@ -210,14 +209,11 @@ function HeatMap(props: BehaviorsProps) {
           {visible.map(({ index, start }) => (
             <HeatRow
               key={rows[index]!.key}
+              {...props}
               row={rows[index]!}
               index={index}
               top={start}
-              interestCount={interests.length}
               strongest={strongest}
-              isNumbered={isNumbered}
-              focus={search.focus}
-              onToggle={() => toggleBehavior(rows[index]!, props)}
             />
           ))}
         </div>
@@ -234,22 +230,21 @@ function toggleBehavior({ state, itemId }: BehaviorRow, { search, onChange }: Vi
   } else onChange({ without: state === 'removed' ? others(without) : [...without, itemId] });
 }
 
-interface HeatRowProps {
+interface HeatRowProps extends BehaviorsProps {
   readonly row: BehaviorRow;
   readonly index: number;
+  /** Its distance from the first row, in pixels. */
   readonly top: number;
-  readonly interestCount: number;
+  /** The largest coefficient of all rows. */
   readonly strongest: number;
-  readonly isNumbered: boolean;
-  readonly focus: number | undefined;
-  readonly onToggle: () => void;
 }
 
-function HeatRow({ row, index, top, interestCount, strongest, isNumbered, focus, onToggle }: HeatRowProps) {
+function HeatRow(props: HeatRowProps) {
+  const { row, index, top, interests, strongest, search } = props;
   const { state, coefficients, note } = row;
   const own = strongestOf(row);
   const name = nameOf(row);
-  const inFocus = focus === undefined ? '' : own === focus ? 'in-focus' : 'dimmed';
+  const inFocus = search.focus === undefined ? '' : own === search.focus ? 'in-focus' : 'dimmed';
   const style = {
     '--color': own === undefined ? 'var(--border-strong)' : interestColor(own - 1),
     transform: `translateY(${top}px)`,
@@ -268,17 +263,23 @@ function HeatRow({ row, index, top, interestCount, strongest, isNumbered, focus,
           </span>
         )}
       </span>
-      {Array.from({ length: interestCount }, (_, interest) => (
+      {interests.map((_, interest) => (
         <HeatCell
           key={interest}
           interest={interest}
           value={coefficients?.[interest]}
           strongest={strongest}
-          isNumbered={isNumbered}
+          isNumbered={interests.length <= numberedInterestsMax}
         />
       ))}
       <span role="cell" className="heat-action">
-        <button type="button" className="icon-button" aria-label={action} title={action} onClick={onToggle}>
+        <button
+          type="button"
+          className="icon-button"
+          aria-label={action}
+          title={action}
+          onClick={() => toggleBehavior(row, props)}
+        >
           {state === 'removed' ? '↺' : '×'}
         </button>
       </span>

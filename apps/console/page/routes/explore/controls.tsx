@@ -6,7 +6,7 @@ import { interestColor } from '../../parts/colors.ts';
 import { Select } from '../../parts/fields.tsx';
 import { Card, DocLink } from '../../parts/page.tsx';
 import { Filters } from './filters.tsx';
-import { lambdaDefault, limitDefault } from './search.ts';
+import { lambdaDefault, limitDefault } from './view.ts';
 import type { ChangeExplore, View } from './view.ts';
 
 interface ControlsProps extends Pick<View, 'search' | 'onChange'> {

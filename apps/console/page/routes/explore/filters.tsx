@@ -5,10 +5,8 @@ import { useState } from 'react';
 import type { FormEvent } from 'react';
 import { readTexts } from '../../../src/pages.ts';
 import { Select } from '../../parts/fields.tsx';
-import { addCondition } from './search.ts';
-import type { Condition } from './search.ts';
-import { Chip } from './user-bar.tsx';
-import type { View } from './view.ts';
+import { addCondition } from './view.ts';
+import type { Condition, View } from './view.ts';
 
 interface FiltersProps extends Pick<View, 'search' | 'onChange'> {
   readonly catalog: CatalogResponse;
@@ -182,4 +180,22 @@ function readCondition({ name: attribute, type }: Attribute, form: FormData): Co
   if (given.length === 0) return undefined;
   const read = (operand: string): number | string[] => (type === 'number' ? Number(operand) : [operand]);
   return { attribute, ...Object.fromEntries(given.map(([name, operand]) => [name, read(operand)])) };
+}
+
+interface ChipProps {
+  readonly text: string;
+  readonly label: string;
+  readonly onRemove: () => void;
+}
+
+/** A short text with a button that removes it. */
+export function Chip({ text, label, onRemove }: ChipProps) {
+  return (
+    <span className="chip">
+      <span className="truncate">{text}</span>
+      <button type="button" className="chip-button" aria-label={label} title={label} onClick={onRemove}>
+        ×
+      </button>
+    </span>
+  );
 }

@@ -1,28 +1,28 @@
 import { useQuery } from '@tanstack/react-query';
-import { useCallback, useMemo, useRef } from 'react';
+import { useRouter } from '@tanstack/react-router';
+import { useEffect, useMemo, useRef } from 'react';
+import { pages, readTexts } from '../../../src/pages.ts';
+import { exampleUsersQuery } from '../../api/queries.ts';
 import { CopyButton } from '../../parts/copy-button.tsx';
+import { countOf, formatCount } from '../../parts/format.tsx';
+import { findChanges } from '../../parts/list-changes.tsx';
 import { Page } from '../../parts/page.tsx';
-import { QueryView } from '../../parts/states.tsx';
-import { usePageSearch } from '../../parts/use-page-search.ts';
+import { SearchBox } from '../../parts/search-box.tsx';
+import { Failure, Loading, QueryView } from '../../parts/states.tsx';
+import { usePageSearch, withoutScroll } from '../../parts/use-page-search.ts';
 import { Behaviors, listBehaviors } from './behaviors.tsx';
 import { Controls } from './controls.tsx';
 import './explore.css';
-import { Interests } from './interests.tsx';
-import { catalogQuery, interestsQuery, recommendationsQuery, storedUserQuery } from './queries.ts';
-import { findChanges, Recommendations } from './recommendations.tsx';
-import { baselineOf, curlOf, exploreSearchOf, hasUser, recommendationsOf } from './search.ts';
-import { FirstUser, UserBar, WhatIf } from './user-bar.tsx';
-import { isMissing, labelInterests } from './view.ts';
-import type { ChangeExplore, View } from './view.ts';
+import { Chip } from './filters.tsx';
+import { catalogQuery, interestsQuery, recommendationsQuery, storedUserQuery, usersQuery } from './queries.ts';
+import { Interests, Recommendations } from './results.tsx';
+import { baselineOf, curlOf, exploreSearchOf, hasUser, isMissing, labelInterests, recommendationsOf } from './view.ts';
+import type { ExploreSearch, View } from './view.ts';
 
 /** A user's behaviors, interests and recommendations, with the reason for each item. */
 export function Content() {
-  const [parameters, change] = usePageSearch('explore');
+  const [parameters, change] = usePageSearch('explore', withoutScroll);
   const search = useMemo(() => exploreSearchOf(parameters), [parameters]);
-  const onChange: ChangeExplore = useCallback(
-    (changes, options) => change(changes, { ...options, resetScroll: false }),
-    [change],
-  );
   return (
     <Page
       name="explore"
@@ -33,8 +33,8 @@ export function Content() {
         </>
       }
     >
-      <UserBar search={search} onChange={onChange} />
-      {hasUser(search) ? <ExploredUser search={search} onChange={onChange} /> : <FirstUser onChange={onChange} />}
+      <UserBar search={search} onChange={change} />
+      {hasUser(search) ? <ExploredUser search={search} onChange={change} /> : <FirstUser onChange={change} />}
     </Page>
   );
 }
@@ -137,4 +137,147 @@ function countByInterest(items: readonly { readonly interest?: number }[]): Map<
     if (interest !== undefined) found.set(interest, (found.get(interest) ?? 0) + 1);
   }
   return found;
+}
+
+/** Shows the first example, or an empty history if there is none. */
+function FirstUser({ onChange }: Pick<View, 'onChange'>) {
+  const { data, error, refetch } = useQuery(exampleUsersQuery);
+  const router = useRouter();
+  useEffect(() => {
+    // The person may have chosen another page, which still loads.
+    if (router.latestLocation.pathname !== pages.explore.path || data === undefined) return;
+    const [example] = data.users;
+    onChange(example === undefined ? { build: true } : { user: example.userId }, { replace: true });
+  }, [data, onChange, router]);
+  if (error !== null) return <Failure error={error} onRetry={() => void refetch()} />;
+  return <Loading what="Loading users with distinct interests" />;
+}
+
+/** The users that `npm start` prints. */
+const examplesShown = 3;
+
+const noChanges = { with: undefined, without: undefined, focus: undefined, build: undefined } as const;
+
+/** Chooses the user: by id, an example, by chance, or a history that is built item by item. */
+function UserBar({ search, onChange }: Pick<View, 'search' | 'onChange'>) {
+  const isChosen = hasUser(search);
+  const { data: user } = useQuery(storedUserQuery(search));
+  const { data: interests } = useQuery({ ...interestsQuery(search), enabled: isChosen });
+  const { data: examples } = useQuery(exampleUsersQuery);
+  const { data: anyone = [] } = useQuery({ ...usersQuery(''), enabled: examples?.users.length === 0 });
+  const choose = (userId: string): void => onChange({ ...noChanges, user: userId });
+  const surprise = (): void => {
+    const others = [...(examples?.users ?? []), ...anyone].filter(({ userId }) => userId !== search.user);
+    const chosen = others[Math.floor(Math.random() * others.length)];
+    if (chosen !== undefined) choose(chosen.userId);
+  };
+  const isHistory = search.user === undefined && (search.with !== undefined || search.build === true);
+  return (
+    <section className="card user-bar" aria-label="User">
+      <div className="row">
+        <SearchBox
+          label="Find a user by id"
+          emptyText="No listed user has an id that starts like this. The whole id finds every user."
+          search={usersQuery}
+          keyOf={({ userId }) => userId}
+          nameOf={({ userId }) => userId}
+          noteOf={({ behaviors }) => `${formatCount(behaviors)} behaviors`}
+          onPick={({ userId }) => choose(userId)}
+        />
+        {(examples?.users ?? []).slice(0, examplesShown).map(({ userId, interests }) => (
+          <button
+            key={userId}
+            type="button"
+            className="button"
+            aria-pressed={userId === search.user}
+            title={`An example with ${interests} distinct interests`}
+            onClick={() => choose(userId)}
+          >
+            {userId}
+          </button>
+        ))}
+        <button type="button" className="button" disabled={examples === undefined} onClick={surprise}>
+          Surprise me
+        </button>
+        <button
+          type="button"
+          className="button"
+          aria-pressed={isHistory}
+          onClick={() => onChange({ ...noChanges, user: undefined, build: true })}
+        >
+          Build a history
+        </button>
+      </div>
+      <div className="row user-facts">
+        <h2>{describeUser(search, isHistory)}</h2>
+        {user === undefined
+          ? null
+          : Object.entries(user.attributes).map(([name, value]) => (
+              <span key={name} className="badge">
+                {name} {String(value)}
+              </span>
+            ))}
+        {user === undefined ? null : <span className="badge">{countOf(user.behaviorCount, 'behavior')}</span>}
+        {interests === undefined || !isChosen ? null : (
+          <span className="badge accent">{countOf(interests.interestCount, 'interest')}</span>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function describeUser({ user, with: added = [] }: ExploreSearch, isHistory: boolean): string {
+  if (user !== undefined) return `User ${user}`;
+  if (!isHistory) return 'Choosing a user…';
+  return added.length === 0 ? 'A new history: search items and add them' : 'Your history';
+}
+
+interface WhatIfProps extends Pick<View, 'search' | 'onChange'> {
+  readonly titleOf: (itemId: string) => string;
+  /** The numbers of items that entered and left the list; undefined while the lists load. */
+  readonly effect: { readonly entered: number; readonly left: number } | undefined;
+}
+
+/** Lists the added and ignored behaviors of a user, and their effect on the list. */
+function WhatIf({ search, titleOf, effect, onChange }: WhatIfProps) {
+  const { user, with: added = [], without = [] } = search;
+  if (user === undefined || added.length + without.length === 0) return null;
+  return (
+    <section className="card what-if" aria-label="What if">
+      <div className="row">
+        <h2>What if</h2>
+        {added.map((itemId, position) => (
+          <Chip
+            key={`with ${itemId} ${position}`}
+            text={`+ ${titleOf(itemId)}`}
+            label={`Undo adding ${titleOf(itemId)}`}
+            onRemove={() => onChange({ with: readTexts(added.filter((_, at) => at !== position)) })}
+          />
+        ))}
+        {without.map((itemId) => (
+          <Chip
+            key={`without ${itemId}`}
+            text={`− ${titleOf(itemId)}`}
+            label={`Undo ignoring ${titleOf(itemId)}`}
+            onRemove={() => onChange({ without: readTexts(without.filter((one) => one !== itemId)) })}
+          />
+        ))}
+        <button
+          type="button"
+          className="button small"
+          onClick={() => onChange({ with: undefined, without: undefined })}
+        >
+          Undo all
+        </button>
+      </div>
+      <p role="status">{describeEffect(effect)}</p>
+    </section>
+  );
+}
+
+function describeEffect(effect: WhatIfProps['effect']): string {
+  if (effect === undefined) return 'Comparing the lists…';
+  const { entered, left } = effect;
+  if (entered + left === 0) return 'The list has the same items.';
+  return `${countOf(entered, 'item')} entered the list, ${left} left it.`;
 }

@@ -1,27 +1,21 @@
 import type { InterestsRequest, RecommendationsRequest, RecommendationsResponse } from '@facet/client/serving-api';
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
-import { apiQuery, dataOf, serving } from '../../api/fetch-api.ts';
-import { recommendationsOf, requesterOf } from './search.ts';
-import type { ExploreSearch, Requester } from './search.ts';
+import { dataOf, serving, servingQuery } from '../../api/fetch-api.ts';
+import { recommendationsOf, requesterOf } from './view.ts';
+import type { ExploreSearch, Requester } from './view.ts';
 
 /** What requests can refer to. */
-export const catalogQuery = apiQuery(['explore', 'catalog'], (signal) => serving.GET('/v1/catalog', { signal }), {
-  staleTime: 60_000,
-});
+export const catalogQuery = servingQuery('/v1/catalog', {}, { staleTime: 60_000 });
 
 /** The stored user of a view, if it has one. */
 export const storedUserQuery = ({ user: userId = '' }: ExploreSearch) => ({
-  ...apiQuery(['explore', 'user', userId], (signal) =>
-    serving.GET('/v1/users/{userId}', { params: { path: { userId } }, signal }),
-  ),
+  ...servingQuery('/v1/users/{userId}', { path: { userId } }),
   enabled: userId !== '',
 });
 
 export const usersQuery = (query: string) =>
   queryOptions({
-    ...apiQuery(['explore', 'users', query], (signal) =>
-      serving.GET('/v1/users', { params: { query: { query, limit: '12' } }, signal }),
-    ),
+    ...servingQuery('/v1/users', { query: { query, limit: '12' } }),
     select: ({ users }) => users,
     placeholderData: keepPreviousData,
   });

@@ -1,8 +1,8 @@
 import { sumOf, valuesOf } from '@facet/http/metrics-text';
-import type { Metrics } from '@facet/http/metrics-text';
 import { useQueries, useQuery } from '@tanstack/react-query';
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
+import type { Upstreams } from '../../../src/schemas.ts';
 import { fetchApi } from '../../api/fetch-api.ts';
 import { DataTable, numeric } from '../../parts/data-table.tsx';
 import { formatBytes, formatDuration, formatNumber, Time } from '../../parts/format.tsx';
@@ -10,7 +10,7 @@ import { Card, DocLink, Page } from '../../parts/page.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
 import './health.css';
 import { metricsQuery, upstreamsQuery } from './readings.ts';
-import type { ProcessName, Reading, Upstream, Upstreams } from './readings.ts';
+import type { Reading } from './readings.ts';
 import { LatencyCard, MonitorsCard, ServingCard, TrendsCard } from './serving-cards.tsx';
 
 export function Content() {
@@ -24,12 +24,9 @@ export function Content() {
 }
 
 function Health({ upstreams, hasPrometheus }: Upstreams) {
-  const names: ProcessName[] = [
-    'console',
-    ...upstreams.flatMap(({ name, state }) => (state === 'ready' ? [name] : [])),
-  ];
+  const names = ['console', ...upstreams.flatMap(({ name, state }) => (state === 'ready' ? [name] : []))];
   const queries = useQueries({ queries: names.map((name) => metricsQuery(name)) });
-  const queryOf = (name: ProcessName) => queries[names.indexOf(name)];
+  const queryOf = (name: string) => queries[names.indexOf(name)];
   const serving = queryOf('serving');
   return (
     <>
@@ -43,7 +40,7 @@ function Health({ upstreams, hasPrometheus }: Upstreams) {
               <ServingCard metrics={metrics} />
               <TrendsCard />
               <LatencyCard metrics={metrics} />
-              <LiveMonitors metrics={metrics} />
+              <MonitorsCard metrics={metrics} />
             </>
           )}
         </QueryView>
@@ -53,21 +50,13 @@ function Health({ upstreams, hasPrometheus }: Upstreams) {
   );
 }
 
-function LiveMonitors({ metrics }: { readonly metrics: Metrics }) {
-  const [bundleId] = valuesOf(metrics, 'facet_serving_bundle_info', 'bundle');
-  return bundleId === undefined ? null : <MonitorsCard bundleId={bundleId} />;
+interface ProcessTableProps extends Pick<Upstreams, 'upstreams'> {
+  readonly queryOf: (name: string) => UseQueryResult<Reading, Error> | undefined;
 }
-
-interface ProcessTableProps {
-  readonly upstreams: readonly Upstream[];
-  readonly queryOf: (name: ProcessName) => UseQueryResult<Reading, Error> | undefined;
-}
-
-type ProcessRow = Omit<Upstream, 'name'> & { readonly name: ProcessName };
 
 /** One row for each process: whether it responds, its version, its load. */
 function ProcessTable({ upstreams, queryOf }: ProcessTableProps) {
-  const rows: ProcessRow[] = [...upstreams, { name: 'console', url: location.origin, state: 'ready' }];
+  const rows: Upstreams['upstreams'] = [...upstreams, { name: 'console', url: location.origin, state: 'ready' }];
   return (
     <DataTable
       label="Processes"
@@ -142,10 +131,24 @@ async function readAlerts({ signal }: { readonly signal: AbortSignal }): Promise
 
 /** The alerts of Prometheus. */
 function AlertsCard({ isConfigured }: { readonly isConfigured: boolean }) {
+  const options = { queryKey: ['alerts'], queryFn: readAlerts, refetchInterval: pollMs, enabled: isConfigured };
+  const query = useQuery(options);
   return (
     <Card title="Alerts" actions={<DocLink to="operations.md#watch">The rules</DocLink>}>
       {isConfigured ? (
-        <Alerts />
+        <QueryView query={query} what="Loading alerts">
+          {(alerts) =>
+            alerts.length === 0 ? (
+              <Empty title="No alert is firing" />
+            ) : (
+              <ul className="stack">
+                {alerts.map((alert) => (
+                  <AlertLine key={JSON.stringify(alert.labels)} {...alert} />
+                ))}
+              </ul>
+            )
+          }
+        </QueryView>
       ) : (
         <Empty title="No Prometheus">
           Set <code>FACET_PROMETHEUS_URL</code> of the console to the address of a Prometheus with the rules of{' '}
@@ -153,25 +156,6 @@ function AlertsCard({ isConfigured }: { readonly isConfigured: boolean }) {
         </Empty>
       )}
     </Card>
-  );
-}
-
-function Alerts() {
-  const query = { queryKey: ['alerts'], queryFn: readAlerts, refetchInterval: pollMs };
-  return (
-    <QueryView query={useQuery(query)} what="Loading alerts">
-      {(alerts) =>
-        alerts.length === 0 ? (
-          <Empty title="No alert is firing" />
-        ) : (
-          <ul className="stack">
-            {alerts.map((alert) => (
-              <AlertLine key={JSON.stringify(alert.labels)} {...alert} />
-            ))}
-          </ul>
-        )
-      }
-    </QueryView>
   );
 }
 

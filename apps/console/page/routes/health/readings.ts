@@ -1,23 +1,8 @@
 import { growthOf, parseMetrics } from '@facet/http/metrics-text';
 import type { Metrics } from '@facet/http/metrics-text';
 import { queryOptions } from '@tanstack/react-query';
-import type { ApiName } from '../../api/fetch-api.ts';
-import { dataOf, fetchApi, serving } from '../../api/fetch-api.ts';
-
-/** A process behind the console, or the console. */
-export type ProcessName = ApiName | 'console';
-
-export interface Upstream {
-  readonly name: ApiName;
-  readonly url: string;
-  readonly state: 'ready' | 'not-ready' | 'unreachable';
-  readonly problem?: string;
-}
-
-export interface Upstreams {
-  readonly upstreams: readonly Upstream[];
-  readonly hasPrometheus: boolean;
-}
+import type { Upstreams } from '../../../src/schemas.ts';
+import { fetchApi, servingQuery } from '../../api/fetch-api.ts';
 
 const pollMs = 10_000;
 
@@ -34,8 +19,8 @@ export interface Reading {
   readonly requestsPerSecond: number | undefined;
 }
 
-/** Reads the metrics of a process. */
-export const metricsQuery = (name: ProcessName) =>
+/** Reads the metrics of an API, or of the console. */
+export const metricsQuery = (name: string) =>
   queryOptions({
     queryKey: ['metrics', name],
     queryFn: async ({ signal, client, queryKey }): Promise<Reading> => {
@@ -57,8 +42,7 @@ function rateOf(now: Omit<Reading, 'requestsPerSecond'>, before: Reading): numbe
 
 /** Reads latency, fallbacks and index recall of the last day. */
 export const trendsQuery = queryOptions({
-  queryKey: ['trends'],
-  queryFn: ({ signal }) => dataOf(serving.GET('/v1/trends', { signal })),
+  ...servingQuery('/v1/trends', {}),
   refetchInterval: ({ state }) => Math.max(pollMs, 1000 * (state.data?.intervalSeconds ?? 0)),
 });
 

@@ -226,12 +226,15 @@ function timingOf(metrics: Metrics, name: string, wanted: { readonly route: stri
 const monitors: readonly string[] = ['interest cosine', 'effective interests'];
 
 /** Whether the interests of the live bundle have collapsed, as the gate measured it. */
-export function MonitorsCard({ bundleId }: { readonly bundleId: string }) {
+export function MonitorsCard({ metrics }: { readonly metrics: Metrics }) {
+  const [bundleId = ''] = valuesOf(metrics, 'facet_serving_bundle_info', 'bundle');
+  const query = useQuery({ ...gateQuery(bundleId), enabled: bundleId !== '' });
+  if (bundleId === '') return null;
   return (
     <QueryCard
       title="Interests of the live bundle"
       actions={<DocLink to="promotion.md#the-gate">What the gate checks</DocLink>}
-      query={useQuery(gateQuery(bundleId))}
+      query={query}
       what="Loading the verdict of the gate"
     >
       {({ report }) => {

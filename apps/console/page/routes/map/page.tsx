@@ -4,16 +4,15 @@ import { formatCount, nameOf } from '../../parts/format.tsx';
 import { Card, DocLink, Page } from '../../parts/page.tsx';
 import { ItemSearch } from '../../parts/search-box.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
-import { usePageSearch } from '../../parts/use-page-search.ts';
+import { inPlace, usePageSearch } from '../../parts/use-page-search.ts';
 import { colorPoints, Legend, useMapColors } from './coloring.tsx';
 import './map.css';
-import { marksOf } from './marks.tsx';
 import { ItemPanel, SelectionList, UserPanel } from './panels.tsx';
 import { pointsOf } from './point-layer.ts';
 import type { Column } from './point-layer.ts';
 import { columnQuery, itemsQuery, mapQuery, neighborsQuery, userOnMapQuery } from './queries.ts';
 import type { ItemMap } from './queries.ts';
-import { Scatter } from './scatter.tsx';
+import { marksOf, Scatter } from './scatter.tsx';
 
 /** The catalog in two dimensions, with the interests of a user on it. */
 export function Content() {
@@ -40,7 +39,7 @@ const none = new Int32Array(0);
 
 /** Loads the columns of the map. */
 function MapView({ map }: { readonly map: ItemMap }) {
-  const [{ color = 'popularity' }] = usePageSearch('map');
+  const [{ color = 'popularity' }] = usePageSearch('map', inPlace);
   const known = ['popularity', 'firstSeen', ...map.attributes.map(({ name }) => `attribute:${name}`)];
   const name = known.includes(color) ? color : 'popularity';
   const positions = useQuery(columnQuery(map, 'position'));
@@ -64,8 +63,7 @@ interface LoadedMapProps {
 }
 
 function LoadedMap({ map, position, color, column }: LoadedMapProps) {
-  const [{ user, item }, changeSearch] = usePageSearch('map');
-  const change: typeof changeSearch = (search) => changeSearch(search, { replace: true });
+  const [{ user, item }, change] = usePageSearch('map', inPlace);
   const client = useQueryClient();
   const [isLasso, setLasso] = useState(false);
   const [selection, setSelection] = useState<Int32Array>(none);
@@ -136,22 +134,9 @@ function LoadedMap({ map, position, color, column }: LoadedMapProps) {
       </Card>
       <div className="stack map-side">
         <Legend map={map} color={color} coloring={coloring} onChange={(next) => change({ color: next })} />
-        <UserPanel user={user} query={userOnMap} onChange={(next) => change({ user: next })} />
-        {item === undefined ? null : (
-          <ItemPanel
-            query={neighbors}
-            onPick={(itemId) => change({ item: itemId })}
-            onClose={() => change({ item: undefined })}
-          />
-        )}
-        {selection.length < 2 ? null : (
-          <SelectionList
-            map={map}
-            items={selection}
-            onPick={(itemId) => change({ item: itemId })}
-            onClear={() => setSelection(none)}
-          />
-        )}
+        <UserPanel query={userOnMap} />
+        {item === undefined ? null : <ItemPanel query={neighbors} />}
+        {selection.length < 2 ? null : <SelectionList map={map} items={selection} onClear={() => setSelection(none)} />}
       </div>
     </div>
   );

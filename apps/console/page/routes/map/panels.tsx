@@ -7,30 +7,28 @@ import { UserForm } from '../../parts/fields.tsx';
 import { formatCount, formatShare, nameOf } from '../../parts/format.tsx';
 import { Card, Fact } from '../../parts/page.tsx';
 import { Empty, QueryCard, QueryView } from '../../parts/states.tsx';
+import { inPlace, usePageSearch } from '../../parts/use-page-search.ts';
 import { useVisibleRows } from '../../parts/use-visible-rows.ts';
 import { itemsQuery } from './queries.ts';
 import type { ItemMap, MapItem, Neighbors, UserOnMap } from './queries.ts';
 
-interface UserPanelProps {
-  readonly user: string | undefined;
-  readonly query: UseQueryResult<UserOnMap, Error>;
-  readonly onChange: (user: string | undefined) => void;
-}
-
 /** Chooses the user whose interests and behaviors the map shows. */
-export function UserPanel({ user, query, onChange }: UserPanelProps) {
+export function UserPanel({ query }: { readonly query: UseQueryResult<UserOnMap, Error> }) {
+  const [{ user }, change] = usePageSearch('map', inPlace);
   const examples = useQuery(exampleUsersQuery).data?.users ?? [];
   return (
     <Card
       title="User on the map"
-      actions={user === undefined ? null : <SmallButton onClick={() => onChange(undefined)}>Remove</SmallButton>}
+      actions={
+        user === undefined ? null : <SmallButton onClick={() => change({ user: undefined })}>Remove</SmallButton>
+      }
     >
-      <UserForm user={user} onChange={onChange} className="input map-user" />
+      <UserForm user={user} onChange={(next) => change({ user: next })} className="input map-user" />
       {user === undefined ? (
         <p className="row small">
           <span className="muted">For example</span>
           {examples.slice(0, 3).map(({ userId }) => (
-            <SmallButton key={userId} onClick={() => onChange(userId)}>
+            <SmallButton key={userId} onClick={() => change({ user: userId })}>
               {userId}
             </SmallButton>
           ))}
@@ -85,18 +83,13 @@ function Interests({ user, userOnMap }: { readonly user: string; readonly userOn
   );
 }
 
-interface ItemPanelProps {
-  readonly query: UseQueryResult<Neighbors, Error>;
-  readonly onPick: (itemId: string) => void;
-  readonly onClose: () => void;
-}
-
 /** The facts of the selected item and its most similar items. */
-export function ItemPanel({ query, onPick, onClose }: ItemPanelProps) {
+export function ItemPanel({ query }: { readonly query: UseQueryResult<Neighbors, Error> }) {
+  const [, change] = usePageSearch('map', inPlace);
   return (
     <QueryCard
       title="Item"
-      actions={<SmallButton onClick={onClose}>Close</SmallButton>}
+      actions={<SmallButton onClick={() => change({ item: undefined })}>Close</SmallButton>}
       query={query}
       what="Loading the item"
     >
@@ -130,7 +123,7 @@ export function ItemPanel({ query, onPick, onClose }: ItemPanelProps) {
               <ul className="item-list small">
                 {neighbors.map((neighbor) => (
                   <li key={neighbor.itemId}>
-                    <ItemButton item={neighbor} onPick={onPick} />
+                    <ItemButton {...neighbor} />
                   </li>
                 ))}
               </ul>
@@ -142,9 +135,10 @@ export function ItemPanel({ query, onPick, onClose }: ItemPanelProps) {
   );
 }
 
-function ItemButton({ item, onPick }: { readonly item: MapItem } & Pick<ItemPanelProps, 'onPick'>) {
+function ItemButton(item: MapItem) {
+  const [, change] = usePageSearch('map', inPlace);
   return (
-    <button type="button" className="item-button truncate" onClick={() => onPick(item.itemId)}>
+    <button type="button" className="item-button truncate" onClick={() => change({ item: item.itemId })}>
       {nameOf(item)}
     </button>
   );
@@ -157,12 +151,11 @@ interface SelectionListProps {
   readonly map: ItemMap;
   /** Numbers of items. */
   readonly items: Int32Array;
-  readonly onPick: (itemId: string) => void;
   readonly onClear: () => void;
 }
 
 /** Lists the selected items, of which only the visible ones are loaded. */
-export function SelectionList({ map, items, onPick, onClear }: SelectionListProps) {
+export function SelectionList({ map, items, onClear }: SelectionListProps) {
   const { scroller, rows, height } = useVisibleRows(items.length, 30);
   const pages = [...new Set(rows.map(({ index }) => Math.floor(index / pageSize)))];
   const results = useQueries({
@@ -184,7 +177,7 @@ export function SelectionList({ map, items, onPick, onClear }: SelectionListProp
                 className="selection-row small"
                 style={{ transform: `translateY(${start}px)` }}
               >
-                {item ? <ItemButton item={item} onPick={onPick} /> : <span className="muted">…</span>}
+                {item ? <ItemButton {...item} /> : <span className="muted">…</span>}
               </div>
             );
           })}

@@ -1,6 +1,6 @@
 import type { components } from '@facet/client/serving-api';
 import { queryOptions } from '@tanstack/react-query';
-import { apiQuery, dataOf, fetchApi, serving } from '../../api/fetch-api.ts';
+import { dataOf, fetchApi, serving, servingQuery } from '../../api/fetch-api.ts';
 import type { Column } from './point-layer.ts';
 
 export type ItemMap = components['schemas']['ItemMapResponse'];
@@ -9,9 +9,7 @@ export type MapItem = components['schemas']['MapItem'];
 /** Often enough to notice a new bundle or delta. */
 const refreshMs = 30_000;
 
-export const mapQuery = apiQuery(['item-map'], (signal) => serving.GET('/v1/item-map', { signal }), {
-  refetchInterval: refreshMs,
-});
+export const mapQuery = servingQuery('/v1/item-map', {}, { refetchInterval: refreshMs });
 
 /** Reads one column of all items. It changes only with the bundle and the delta. */
 export const columnQuery = ({ bundleId, deltaId }: ItemMap, name: string) =>

@@ -1,4 +1,5 @@
 import type { Lineage } from '@facet/client/trainer-api';
+import { describeFitChoice } from '@facet/pipeline/describe-fit';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -10,7 +11,6 @@ import { countOf, formatCount, shortId, Time } from '../../parts/format.tsx';
 import { DocLink, Fact } from '../../parts/page.tsx';
 import { Empty, QueryView } from '../../parts/states.tsx';
 import { lineageQuery } from './queries.ts';
-import { describeFitChoice } from './training-curves.tsx';
 
 /** Traces an artifact back to the files and offsets of the lake. Each part can be chosen to see its facts. */
 export function LineageView({ id }: { readonly id: string }) {

@@ -1,4 +1,4 @@
-import type { Training } from '@facet/client/trainer-api';
+import { describeFit, describeFitChoice } from '@facet/pipeline/describe-fit';
 import { useQuery } from '@tanstack/react-query';
 import { interestColor } from '../../parts/colors.ts';
 import { formatNumber } from '../../parts/format.tsx';
@@ -62,25 +62,8 @@ function linesOf(epochs: readonly Epoch[]): ReadonlyMap<string, readonly Epoch[]
   const lines = new Map<string, Epoch[]>();
   for (const epoch of epochs) {
     const { phase, interests, labels } = epoch;
-    const name = interests === undefined ? phase : `${phase}, ${describeFit(interests, labels)}`;
+    const name = interests === undefined ? phase : `${phase}, ${describeFit({ interests, labels })}`;
     lines.set(name, [...(lines.get(name) ?? []), epoch]);
   }
   return lines;
-}
-
-/** Describes K and the labels of a model, and the validation score of each compared fit. */
-export function describeFitChoice({
-  interests,
-  labels,
-  fitScores = [],
-}: Pick<Training, 'interests' | 'fitScores'> & Partial<Pick<Training, 'labels'>>): string {
-  const kept = describeFit(interests, labels);
-  if (fitScores.length < 2) return kept;
-  const scores = fitScores.map((fit) => `${fit.score.toFixed(4)} (${describeFit(fit.interests, fit.labels)})`);
-  return `${kept}. Validation recall: ${scores.join(', ')}`;
-}
-
-function describeFit(interests: number, labels: string | undefined): string {
-  const count = interests === 1 ? '1 interest' : `${interests} interests`;
-  return labels === undefined ? count : `${count}, labels ${labels}`;
 }

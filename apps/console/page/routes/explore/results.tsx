@@ -1,46 +1,19 @@
-import type { RecommendationsResponse, RecommendedItem } from '@facet/client/serving-api';
+import type {
+  DescribedInterest,
+  RecommendationsResponse,
+  RecommendedItem,
+  ResponseSource,
+} from '@facet/client/serving-api';
 import type { CSSProperties } from 'react';
 import { interestColor } from '../../parts/colors.ts';
 import { countOf, formatCount, formatDuration, formatShare, nameOf, shortId } from '../../parts/format.tsx';
+import { Moved } from '../../parts/list-changes.tsx';
+import type { Change, ListChanges } from '../../parts/list-changes.tsx';
 import { Card, DocLink, Fact } from '../../parts/page.tsx';
 import { Empty } from '../../parts/states.tsx';
 import type { TimedList } from './queries.ts';
-import { explainSource } from './view.ts';
+import { explainSource, toggleFocus } from './view.ts';
 import type { View } from './view.ts';
-
-/** An item of a list, and where it was in the list before. */
-interface Change {
-  readonly item: RecommendedItem;
-  /** Places up (positive) or down; 0 for the same place. Undefined for an item that is new. */
-  readonly moved: number | undefined;
-}
-
-interface ListChanges {
-  readonly items: readonly Change[];
-  /** Items of the list before that are no longer in it, in their order. */
-  readonly left: readonly RecommendedItem[];
-  /** The number of items that the list before did not have. */
-  readonly entered: number;
-}
-
-/** Compares a list with the list before. Without one, no item has changed. */
-export function findChanges(
-  now: readonly RecommendedItem[],
-  before: readonly RecommendedItem[] | undefined,
-): ListChanges {
-  if (before === undefined) return { items: now.map((item) => ({ item, moved: 0 })), left: [], entered: 0 };
-  const indexBefore = new Map(before.map(({ itemId }, index) => [itemId, index]));
-  const items = now.map((item, index) => {
-    const previous = indexBefore.get(item.itemId);
-    return { item, moved: previous === undefined ? undefined : previous - index };
-  });
-  const listed = new Set(now.map(({ itemId }) => itemId));
-  return {
-    items,
-    left: before.filter(({ itemId }) => !listed.has(itemId)),
-    entered: items.filter(({ moved }) => moved === undefined).length,
-  };
-}
 
 interface RecommendationsProps extends View {
   readonly response: TimedList;
@@ -183,14 +156,91 @@ function describeReasons(reasons: NonNullable<RecommendedItem['reasons']>, hasSh
     .join(', ');
 }
 
-function Moved({ moved }: { readonly moved: number | undefined }) {
-  if (moved === undefined) return <span className="badge good">entered</span>;
-  if (moved === 0) return <span />;
-  const places = countOf(Math.abs(moved), 'place');
+const behaviorsShown = 4;
+
+interface InterestsProps extends View {
+  readonly interests: readonly DescribedInterest[];
+  readonly source: ResponseSource;
+  /** The number of recommended items that each interest found. */
+  readonly found: ReadonlyMap<number, number>;
+  readonly isStale: boolean;
+}
+
+/** One card for each interest: its label, the behaviors that formed it, and its nearest items. */
+export function Interests(props: InterestsProps) {
+  const { interests, source, isStale } = props;
   return (
-    <span className="muted small numeric" title={`${places} ${moved > 0 ? 'up' : 'down'}`}>
-      {moved > 0 ? '↑' : '↓'}
-      {Math.abs(moved)}
-    </span>
+    <section className="stack" aria-labelledby="interests-title">
+      <div>
+        <h2 id="interests-title">Interests</h2>
+        <p className="muted small">
+          The model turns the behaviors into one vector per interest. The nearest items describe the interest and
+          include seen items. <DocLink to="api.md#post-v1interests">Interests</DocLink>
+        </p>
+      </div>
+      {interests.length === 0 ? (
+        <Empty title="No interests">{explainSource(source)} The list below has popular items instead.</Empty>
+      ) : (
+        <ul className={`interest-cards ${isStale ? 'stale' : ''}`}>
+          {interests.map((described) => (
+            <InterestCard key={described.interest} {...props} described={described} />
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function InterestCard(props: InterestsProps & { readonly described: DescribedInterest }) {
+  const { interest, behaviors, nearest } = props.described;
+  const label = props.labels.get(interest);
+  const found = props.found.get(interest) ?? 0;
+  const isFocused = props.search.focus === interest;
+  const largest = behaviors[0]?.share ?? 1;
+  return (
+    <li
+      className={`card interest-card ${isFocused ? 'focused' : ''}`}
+      style={{ '--color': interestColor(interest - 1) } as CSSProperties}
+    >
+      <h3>
+        <button
+          type="button"
+          className="interest-title"
+          aria-pressed={isFocused}
+          title="Highlight this interest"
+          onClick={() => toggleFocus(props, interest)}
+        >
+          <span className="swatch interest-swatch" aria-hidden />
+          {label ?? `Interest ${interest}`}
+        </button>
+      </h3>
+      <p className="muted small">
+        {label === undefined ? '' : `Interest ${interest} · `}found {countOf(found, 'item')} of the list
+      </p>
+      <div className="stack">
+        <h4 className="small muted">Formed by</h4>
+        <ol className="bars">
+          {behaviors.slice(0, behaviorsShown).map((behavior, position) => (
+            <li key={`${behavior.itemId} ${position}`}>
+              <span className="truncate" title={nameOf(behavior)}>
+                {nameOf(behavior)}
+              </span>
+              <span className="muted small numeric">{formatShare(behavior.share)}</span>
+              <span className="bar" style={{ width: `${(100 * behavior.share) / largest}%` }} aria-hidden />
+            </li>
+          ))}
+        </ol>
+      </div>
+      <div className="stack">
+        <h4 className="small muted">Nearest items</h4>
+        <ol className="plain-list">
+          {nearest.map((item) => (
+            <li key={item.itemId} className="truncate" title={nameOf(item)}>
+              {nameOf(item)}
+            </li>
+          ))}
+        </ol>
+      </div>
+    </li>
   );
 }
