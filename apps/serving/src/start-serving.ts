@@ -74,11 +74,11 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
   const guardrails = sections.guardrails.enabled
     ? new Guardrails(sections.guardrails, { store, live, metrics, logger, recent, trials })
     : undefined;
-  const { acquireLoadSlot } = peers;
   const milvus =
     config.milvus && (await openMilvusIndexes(config.milvus, { home, metrics, logger, fills: number === 0 }));
   const openIndex = milvus && ((bundle: Bundle) => milvus.open(bundle));
-  const arms = new ArmBundles({ store, experiments, metrics, logger, recent, acquireLoadSlot, openIndex });
+  const loading = { metrics, logger, recent, openIndex, acquireLoadSlot: peers.acquireLoadSlot };
+  const arms = new ArmBundles({ ...loading, store, experiments });
   const exposures = openExposures(home, sections.exposures, { metrics, logger });
   const tracing = config.tracing && (await import('./telemetry/tracing.ts')).openTracing(config.tracing, logger);
   const app = await createApp(
@@ -110,12 +110,8 @@ export async function startServing(config: ServingConfig, deps: ServingDeps): Pr
     artifactsFolder: home.artifactsFolder,
     profiles,
     live,
-    metrics,
-    logger,
-    recent,
-    openIndex,
+    ...loading,
     sampleRecall: createRecallSampler({ share: config.recallShare, metrics }),
-    acquireLoadSlot,
     beforeGoingLive: (view) => arms.prepare(view),
     ...(guardrails && { afterSwap: (previous, bundle) => guardrails.begin(previous, bundle) }),
   });

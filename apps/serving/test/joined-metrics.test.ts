@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { expect, it } from 'vitest';
-import { JoinedMetrics } from '../src/processes/joined-metrics.ts';
+import { JoinedMetrics } from '../src/processes/supervisor.ts';
 
 function makeProcess() {
   const registry = new Registry();

@@ -18,7 +18,7 @@ export type { NewInteractions } from './delta/build-delta.ts';
 export { compareCatalog, DeltaInfo, loadDelta, putDelta, readDeltaInfo } from './delta/delta.ts';
 export type { CatalogDifference, Delta, DeltaContents } from './delta/delta.ts';
 export { AttributeFilter } from './filters/attribute-filter.ts';
-export { compileFilter, findUnknownAttributes, intersectAllowed } from './filters/compile-filter.ts';
+export { compileFilter, createLruCache, findUnknownAttributes, intersectAllowed } from './filters/compile-filter.ts';
 export type { FilteredItems } from './filters/compile-filter.ts';
 export { labelItems } from './filters/label-items.ts';
 export { codeOf } from './items/attribute-columns.ts';

@@ -57,3 +57,21 @@ export async function inSlices(
     await yieldToEventLoop();
   }
 }
+
+/**
+ * Returns a function that computes a value at most once for each key, and forgets it with its key. Concurrent calls share a promise. A
+ * rejected one is computed again.
+ */
+export function oncePerKey<Key extends object, Value, Rest extends unknown[]>(
+  compute: (key: Key, ...rest: Rest) => Value,
+): (key: Key, ...rest: Rest) => Value {
+  const values = new WeakMap<Key, { readonly value: Value }>();
+  return (key, ...rest) => {
+    const known = values.get(key);
+    if (known !== undefined) return known.value;
+    const value = compute(key, ...rest);
+    values.set(key, { value });
+    if (value instanceof Promise) value.catch(() => values.delete(key));
+    return value;
+  };
+}

@@ -4,7 +4,7 @@ export { answerChallenge, createApiKey, findApiKey, hashApiKey, hasScope, proveA
 export type { ApiKey, Scope } from './api-keys.ts';
 export { fromSentError, runChild, serveOrder, toSentError } from './child-process.ts';
 export type { ChildOptions, SentError } from './child-process.ts';
-export { inSlices, mapConcurrently, rowsPerSlice, unlessAborted } from './concurrency.ts';
+export { inSlices, mapConcurrently, oncePerKey, rowsPerSlice, unlessAborted } from './concurrency.ts';
 export { readConfigFile, readYamlFile } from './config-file.ts';
 export { dot } from './dot.ts';
 export { AppError, describeError, exitCodeOf, httpStatusOf, isAppError, isErrorCategory } from './errors.ts';

@@ -7,21 +7,13 @@ interface ListedItem {
   readonly title?: string | undefined;
 }
 
-/** An item of two lists, with its positions from 1; null for a list without the item. */
-export interface PlacedItem extends ListedItem {
-  readonly was: number | null;
-  readonly is: number | null;
-}
-
-export interface ListComparison {
-  /** The share of the longer list that is in both lists; 1 for two empty lists. */
-  readonly overlap: number;
-  /** The items of the second list in its order, then those of the first list alone. */
-  readonly items: readonly PlacedItem[];
-}
-
-/** Compares the items of two lists for the same request. */
-export function compareLists(before: readonly ListedItem[], after: readonly ListedItem[]): ListComparison {
+/**
+ * Compares the items of two lists for the same request.
+ *
+ * @returns `overlap`: the share of the longer list that is in both lists, 1 for two empty lists. `items`: those of the second list in its
+ *   order, then those of the first list alone, with their positions from 1 in both lists; null for a list without the item
+ */
+export function compareLists(before: readonly ListedItem[], after: readonly ListedItem[]) {
   const ranks = new Map(before.map(({ itemId }, index) => [itemId, index + 1]));
   const known = new Set(after.map(({ itemId }) => itemId));
   const items = [

@@ -1,8 +1,8 @@
-import { intersectAllowed } from '@facet/bundles';
+import { createLruCache, intersectAllowed } from '@facet/bundles';
 import type { BundleView, FilteredItems } from '@facet/bundles';
 import { createRandom, hashText } from '@facet/features';
 import type { Random } from '@facet/features';
-import { dayMs } from '@facet/platform';
+import { dayMs, oncePerKey } from '@facet/platform';
 import { selectItems, withoutItems } from '@facet/retrieval';
 import type { ItemSet } from '@facet/retrieval';
 import { newItemDays } from './settings.ts';
@@ -17,8 +17,9 @@ export interface Exploration extends ExploreFields {
 }
 
 /** The new items of a view, by the first day on which an item counts as new. Each day adds an entry. */
-const cachedSets = new WeakMap<BundleView, Map<number, ItemSet>>();
-const cachedSetsMax = 16;
+const newItemsOf: (view: BundleView) => ReturnType<typeof createLruCache<ItemSet>> = oncePerKey(() =>
+  createLruCache(16),
+);
 
 /** Returns the new items among the allowed ones, without the excluded ones. */
 export function findNewItems(
@@ -27,14 +28,9 @@ export function findNewItems(
   { allowed, exclude }: { readonly allowed: FilteredItems | undefined; readonly exclude: Iterable<number> },
 ): ItemSet {
   const from = Math.floor(now / dayMs) - maxAgeDays;
-  let sets = cachedSets.get(bundle);
-  if (sets === undefined) cachedSets.set(bundle, (sets = new Map()));
-  let items = sets.get(from);
-  if (items === undefined) {
-    items = selectItems(bundle.itemCount, (item) => (bundle.firstSeenOn(item) ?? from) >= from);
-    if (sets.size >= cachedSetsMax) sets.delete(sets.keys().next().value!);
-    sets.set(from, items);
-  }
+  const items = newItemsOf(bundle).getOrCreate(String(from), () =>
+    selectItems(bundle.itemCount, (item) => (bundle.firstSeenOn(item) ?? from) >= from),
+  );
   const offered = allowed === undefined ? items : intersectAllowed([allowed, { ...items, unknownAttributes: [] }]);
   return withoutItems(offered, exclude);
 }

@@ -9,7 +9,7 @@ import {
   rescoreLists,
   retrieveLists,
 } from '@facet/retrieval';
-import type { ItemSet, Candidate, InterestList, Merge, SearchParameters } from '@facet/retrieval';
+import type { ItemSet, Candidate, InterestList, ListsRequest, Merge, SearchParameters } from '@facet/retrieval';
 import { collectExclusions, excludeAlso, findAllowedItems, findPopularItems } from './exclusions.ts';
 import type { Exclusions } from './exclusions.ts';
 import {
@@ -213,12 +213,6 @@ function comparableAttribute(bundle: BundleView, item: number, attribute: string
   return typeof first === 'boolean' ? String(first) : first;
 }
 
-export interface NearestRequest {
-  readonly limit: number;
-  readonly exclude?: ReadonlySet<number>;
-  readonly allowed?: ItemSet | undefined;
-}
-
 /**
  * Finds the items nearest to any of some vectors of the index. Popularity has no influence: the coordinate of the
  * popularity prior is cleared.
@@ -228,7 +222,7 @@ export interface NearestRequest {
 export async function findNearestItems(
   bundle: BundleView,
   vectors: Float32Array,
-  { limit, exclude, allowed }: NearestRequest,
+  { limit, exclude, allowed }: Pick<ListsRequest, 'limit' | 'exclude' | 'allowed'>,
 ): Promise<Candidate[]> {
   const { index, spec } = bundle.info;
   for (let row = 0; row < vectors.length; row += index.dim) {

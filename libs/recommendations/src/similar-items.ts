@@ -64,17 +64,8 @@ export const SimilarItemsQuery = Type.Object({
 });
 export type SimilarItemsQuery = Static<typeof SimilarItemsQuery>;
 
-export interface SimilarItemsRequest {
-  readonly itemId: string;
-  readonly limit: number;
-  readonly filters: readonly string[];
-  readonly context: RequestContext;
-  readonly exclude: readonly string[];
-  readonly include?: readonly string[] | undefined;
-}
-
 /** @throws AppError `REQUEST_INVALID` for a context that is not a JSON object. */
-export function parseSimilarItemsQuery(query: SimilarItemsQuery): Omit<SimilarItemsRequest, 'itemId'> {
+export function parseSimilarItemsQuery(query: SimilarItemsQuery) {
   const { limit, filters, context, exclude = [], include } = query;
   return {
     limit: limit === undefined ? limitDefault : Number(limit),
@@ -139,7 +130,7 @@ export type SimilarItemsResponse = Static<typeof SimilarItemsResponse>;
  * @throws AppError `REQUEST_INVALID` for an undeclared filter, and for a missing context field.
  */
 export async function respondWithSimilarItems(
-  request: SimilarItemsRequest,
+  request: ReturnType<typeof parseSimilarItemsQuery> & { readonly itemId: string },
   { bundle, settings, spans = noSpans }: Pick<ResponseContext, 'bundle' | 'settings' | 'spans'>,
 ): Promise<SimilarItemsResponse> {
   const { itemId, limit } = request;

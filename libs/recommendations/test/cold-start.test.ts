@@ -5,7 +5,12 @@ import { hourMs } from '@facet/platform';
 import type { UserProfile } from '@facet/profiles';
 import { forFile } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
-import { respondWithInterests, respondWithRecommendations, respondWithSimilarItems } from '../src/index.ts';
+import {
+  respondWithInterests,
+  respondWithRecommendations,
+  parseSimilarItemsQuery,
+  respondWithSimilarItems,
+} from '../src/index.ts';
 import type { ResponseSource, ReadProfile, RecommendationsRequest } from '../src/index.ts';
 
 /** In the catalog, but neither in the bundle nor with interactions: one with an attribute that the model knows, one without. */
@@ -153,7 +158,7 @@ describe('new items of the delta', () => {
     ['new-plain', popular('no_features')],
     ['song-1', popular('unknown_item')],
   ])('%s has similar items, and the response names the source', async (itemId, source) => {
-    const request = { itemId, limit: 5, filters: [], context: {}, exclude: [] };
+    const request = { itemId, ...parseSimilarItemsQuery({ limit: '5' }) };
     const response = await respondWithSimilarItems(request, context());
     expect(response.source).toEqual(source);
     expect(response.returned).toBe(5);
@@ -161,7 +166,7 @@ describe('new items of the delta', () => {
   });
 
   it('are similar to items with the same attributes', async () => {
-    const request = { itemId: 'new-opera', limit: 3, filters: [], context: {}, exclude: [] };
+    const request = { itemId: 'new-opera', ...parseSimilarItemsQuery({ limit: '3' }) };
     const { items } = await respondWithSimilarItems(request, context());
     // Items with an odd number are operas.
     expect(Number(items[0]!.itemId.slice('item'.length)) % 2).toBe(1);

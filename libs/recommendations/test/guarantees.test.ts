@@ -290,7 +290,14 @@ describe.each(['flat', 'hnsw', 'ivf', 'flat and a delta', 'hnsw and a delta', 'i
             };
             const { allowed } = ruledBy(catalogs[name]!, asked);
             const { items, returned } = await respondWithSimilarItems(
-              { itemId, limit, exclude, filters: near ? ['near'] : [], context: asked.context ?? {} },
+              {
+                itemId,
+                limit,
+                exclude,
+                filters: near ? ['near'] : [],
+                context: asked.context ?? {},
+                include: undefined,
+              },
               contextOf(views[name]!),
             );
             const ids = items.map((item) => item.itemId);

@@ -3,32 +3,23 @@ import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
 import { loadDelta, overlayDelta, readDeltaInfo } from '@facet/bundles';
 import type { Bundle, BundleView, Delta, DeltaInfo } from '@facet/bundles';
 import { AppError, describeError, isAppError } from '@facet/platform';
-import type { Logger } from '@facet/platform';
 import { withLoadSlot } from '../processes/peers.ts';
-import type { Peers } from '../processes/peers.ts';
 import type { ProfileSource } from '../profiles/profile-source.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
 import type { SampleRecall } from './index-recall.ts';
 import type { LiveBundle, Loaded, ProfileReader } from './live-bundle.ts';
 import { loadCheckedBundle } from './load-bundle.ts';
-import type { LoadDeps } from './load-bundle.ts';
+import type { LoadInTurnDeps } from './load-bundle.ts';
 import { Cooldown, RefCounted } from '../ref-counted.ts';
 
-export interface WatcherDeps {
+export interface WatcherDeps extends Omit<LoadInTurnDeps, 'store'> {
   readonly artifactsFolder: string;
   readonly profiles: ProfileSource;
   readonly live: LiveBundle;
-  readonly metrics: Metrics;
-  readonly logger: Logger;
-  readonly openIndex?: LoadDeps['openIndex'];
   readonly sampleRecall?: SampleRecall;
-  readonly recent?: LoadDeps['recent'];
   /** Is awaited before a view goes live, to prepare the bundles of experiment arms for it. Never fails. */
   readonly beforeGoingLive?: (view: BundleView) => Promise<void>;
   /** Is awaited when a bundle has gone live, while the bundle that it replaced can still be used. Never fails. */
   readonly afterSwap?: (previous: Bundle, bundle: Bundle) => Promise<void>;
-  /** Waits until no other process loads a bundle. Absent: this is the only process. */
-  readonly acquireLoadSlot?: Peers['acquireLoadSlot'];
   /** Monotonic, in milliseconds. */
   readonly clock?: () => number;
 }

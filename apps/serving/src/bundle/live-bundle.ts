@@ -3,21 +3,6 @@ import { problemError } from '@facet/http';
 import type { ReadProfile, UserIds } from '@facet/recommendations';
 import type { RefCounted } from '../ref-counted.ts';
 
-/** Returns a function that computes a value at most once for each bundle. Concurrent calls share it; a failure is tried again. */
-export function oncePerBundle<Value, Rest extends unknown[]>(
-  compute: (bundle: BundleView, ...rest: Rest) => Promise<Value>,
-): (bundle: BundleView, ...rest: Rest) => Promise<Value> {
-  const values = new WeakMap<BundleView, Promise<Value>>();
-  return (bundle, ...rest) => {
-    const known = values.get(bundle);
-    if (known !== undefined) return known;
-    const value = compute(bundle, ...rest);
-    values.set(bundle, value);
-    value.catch(() => values.delete(bundle));
-    return value;
-  };
-}
-
 /** Reads profiles without ever failing a request. */
 export interface ProfileReader {
   /** The number of users, if profiles are in the memory of this process. */

@@ -5,8 +5,11 @@ import type { Bundle } from '@facet/bundles';
 import { AppError, dot } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { recommend, searchParameters } from '@facet/recommendations';
+import type { Behavior } from '@facet/recommendations';
 import { allItems, countFound } from '@facet/retrieval';
 import type { SearchResult, VectorIndex } from '@facet/retrieval';
+import type { Peers } from '../processes/peers.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import type { RecentRequest } from './recent-requests.ts';
 
 export interface LoadDeps {
@@ -16,6 +19,14 @@ export interface LoadDeps {
   readonly recent?: { readonly all: readonly RecentRequest[] } | undefined;
   /** Returns the index that searches a loaded bundle. Closing it closes the index of the bundle. Absent: the index of the bundle is searched. */
   readonly openIndex?: ((bundle: Bundle) => VectorIndex) | undefined;
+}
+
+/** What a process needs to load bundles in turn with the other processes. */
+export interface LoadInTurnDeps extends LoadDeps {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Waits until no other process loads a bundle. Absent: this is the only process. */
+  readonly acquireLoadSlot?: Peers['acquireLoadSlot'];
 }
 
 /**
@@ -108,14 +119,6 @@ async function findRecallProblem(
   return recall >= recallMin ? undefined : `the index finds ${(100 * recall).toFixed(0)} % of the nearest ${k} items`;
 }
 
-export interface WarmUp {
-  readonly requests: number;
-  readonly rounds: number;
-  /** Mean time per request in the first and in the last round. */
-  readonly firstMs: number;
-  readonly lastMs: number;
-}
-
 /** A swap waits for the warm-up. */
 const timeMaxMs = 2_000;
 const roundsMax = 10;
@@ -127,13 +130,17 @@ const requestsMin = 16;
 /**
  * Repeats recent requests on a new bundle until they get no faster: pages of mapped files come into memory, and caches fill.
  * Runs one request at a time, while the previous bundle serves.
+ *
+ * @returns `firstMs` and `lastMs`: the mean time per request in the first and in the last round.
  */
 export async function warm(
   bundle: Bundle,
   recent: readonly RecentRequest[],
   clock: () => number = () => performance.now(),
-): Promise<WarmUp> {
-  const requests = recent.length >= requestsMin ? recent : [...recent, ...listGoldenRequests(bundle)];
+) {
+  const golden = goldenHistories(bundle).slice(0, requestsMin);
+  const requests =
+    recent.length >= requestsMin ? recent : [...recent, ...golden.map((itemIds) => ({ itemIds, limit: 100 }))];
   const start = clock();
   const means: number[] = [];
   if (requests.length === 0) return { requests: 0, rounds: 0, firstMs: 0, lastMs: 0 };
@@ -142,8 +149,7 @@ export async function warm(
     let done = 0;
     for (const { itemIds, limit } of requests) {
       if (done > 0 && clock() - start >= timeMaxMs) break;
-      const behaviors = itemIds.map((itemId, position) => ({ itemId, occurredAt: bundle.info.asOf + position }));
-      await recommend(bundle, { behaviors, limit });
+      await recommend(bundle, { behaviors: datedFrom(bundle.info.asOf, itemIds), limit });
       done++;
       await yieldToEventLoop();
     }
@@ -153,8 +159,12 @@ export async function warm(
   return { requests: requests.length, rounds: means.length, firstMs: means[0]!, lastMs: means.at(-1)! };
 }
 
-function listGoldenRequests({ golden, idOf }: Bundle): RecentRequest[] {
-  return golden
-    .slice(0, requestsMin)
-    .map(({ items }) => ({ itemIds: items.filter((item) => item > 0).map(idOf), limit: 100 }));
+/** Returns the behaviors of the golden users that the bundle knows. */
+export function goldenHistories({ golden, idOf }: Bundle): readonly string[][] {
+  return golden.map(({ items }) => items.filter((item) => item > 0).map(idOf));
+}
+
+/** Dates behaviors one millisecond apart. */
+export function datedFrom(start: number, itemIds: readonly string[]): Behavior[] {
+  return itemIds.map((itemId, position) => ({ itemId, occurredAt: start + position }));
 }

@@ -22,25 +22,13 @@ export interface JobState<Result = unknown> {
   readonly result?: Result;
 }
 
-/** Runs comparisons and gates. */
-export interface JobRunner {
-  /**
-   * Starts or joins a task and waits for its result.
-   *
-   * @param waitMs after which the caller gets the progress instead.
-   * @throws AppError of the task, or `OVERLOADED` if too many tasks wait.
-   */
-  run<Task extends JobTask>(task: Task, waitMs: number): Promise<JobState<JobResult<Task['kind']>>>;
-  close(): Promise<void>;
-}
-
 /**
  * Runs tasks in a dedicated process, one at a time, and keeps the newest results. The same task runs once: a further call joins it. A failed
  * task runs again after a caller has got the failure. The supervisor owns the jobs of all its workers. Without a supervisor, the serving process owns them.
  *
  * A job continues when its callers disconnect. They get the progress after a few seconds and ask again, so a job has no caller most of the time.
  */
-export class Jobs implements JobRunner {
+export class Jobs {
   readonly #logger: Logger;
   readonly #jobs = new Map<string, Job>();
   readonly #closing = new AbortController();
@@ -50,6 +38,12 @@ export class Jobs implements JobRunner {
     this.#logger = logger;
   }
 
+  /**
+   * Starts or joins a task and waits for its result.
+   *
+   * @param waitMs after which the caller gets the progress instead.
+   * @throws AppError of the task, or `OVERLOADED` if too many tasks wait.
+   */
   async run<Task extends JobTask>(task: Task, waitMs: number): Promise<JobState<JobResult<Task['kind']>>> {
     const key = JSON.stringify(task);
     const job = this.#jobs.get(key) ?? this.#start(key, task);

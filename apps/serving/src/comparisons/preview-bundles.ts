@@ -1,7 +1,7 @@
 import { applyLiveCatalog } from '@facet/bundles';
 import type { Bundle, BundleView } from '@facet/bundles';
 import { problemError } from '@facet/http';
-import { oncePerBundle } from '../bundle/live-bundle.ts';
+import { oncePerKey } from '@facet/platform';
 import { withLoadSlot } from '../processes/peers.ts';
 import type { Peers } from '../processes/peers.ts';
 
@@ -76,7 +76,7 @@ export class PreviewBundles {
     const viewFor = this.#lastLoad.then(async () => {
       const bundle = await this.#loadInTurn(id);
       preview.bundle = bundle;
-      return oncePerBundle((live) => applyLiveCatalog(bundle, live));
+      return oncePerKey((live: BundleView) => applyLiveCatalog(bundle, live));
     });
     const preview: Preview = { viewFor, bundle: undefined, users: 0, idle: undefined };
     this.#previews.set(id, preview);

@@ -1,27 +1,16 @@
-import type { ArtifactStore } from '@facet/artifacts';
 import { applyLiveCatalog } from '@facet/bundles';
 import type { Bundle, BundleView } from '@facet/bundles';
 import { assignArms, bundlesOfExperiments, isRunning, settingsOfArms } from '@facet/exposures';
 import type { Arms, Experiment } from '@facet/exposures';
 import { describeError, isAppError } from '@facet/platform';
-import type { Logger } from '@facet/platform';
 import type { ArmOverrides } from '@facet/recommendations';
 import { loadCheckedBundle } from '../bundle/load-bundle.ts';
-import type { LoadDeps } from '../bundle/load-bundle.ts';
+import type { LoadInTurnDeps } from '../bundle/load-bundle.ts';
 import { withLoadSlot } from '../processes/peers.ts';
-import type { Peers } from '../processes/peers.ts';
 import { Cooldown, RefCounted } from '../ref-counted.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
 
-export interface ArmBundlesDeps {
-  readonly store: ArtifactStore;
+export interface ArmBundlesDeps extends LoadInTurnDeps {
   readonly experiments: readonly Experiment[];
-  readonly metrics: Pick<Metrics, 'countLoadFailure'>;
-  readonly logger: Logger;
-  readonly recent?: LoadDeps['recent'];
-  readonly openIndex?: LoadDeps['openIndex'];
-  /** Waits until no other process loads a bundle. Absent: this is the only process. */
-  readonly acquireLoadSlot?: Peers['acquireLoadSlot'];
   /** Epoch milliseconds. */
   readonly now?: () => number;
 }

@@ -9,8 +9,9 @@ import { definePlugin } from '@facet/http';
 import { describeError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { compareBundles, inferUser, recommend } from '@facet/recommendations';
-import type { RecommendationsResponse, Behavior } from '@facet/recommendations';
+import type { RecommendationsResponse } from '@facet/recommendations';
 import type { LiveBundle } from '../bundle/live-bundle.ts';
+import { datedFrom, goldenHistories } from '../bundle/load-bundle.ts';
 import type { RecentRequests, RecentRequest } from '../bundle/recent-requests.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { TrafficWindow } from './traffic-window.ts';
@@ -241,13 +242,11 @@ export async function measureSwap(
   clock: () => number = () => performance.now(),
 ): Promise<SwapMetrics> {
   const start = clock();
-  const histories = [...listGoldenHistories(previous), ...recent.map(({ itemIds }) => itemIds)];
+  const histories = [...goldenHistories(previous), ...recent.map(({ itemIds }) => itemIds)];
   const interests: { readonly before: UserInterests[]; readonly after: UserInterests[] } = { before: [], after: [] };
   // Both bundles must see behaviors of the same age.
   const asOf = Math.max(previous.info.asOf, bundle.info.asOf);
-  const requests = histories.map((itemIds) =>
-    itemIds.map((itemId, position): Behavior => ({ itemId, occurredAt: asOf + position })),
-  );
+  const requests = histories.map((itemIds) => datedFrom(asOf, itemIds));
   const { compared, overlap } = await compareBundles(previous, bundle, requests, {
     isOver: () => clock() - start >= timeMaxMs,
     async respond(of, behaviors, side) {
@@ -268,8 +267,4 @@ export async function measureSwap(
       after: interestSimilarity(interests.after, bundle.index.dim).meanCosine,
     },
   };
-}
-
-function listGoldenHistories({ golden, idOf }: Bundle): string[][] {
-  return golden.map(({ items }) => items.filter((item) => item > 0).map(idOf));
 }

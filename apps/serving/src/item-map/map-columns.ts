@@ -2,10 +2,9 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { SafeTensor } from '@facet/artifacts';
 import { codeOf } from '@facet/bundles';
 import type { BundleView, AttributeColumn } from '@facet/bundles';
-import { inSlices } from '@facet/platform';
+import { inSlices, oncePerKey } from '@facet/platform';
 import { searchParameters } from '@facet/recommendations';
 import { fullBitmap } from '@facet/retrieval';
-import { oncePerBundle } from '../bundle/live-bundle.ts';
 
 /** Each search of the index takes about a millisecond, and a delta rarely has more items. */
 const placedMax = 5_000;
@@ -17,7 +16,7 @@ const nearestMax = 5;
  * similar embeddings. NaN for an item without an embedding, for all items of a bundle without a map, and beyond 5,000 new items. Each view
  * computes them once.
  */
-export const placeNewItems = oncePerBundle(async (bundle): Promise<Float32Array> => {
+export const placeNewItems = oncePerKey(async (bundle: BundleView): Promise<Float32Array> => {
   const { positions, itemCount, info } = bundle;
   const own = info.spec.itemCount;
   const placed = new Float32Array(2 * (itemCount - own)).fill(Number.NaN);

@@ -4,7 +4,6 @@ import type { HttpMetrics } from '@facet/http';
 import { fromSentError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { Jobs } from '../comparisons/jobs.ts';
-import type { JobRunner } from '../comparisons/jobs.ts';
 import type { Announcement, Reply, SupervisorMessage, WorkerMessage, WorkerRequest, WorkerRole } from './messages.ts';
 
 /** Coordinates a process with the other processes on the same port. */
@@ -20,7 +19,7 @@ export interface Peers {
   /** @throws AppError `NOT_READY` until each process has been ready. */
   requireReady(): void;
   /** Runs each job in one process only. */
-  readonly jobs: JobRunner;
+  readonly jobs: Pick<Jobs, 'run' | 'close'>;
 }
 
 /** Returns the peers of a single process. */

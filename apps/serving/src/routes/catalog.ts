@@ -1,6 +1,6 @@
-import type { BundleView } from '@facet/bundles';
 import { describeRoutes } from '@facet/http';
 import type { HttpApp } from '@facet/http';
+import { oncePerKey } from '@facet/platform';
 import {
   buildTitleIndex,
   CatalogResponse,
@@ -10,7 +10,6 @@ import {
   respondWithItems,
   SearchQuery,
 } from '@facet/recommendations';
-import { oncePerBundle } from '../bundle/live-bundle.ts';
 import { serve } from '../serving.ts';
 
 const describe = describeRoutes({ scope: 'serve', tag: 'catalog' });
@@ -18,7 +17,7 @@ const describe = describeRoutes({ scope: 'serve', tag: 'catalog' });
 /** Adds `GET /v1/catalog` and `GET /v1/items`. */
 export function addCatalogRoutes(app: HttpApp): void {
   const { serving } = app;
-  const openTitles = oncePerBundle((bundle: BundleView) => buildTitleIndex(bundle));
+  const openTitles = oncePerKey(buildTitleIndex);
 
   app.get(
     '/v1/catalog',

@@ -1,5 +1,6 @@
 import { describeRoutes } from '@facet/http';
 import type { HttpApp } from '@facet/http';
+import { oncePerKey } from '@facet/platform';
 import {
   ExampleUsersResponse,
   parseSearchQuery,
@@ -14,7 +15,6 @@ import type { UserDirectory } from '@facet/recommendations';
 import { IdentifierSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Loaded } from '../bundle/live-bundle.ts';
-import { oncePerBundle } from '../bundle/live-bundle.ts';
 import { serve } from '../serving.ts';
 
 const describe = describeRoutes({ scope: 'serve', tag: 'users' });
@@ -31,7 +31,7 @@ export function addUserRoutes(app: HttpApp): void {
     listUserIds: profiles.listUserIds,
     now: serving.now(),
   });
-  const chooseExamples = oncePerBundle((_bundle, loaded: Loaded) =>
+  const chooseExamples = oncePerKey((_bundle: Loaded['bundle'], loaded: Loaded) =>
     respondWithExampleUsers({ limit: examplesMax }, openDirectory(loaded)),
   );
 

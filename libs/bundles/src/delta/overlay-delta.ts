@@ -1,5 +1,6 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { createItemScorer, createInferenceEngine } from '@facet/model';
+import { oncePerKey } from '@facet/platform';
 import type { AppError } from '@facet/platform';
 import { buildFaissIndex, createBitmap, itemSet, joinIndexes, setBit } from '@facet/retrieval';
 import type { Bundle } from '../bundle/bundle.ts';
@@ -191,7 +192,7 @@ export async function applyLiveCatalog(bundle: Bundle, live: LiveCatalog): Promi
 
 /** Returns the items of the bundle that differ in the live catalog, by index in the bundle. */
 async function changedItems(bundle: Bundle, live: LiveCatalog): Promise<ReadonlyMap<number, CatalogItem>> {
-  const indicesInLive = await findIndices(live.catalog, bundle.catalog);
+  const indicesInLive = await indicesOf(bundle.catalog)(live.catalog);
   const isLiveNewer = live.deltaId !== undefined || live.info.asOf >= bundle.info.asOf;
   const items = new Map<number, CatalogItem>();
   let work = 0;
@@ -232,20 +233,14 @@ function liveFacts(
 /** Work between two turns of the event loop: number of lookups by id, and the cost of a lookup in bit comparisons. */
 const [lookUpsPerTurn, lookUpWork] = [2_000, 25];
 
-/** Weak, so that entries are collected with their catalogs. */
-const cachedIndices = new WeakMap<ItemCatalog, WeakMap<ItemCatalog, Int32Array>>();
+/** Returns a function that finds the index of each item of `catalog` in `other`, [N + 1]; 0 if absent. */
+const indicesOf = oncePerKey((catalog: ItemCatalog) => oncePerKey((other: ItemCatalog) => findIndices(catalog, other)));
 
-/** Returns the index of each item of `catalog` in `other`, [N + 1]; 0 if absent. Cached per pair of catalogs. */
-async function findIndices(other: ItemCatalog, catalog: ItemCatalog): Promise<Int32Array> {
-  let cached = cachedIndices.get(catalog);
-  if (cached === undefined) cachedIndices.set(catalog, (cached = new WeakMap()));
-  const known = cached.get(other);
-  if (known !== undefined) return known;
+async function findIndices(catalog: ItemCatalog, other: ItemCatalog): Promise<Int32Array> {
   const indices = new Int32Array(catalog.itemCount + 1);
   for (let item = 1; item <= catalog.itemCount; item++) {
     indices[item] = other.indexOf(catalog.idOf(item)) ?? 0;
     if (item % lookUpsPerTurn === 0) await yieldToEventLoop();
   }
-  cached.set(other, indices);
   return indices;
 }

@@ -1,3 +1,4 @@
+import { oncePerKey } from '@facet/platform';
 import { createBitmap, fullBitmap, itemSet, setBit } from '@facet/retrieval';
 import type { ItemSet } from '@facet/retrieval';
 import type { BundleView } from '../bundle/bundle-info.ts';
@@ -17,20 +18,16 @@ export interface FilteredItems extends ItemSet {
 /** Limits of the cache per view: number of filters, and memory of their bitmaps. */
 const [filtersMax, cacheBytesMax] = [1000, 64 * 1024 * 1024];
 
-/** Weak, so that filters are collected with their view. */
-const cacheOf = new WeakMap<BundleView, ReturnType<typeof createLruCache<FilteredItems>>>();
+const cacheOf = oncePerKey(({ itemCount }: BundleView) =>
+  createLruCache<FilteredItems>(Math.min(filtersMax, Math.ceil(cacheBytesMax / (1 + 2 * (itemCount >> 3))))),
+);
 
 /**
  * Returns the items that pass a filter, including items of the delta. Scans the columns of the named attributes, which
  * takes a few milliseconds per million items. Recently used filters are cached per view.
  */
 export function compileFilter(view: BundleView, filter: AttributeFilter): FilteredItems {
-  let cache = cacheOf.get(view);
-  if (cache === undefined) {
-    cache = createLruCache(Math.min(filtersMax, Math.ceil(cacheBytesMax / (1 + 2 * (view.itemCount >> 3)))));
-    cacheOf.set(view, cache);
-  }
-  return cache.getOrCreate(canonicalKey(filter), () => evaluateFilter(view, filter));
+  return cacheOf(view).getOrCreate(canonicalKey(filter), () => evaluateFilter(view, filter));
 }
 
 /** Returns the items that all filters allow. */

@@ -1,5 +1,5 @@
 import type { AttributeColumn, BundleView } from '@facet/bundles';
-import { inSlices } from '@facet/platform';
+import { inSlices, oncePerKey } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { MergeFields } from '../merge.ts';
@@ -40,22 +40,12 @@ export type CatalogAttribute = Static<typeof CatalogAttribute>;
 
 type Catalog = Pick<BundleView['catalog'], 'columns'>;
 
-const described = new WeakMap<Catalog, Promise<readonly CatalogAttribute[]>>();
-
 /** Returns the attributes of a catalog, sorted by name. Describes each catalog once and yields to the event loop. */
-export function describeAttributes(catalog: Catalog): Promise<readonly CatalogAttribute[]> {
-  const known = described.get(catalog);
-  if (known !== undefined) return known;
-  const attributes = describeColumns(catalog);
-  described.set(catalog, attributes);
-  return attributes;
-}
-
-async function describeColumns({ columns }: Catalog): Promise<readonly CatalogAttribute[]> {
+export const describeAttributes = oncePerKey(async ({ columns }: Catalog): Promise<readonly CatalogAttribute[]> => {
   const attributes: CatalogAttribute[] = [];
   for (const column of columns) attributes.push(await describeColumn(column));
   return attributes;
-}
+});
 
 async function describeColumn(column: AttributeColumn): Promise<CatalogAttribute> {
   const { name, type } = column;

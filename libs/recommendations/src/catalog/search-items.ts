@@ -15,12 +15,9 @@ export const SearchQuery = Type.Object({
 });
 export type SearchQuery = Static<typeof SearchQuery>;
 
-export interface SearchRequest {
-  readonly query: string;
-  readonly limit: number;
-}
+export type SearchRequest = Readonly<ReturnType<typeof parseSearchQuery>>;
 
-export function parseSearchQuery({ query = '', limit = '20' }: SearchQuery): SearchRequest {
+export function parseSearchQuery({ query = '', limit = '20' }: SearchQuery) {
   return { query, limit: Number(limit) };
 }
 

@@ -6,7 +6,7 @@ import { AppError, epochMs, recordOf } from '@facet/platform';
 import { AttributeValueSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import type { ResponseContext, ReadProfile } from '../context.ts';
+import type { ResponseContext } from '../context.ts';
 import { describeOrigin, findTitle, originFields } from '../response.ts';
 import { readStoredUser, profilesUnreachable, readRequester } from './requester.ts';
 import { recommend } from '../recommendations/respond.ts';
@@ -167,12 +167,8 @@ export interface UserIds {
 }
 
 /** What the lists of users are read from. */
-export interface UserDirectory {
-  readonly bundle: BundleView;
-  readonly readProfile: ReadProfile;
+export interface UserDirectory extends Pick<ResponseContext, 'bundle' | 'readProfile' | 'now'> {
   readonly listUserIds: () => Promise<UserIds>;
-  /** Epoch milliseconds. */
-  readonly now: number;
 }
 
 const ListedUser = Type.Object(

@@ -1,9 +1,8 @@
 import { setImmediate as yieldToEventLoop, setTimeout as delay } from 'node:timers/promises';
-import type { AppError } from '@facet/platform';
 import { squaredRadius } from '../indexes/euclidean.ts';
 import { efSearchDefault } from '../indexes/vector-index.ts';
 import type { SearchParameters, VectorIndex } from '../indexes/vector-index.ts';
-import { badResponse, clustersOf } from './milvus.ts';
+import { clustersOf } from './milvus.ts';
 import type { Milvus, MilvusKind } from './milvus.ts';
 
 /** What a search in process and the vectors of a bundle provide. */
@@ -79,7 +78,7 @@ export class MilvusCollections {
     const waiting = new AbortController();
     // A call can also wait for its turn, which the time limit of the SDK does not include.
     const late = delay(timeoutMs, undefined, { signal: waiting.signal }).then(() => {
-      throw this.#badResponse(`search ${name}`, `it took more than ${timeoutMs} ms`);
+      throw this.#milvus.badResponse(`search ${name}`, `it took more than ${timeoutMs} ms`);
     });
     late.catch(() => undefined);
     const search = this.#milvus.search(completeAlias(name), { kind, queries, dim, k, breadth, timeoutMs });
@@ -88,8 +87,10 @@ export class MilvusCollections {
       const found = await Promise.race([search, late]);
       for (const items of found) {
         const wrong = items.find((item) => item < 1 || item > size);
-        if (wrong !== undefined) throw this.#badResponse(`search ${name}`, `it returned item ${wrong} of ${size}`);
-        if (items.length === 0) throw this.#badResponse(`search ${name}`, 'it returned no items');
+        if (wrong !== undefined) {
+          throw this.#milvus.badResponse(`search ${name}`, `it returned item ${wrong} of ${size}`);
+        }
+        if (items.length === 0) throw this.#milvus.badResponse(`search ${name}`, 'it returned no items');
       }
       return found;
     } finally {
@@ -162,7 +163,7 @@ export class MilvusCollections {
     // An upsert does not remove rows.
     if (count > size) await this.#drop(name);
     else await this.#dropAliases(name, (alias) => alias === completeAlias(name));
-    throw this.#badResponse(`use ${name}`, `it contains ${count} of ${size} items`);
+    throw this.#milvus.badResponse(`use ${name}`, `it contains ${count} of ${size} items`);
   }
 
   /** Drops the collections that are not in `used` and that no process has marked within the grace period. */
@@ -241,12 +242,8 @@ export class MilvusCollections {
     try {
       await work(AbortSignal.any([closing.signal, late]));
     } catch (error) {
-      throw late.aborted ? this.#badResponse(what, `it took more than ${timeoutMs / 60_000} minutes`) : error;
+      throw late.aborted ? this.#milvus.badResponse(what, `it took more than ${timeoutMs / 60_000} minutes`) : error;
     }
-  }
-
-  #badResponse(what: string, problem: string): AppError {
-    return badResponse(this.#milvus.address, what, problem);
   }
 }
 

@@ -81,6 +81,11 @@ export function openMilvus({ address, tokenFile, tls }: MilvusSettings) {
 
   return {
     address,
+    /** Returns the error for a late or wrong response. */
+    badResponse: (what: string, problem: string): AppError =>
+      milvusUnavailable(address, what, problem, {
+        remedy: 'Check the log and the load of Milvus. Searches run in process until it responds in time.',
+      }),
     async listCollections(): Promise<readonly string[]> {
       const { data } = await call('list the collections', () => client.showCollections());
       return data.map(({ name }) => name);
@@ -278,13 +283,6 @@ function problemIn(response: unknown): string | undefined {
   const isSuccess =
     Number(code ?? 0) === 0 && [undefined, 0, 'Success'].includes(errorCode as string | number | undefined);
   return isSuccess ? undefined : String(reason);
-}
-
-/** Returns the error for a late or wrong response of Milvus. */
-export function badResponse(address: string, what: string, problem: string): AppError {
-  return milvusUnavailable(address, what, problem, {
-    remedy: 'Check the log and the load of Milvus. Searches run in process until it responds in time.',
-  });
 }
 
 /** Returns the error for a call that failed. */
