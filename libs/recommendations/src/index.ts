@@ -39,6 +39,7 @@ export {
   respondWithRecommendations,
 } from './recommendations/respond.ts';
 export type { RecommendationResult } from './recommendations/respond.ts';
+export { describeOrigin, originFields } from './response.ts';
 export type { InterestBehavior, ResponseSource, UserInterest } from './response.ts';
 export {
   parseSimilarItemsQuery,

@@ -21,7 +21,6 @@ export type { Merge } from './merging/merge-modes.ts';
 export { retrieveLists } from './retrieve-lists.ts';
 export type { ListsRequest } from './retrieve-lists.ts';
 export { countFound, latencyOf, measureIndexRecall, timeRequests } from './tuning/tune-breadth.ts';
-export type { Latency } from './tuning/tune-breadth.ts';
 export { buildChosenIndex, buildTunedIndex, IndexChoice } from './tuning/build-tuned-index.ts';
 export type { IndexDemand, IndexProgress, InterestQueries } from './tuning/build-tuned-index.ts';
 export type { BuiltVectorIndex, SearchParameters, SearchResult, VectorIndex } from './indexes/vector-index.ts';

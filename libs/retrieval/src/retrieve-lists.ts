@@ -27,8 +27,8 @@ export interface ListsRequest {
   readonly scoreNeeded?: (lists: readonly InterestList[]) => number;
 }
 
-/** An unfiltered list of the index. */
-interface SearchedList extends InterestList {
+interface SearchedList {
+  readonly list: InterestList;
   /**
    * Upper bound of the scores of items that the index did not return: −∞ if it returned all items, ∞ if an approximate
    * search ended early although there are other items.
@@ -75,26 +75,18 @@ export async function retrieveLists(request: ListsRequest): Promise<RetrievedLis
   }
 
   const found = new Map<number, SearchedList>();
+  const listsFound = (): InterestList[] => interests.map((interest) => found.get(interest)!.list);
   let pending = interests;
   let searches = 0;
   const addResult = (result: SearchResult): void => {
     pending.forEach((interest, query) => found.set(interest, toList(result, query, interest, request)));
-    const floor = scoreNeeded(interests.map((interest) => found.get(interest)!));
+    const floor = scoreNeeded(listsFound());
     pending = pending.filter((interest) => {
-      const { items, unseenScoreMax } = found.get(interest)!;
-      return items.length < limit && unseenScoreMax > floor;
+      const { list, unseenScoreMax } = found.get(interest)!;
+      return list.items.length < limit && unseenScoreMax > floor;
     });
     searches++;
   };
-  const retrieved = (method: RetrievedLists['method']): RetrievedLists => ({
-    lists: interests.map((interest) => {
-      const { items, scores } = found.get(interest)!;
-      return { interest, items, scores };
-    }),
-    method,
-    searches,
-  });
-
   // Of this many allowed items, at least `limit` are not excluded, or the list has all that exist.
   const depthForAll = Math.min(count, limit + (exclude?.size ?? 0));
   const depthMax = allowed === undefined ? depthForAll : index.size;
@@ -102,12 +94,12 @@ export async function retrieveLists(request: ListsRequest): Promise<RetrievedLis
   for (let depth = Math.min(depthMax, firstDepth(request)); ; depth = Math.min(depthMax, 2 * depth)) {
     if (!isSearchCheaper(request, depth, parameters, searches)) break;
     addResult(await index.search(selectQueries(request, pending), depth, parameters));
-    if (pending.length === 0) return retrieved('search');
+    if (pending.length === 0) return { lists: listsFound(), method: 'search', searches };
     // A deeper search does not help after one that ended early.
     if (depth === depthMax || pending.some((interest) => found.get(interest)!.unseenScoreMax === Infinity)) break;
   }
   addResult(await index.scan(selectQueries(request, pending), depthForAll, allowed?.items() ?? allItems(index.size)));
-  return retrieved('scan');
+  return { lists: listsFound(), method: 'scan', searches };
 }
 
 /** Searches a flat index once. */
@@ -118,10 +110,7 @@ async function searchOnce(
   parameters: SearchParameters,
 ): Promise<RetrievedLists> {
   const result = await request.index.search(selectQueries(request, interests), depth, parameters);
-  const lists = interests.map((interest, query) => {
-    const { items, scores } = toList(result, query, interest, request);
-    return { interest, items, scores };
-  });
+  const lists = interests.map((interest, query) => toList(result, query, interest, request).list);
   return { lists, method: 'search', searches: 1 };
 }
 
@@ -242,5 +231,5 @@ function toList(
   const nearest = ids.subarray(query * k, (query + 1) * k);
   const found = nearest.at(-1)! < 0 ? nearest.indexOf(-1) : k;
   const unseenScoreMax = found === index.size ? -Infinity : found < k ? Infinity : scores[query * k + k - 1]!;
-  return { interest, items: items.subarray(0, count), scores: kept.subarray(0, count), unseenScoreMax };
+  return { list: { interest, items: items.subarray(0, count), scores: kept.subarray(0, count) }, unseenScoreMax };
 }

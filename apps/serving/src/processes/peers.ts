@@ -51,10 +51,11 @@ export async function withLoadSlot<Result>(
 /** At most this much time of counting is lost when a worker is killed. */
 const metricsEveryMs = 1_000;
 
-/** The worker's side of the supervision. */
-export type Worker = ReturnType<typeof connectWorker>;
-
-/** @param close is called when the supervisor ends the worker. */
+/**
+ * Returns the worker's side of the supervision.
+ *
+ * @param close is called when the supervisor ends the worker.
+ */
 export function connectWorker(close: () => void) {
   const requests = new Map<number, (reply: Reply) => void>();
   let requestCount = 0;

@@ -96,12 +96,7 @@ class Supervisor {
 
   /** Asks all workers to finish their requests and end, and kills those that take too long. Resolves as {@link ended}. */
   close(): Promise<number> {
-    this.#close();
-    return this.ended;
-  }
-
-  #close(): void {
-    if (this.#isClosing) return;
+    if (this.#isClosing) return this.ended;
     this.#isClosing = true;
     void this.#jobs.close();
     for (const { process, replacement } of this.#slots) {
@@ -112,6 +107,7 @@ class Supervisor {
       for (const { process } of this.#slots) process?.process.kill('SIGKILL');
     }, this.#options.closeDelayMs).unref();
     this.#endIfAllEnded();
+    return this.ended;
   }
 
   #endIfAllEnded(): void {
@@ -244,7 +240,7 @@ class Supervisor {
         'a worker ended before it was ready: ending all workers',
       );
       this.#exitCode = code || 1;
-      this.#close();
+      void this.close();
       return;
     }
     slot.failures = wasStable ? 0 : slot.failures + 1;

@@ -11,7 +11,7 @@ import { describeError, isAppError, repeat } from '@facet/platform';
 import type { AppError, Logger, RedisFiles } from '@facet/platform';
 import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@facet/profiles';
 import type { ProfileStore, RedisProfileStore } from '@facet/profiles';
-import type { ProfileReading } from '@facet/recommendations';
+import type { ProfileReading, ReadProfile } from '@facet/recommendations';
 import type { ProfileReader } from '../bundle/live-bundle.ts';
 import { RefCounted } from '../ref-counted.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -84,7 +84,8 @@ export function createProfileSource(
       if (redisUrl !== undefined) return (redisProfiles ??= await openRedis(redisUrl)).hold();
       const store = createMemoryProfileStore();
       await fillProfiles(store, { lakeFolder, catalogFolder }, { isPositive: parsePositiveRule(positives) });
-      return counted({ ...createMemoryReader(store, deps.metrics), count: await store.size() });
+      const readProfile: ReadProfile = async (userId) => ({ profile: await store.read(userId), isAvailable: true });
+      return counted({ ...createReader(store, readProfile, deps.metrics), count: await store.size() });
     },
     async close() {
       await redisProfiles?.release();
@@ -161,13 +162,19 @@ function cacheFor<Value>(ms: number, read: () => Promise<Value>): () => Promise<
   };
 }
 
-function createMemoryReader(store: ProfileStore, metrics: ReaderDeps['metrics']): ProfileReader {
+/** Measures each read, and shares the ids of users for some time. Closing the reader closes the store. */
+function createReader(
+  store: Pick<ProfileStore, 'listUserIds' | 'close'>,
+  readProfile: ReadProfile,
+  metrics: ReaderDeps['metrics'],
+): ProfileReader {
   return {
     async read(userId) {
       const start = performance.now();
-      const profile = await store.read(userId);
-      metrics.observeProfileRead(profile === undefined ? 'unknown' : 'found', (performance.now() - start) / 1_000);
-      return { profile, isAvailable: true };
+      const reading = await readProfile(userId);
+      const outcome = reading.profile === undefined ? 'unknown' : 'found';
+      metrics.observeProfileRead(reading.isAvailable ? outcome : 'unavailable', (performance.now() - start) / 1_000);
+      return reading;
     },
     listUserIds: cacheFor(listedForMs, () => store.listUserIds(keysListedMax)),
     close: () => store.close(),
@@ -245,18 +252,11 @@ async function createRedisReader(
     },
     (error) => logger.error({ err: error }, 'cannot read profiles'),
   );
-  return {
-    async read(userId) {
-      const start = performance.now();
-      const reading = availability.isFailing() && !isDue() ? unavailable : await attempt(userId);
-      const outcome = reading.profile === undefined ? 'unknown' : 'found';
-      metrics.observeProfileRead(reading.isAvailable ? outcome : 'unavailable', (performance.now() - start) / 1_000);
-      return reading;
-    },
-    listUserIds: cacheFor(listedForMs, () => store.listUserIds(keysListedMax)),
-    async close() {
-      await endProbes();
-      await store.close();
-    },
+  const close = async (): Promise<void> => {
+    await endProbes();
+    await store.close();
   };
+  const readProfile: ReadProfile = async (userId) =>
+    availability.isFailing() && !isDue() ? unavailable : attempt(userId);
+  return createReader({ ...store, close }, readProfile, metrics);
 }

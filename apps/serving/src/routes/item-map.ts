@@ -6,7 +6,7 @@ import type { BundleView } from '@facet/bundles';
 import { describeRoutes, problemError, problemResponses } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { dayMs, utcDay } from '@facet/platform';
-import { CatalogAttribute, describeAttributes } from '@facet/recommendations';
+import { CatalogAttribute, describeAttributes, describeOrigin, originFields } from '@facet/recommendations';
 import { IdentifierSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
@@ -18,14 +18,9 @@ const describe = describeRoutes({ scope: 'serve', tag: 'catalog' });
 const itemsMax = 1_000;
 const exampleId = 'eb342103ec0057bad650138446eee7d9';
 
-const origin = {
-  bundleId: Type.String(),
-  deltaId: Type.Optional(Type.String({ description: 'The delta that adds and changes items.' })),
-};
-
 const ItemMapResponse = Type.Object(
   {
-    ...origin,
+    ...originFields,
     items: Type.Integer({ description: 'N: the map has the items 1 to N. The new items of the delta come last.' }),
     newItems: Type.Integer({ description: 'The items that the delta adds.' }),
     hasPositions: Type.Boolean({
@@ -101,7 +96,7 @@ type MapItem = Static<typeof MapItem>;
 
 const LookupResponse = Type.Object(
   {
-    ...origin,
+    ...originFields,
     items: Type.Array(Type.Union([MapItem, Type.Null()]), {
       description: 'First those of `items`, then those of `itemIds`, in request order; null for an unknown item.',
     }),
@@ -135,8 +130,6 @@ function firstOfEachName(attributes: readonly CatalogAttribute[]): CatalogAttrib
   return [...new Map(attributes.toReversed().map((attribute) => [attribute.name, attribute])).values()].reverse();
 }
 
-const originOf = ({ id, deltaId }: BundleView) => ({ bundleId: id, deltaId });
-
 /** Adds the routes of the item map: its description, its columns, and the facts of single items. */
 export function addItemMap(app: HttpApp): void {
   const { serving } = app;
@@ -150,7 +143,7 @@ export function addItemMap(app: HttpApp): void {
     }),
     async () =>
       serve(serving, async ({ bundle }) => ({
-        ...originOf(bundle),
+        ...describeOrigin(bundle),
         items: bundle.itemCount,
         newItems: bundle.itemCount - bundle.info.spec.itemCount,
         hasPositions: bundle.positions !== undefined,
@@ -215,7 +208,7 @@ export function addItemMap(app: HttpApp): void {
         const ofIds = (body.itemIds ?? []).map((itemId) => bundle.indexOf(itemId));
         const placed = await placeNewItems(bundle);
         return {
-          ...originOf(bundle),
+          ...describeOrigin(bundle),
           items: [...numbers, ...ofIds].map((item) =>
             item === undefined ? null : describeMapItem(bundle, placed, item),
           ),

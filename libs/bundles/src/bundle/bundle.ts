@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { useArtifact, viewSafetensors, writeSafetensors, readSafetensors } from '@facet/artifacts';
-import type { ArtifactRef, ArtifactStore, OpenArtifact, SafeTensor, Safetensors } from '@facet/artifacts';
+import type { ArtifactRef, ArtifactStore, OpenArtifact, Safetensors } from '@facet/artifacts';
 import { createFeatureEncoder } from '@facet/features';
 import { createItemScorer, createInferenceEngine, unknownUser } from '@facet/model';
 import type { Weights } from '@facet/model';
@@ -73,9 +73,9 @@ export async function writeBundle(folder: string, contents: BundleContents): Pro
   await writeWeights(join(folder, bundleFiles.tower), contents.tower);
   await writeWeights(join(folder, bundleFiles.itemTables), contents.itemTables);
   await writeSafetensors(join(folder, bundleFiles.embeddings), {
-    embeddings: f32([rows, info.spec.config.embeddingDim], contents.embeddings),
-    vectors: f32([rows, info.index.dim], contents.vectors),
-    popularity: f32([rows], popularity),
+    embeddings: tensor('F32', contents.embeddings, [rows, info.spec.config.embeddingDim]),
+    vectors: tensor('F32', contents.vectors, [rows, info.index.dim]),
+    popularity: tensor('F32', popularity),
     byPopularity: tensor('I32', orderByPopularity(popularity)),
     firstSeen: tensor('I32', contents.firstSeen),
   });
@@ -83,7 +83,7 @@ export async function writeBundle(folder: string, contents: BundleContents): Pro
     await writeFile(join(folder, bundleFiles.userIds), `${JSON.stringify(contents.userIds)}\n`);
   }
   if (contents.positions !== undefined) {
-    await writeSafetensors(join(folder, bundleFiles.map), { positions: f32([rows, 2], contents.positions) });
+    await writeSafetensors(join(folder, bundleFiles.map), { positions: tensor('F32', contents.positions, [rows, 2]) });
   }
   await writePopularLists(join(folder, bundleFiles.popular), contents.popularLists);
 }
@@ -266,8 +266,6 @@ function mismatch(id: string, found: string): AppError {
   });
 }
 
-const f32 = (shape: readonly number[], data: Float32Array): SafeTensor => ({ dtype: 'F32', shape, data });
-
 /**
  * Creates a parser like `parseWith` of @facet/platform for a schema without defaults. It compiles the schema once and
  * does not copy valid values, which is several times faster for large documents.
@@ -284,11 +282,8 @@ function createParser<Schema extends TSchema>(schema: Schema): (value: unknown, 
 
 /** Writes weights to a safetensors file. */
 export async function writeWeights(path: string, weights: Weights): Promise<void> {
-  const tensors = Object.entries(weights).map(([name, { shape, data }]): [string, SafeTensor] => [
-    name,
-    { dtype: 'F32', shape, data },
-  ]);
-  await writeSafetensors(path, Object.fromEntries(tensors));
+  const tensors = Object.entries(weights).map(([name, { shape, data }]) => [name, tensor('F32', data, shape)]);
+  await writeSafetensors(path, Object.fromEntries(tensors) as Tensors);
 }
 
 /** @throws AppError as `readSafetensors`; `BUNDLE_INVALID` for a tensor of another type. */

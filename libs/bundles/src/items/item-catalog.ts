@@ -69,11 +69,8 @@ export function encodeCatalog(items: readonly CatalogItem[]): EncodedCatalog {
     items.map(({ title }) => title ?? ''),
     'The item titles',
   );
-  const [titled, available, unavailable] = [0, 1, 2].map(() => createBitmap(items.length - 1)) as [
-    Uint8Array,
-    Uint8Array,
-    Uint8Array,
-  ];
+  const titled = createBitmap(items.length - 1);
+  const [available, unavailable] = [titled.slice(), titled.slice()];
   items.forEach(({ title, available: isAvailable }, item) => {
     if (item === 0) return;
     if (title !== undefined) setBit(titled, item);
@@ -110,11 +107,8 @@ export function openCatalog(tensors: Tensors, metadata: Readonly<Record<string, 
   };
   const bitsAt = (name: string): Uint8Array => readTensor(tensors, name, 'U8', createBitmap(rows - 1).length);
   const [ids, titles] = [textsAt('id'), textsAt('title')];
-  const [titled, available, unavailable] = [
-    bitsAt('title/present'),
-    bitsAt('available/true'),
-    itemSet(bitsAt('available/false')),
-  ];
+  const [titled, available] = [bitsAt('title/present'), bitsAt('available/true')];
+  const unavailable = itemSet(bitsAt('available/false'));
   const columns = parseSchemas(metadata['attributes']).map((schema, position) =>
     openColumn(schema, position, tensors, rows),
   );

@@ -24,9 +24,13 @@ export function readTensor<Dtype extends SafeTensor['dtype']>(
   return tensor.data as DataOf<Dtype>;
 }
 
-/** Returns a one-dimensional tensor. */
-export function tensor<Dtype extends SafeTensor['dtype']>(dtype: Dtype, data: DataOf<Dtype>): SafeTensor {
-  return { dtype, shape: [data.length], data } as SafeTensor;
+/** @param shape Default: one dimension. */
+export function tensor<Dtype extends SafeTensor['dtype']>(
+  dtype: Dtype,
+  data: DataOf<Dtype>,
+  shape: readonly number[] = [data.length],
+): SafeTensor {
+  return { dtype, shape, data } as SafeTensor;
 }
 
 function invalidTensor(problem: string): AppError {
