@@ -1,6 +1,6 @@
 /* The exports for `facet benchmark` and tools/bench: all systems with the same data, protocol and evaluation. */
 export { reportInterests, createModelScorer } from '../evaluation/model-scorer.ts';
-export type { HeldOut, HeldOutSequenceUser } from '../evaluation/tasks.ts';
+export type { HeldOutSequenceUser } from '../evaluation/tasks.ts';
 export { startBatchThread } from '../training/batch-thread.ts';
 export { modelSpecOf } from '../model/model-spec.ts';
 export { bestScore, countTrainings } from '../training/compare-fits.ts';
