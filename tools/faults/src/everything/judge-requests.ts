@@ -6,14 +6,14 @@ import type { Downtime, Downtimes } from './kill-at-random.ts';
 /** Time in which the proxy must replace a lost serving process. */
 export const failoverSeconds = 5;
 
-/** Attributes the failed requests to one process to its downtimes. Checks the bundles if there is a promotion log. */
+/** Attributes the failed requests to one process to its downtimes, and checks the bundles with the promotion log. */
 export function judgeRequests(
   requests: readonly TimedRequest[],
   downtimes: readonly Downtime[],
-  promotions?: readonly PromotionRecord[],
+  promotions: readonly PromotionRecord[],
 ) {
   const promotedAt = new Map<string | undefined, number>();
-  for (const { ref, at } of promotions ?? []) {
+  for (const { ref, at } of promotions) {
     if (ref !== null && !promotedAt.has(ref.id)) promotedAt.set(ref.id, at);
   }
   const responses = requests.filter(({ status }) => status === 200);
@@ -22,7 +22,7 @@ export function judgeRequests(
   const foreign = responses.filter(
     ({ at, ms, bundleId }) =>
       // The promotion log counts whole milliseconds.
-      promotions !== undefined && performance.timeOrigin + at + ms + 1 < (promotedAt.get(bundleId) ?? Infinity),
+      performance.timeOrigin + at + ms + 1 < (promotedAt.get(bundleId) ?? Infinity),
   );
   return {
     requests: requests.length,
@@ -101,7 +101,7 @@ export function isDuring({ at, ms }: Pick<TimedRequest, 'at' | 'ms'>, downtimes:
 function describeMoment(
   { at, ms }: TimedRequest,
   downtimes: readonly Downtime[],
-  promotions: readonly PromotionRecord[] = [],
+  promotions: readonly PromotionRecord[],
 ): string {
   const time = performance.timeOrigin + at;
   const start = downtimes.findLast(({ until }) => until < at);
