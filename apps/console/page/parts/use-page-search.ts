@@ -10,7 +10,7 @@ interface ChangeOptions {
 }
 
 /** Changes some search parameters of a page; undefined removes one. */
-export type ChangeSearch<Name extends PageName> = (changes: PageSearch<Name>, options?: ChangeOptions) => void;
+type ChangeSearch<Name extends PageName> = (changes: PageSearch<Name>, options?: ChangeOptions) => void;
 
 export const inPlace: ChangeOptions = { replace: true };
 export const withoutScroll: ChangeOptions = { resetScroll: false };
