@@ -54,6 +54,7 @@ it('reads attributes, also without positive events', async () => {
     expect(await readUser(loaded, { userId: 'other-1' })).toMatchObject({ attributes: {} });
     expect(await readUser(loaded, { userId: 'registered-only' })).toEqual({
       userId: 'registered-only',
+      now,
       behaviors: [],
       events: [],
       attributes: { age: 'old' },

@@ -1,7 +1,7 @@
 import { recommend } from '@facet/recommendations';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { appOfFile, asOf, events, films, homeOfFile } from './fixtures.ts';
+import { appOfFile, asOf, events, films, homeOfFile, now } from './fixtures.ts';
 
 interface Item {
   itemId: string;
@@ -39,6 +39,7 @@ describe('a user with stored behaviors', () => {
     const direct = await recommend(server.loaded!.bundle, {
       behaviors: positivesOf('ada'),
       attributes: { age: 'young' },
+      now,
       limit: 10,
     });
     expect(response.source).toEqual({ kind: 'model' });

@@ -51,7 +51,7 @@ function requestOf(of: Dataset, user: number) {
   const userId = sequences.userIds[user]!;
   const number = Number(userId.slice('person'.length));
   const attributes = number === 19 ? undefined : { age: number % 2 === 0 ? 'old' : 'young' };
-  return { behaviors, attributes };
+  return { behaviors, now: closing, attributes };
 }
 
 describe('buildBundle', () => {
@@ -159,7 +159,7 @@ describe('buildBundle', () => {
     expect([...anybody.items].slice(0, best().length)).toEqual(best());
     expect(best('old')).not.toEqual(best('young'));
 
-    const asked = { behaviors: [], attributes: { age: 'young' }, limit: 5 };
+    const asked = { behaviors: [], now: closing, attributes: { age: 'young' }, limit: 5 };
     const { items: recommended, source } = await recommend(bundle, asked);
     expect(source).toMatchObject({ kind: 'popular', reason: 'no_behaviors', segment: { value: 'young' } });
     const available = best('young').map((item) => bundle.idOf(item));

@@ -110,12 +110,11 @@ function trained({ dataset, model }: Both, examples: Examples): GraphInterests {
 
 /** Computes interests of a user's stored events at a time as serving does. */
 async function served({ bundle, profiles }: Both, userId: string, moment: number) {
-  const view: BundleView = Object.create(bundle, { info: { value: { ...bundle.info, asOf: moment } } }) as BundleView;
   const stored = await profiles.read(userId);
   const profile = stored && { ...stored, events: stored.events.filter(({ occurredAt }) => occurredAt < moment) };
   const readProfile = async () => ({ profile, isAvailable: true });
-  const { behaviors, attributes } = await readRequester({ userId }, { bundle: view, readProfile, now: moment });
-  return { ...inferUser(view, { behaviors, attributes }), profile: bundle.encodeProfile(attributes) };
+  const requester = await readRequester({ userId }, { bundle, readProfile, now: moment });
+  return { ...inferUser(bundle, requester), profile: bundle.encodeProfile(requester.attributes) };
 }
 
 /** Each user of the dataset with all interactions, at the end of the data. */

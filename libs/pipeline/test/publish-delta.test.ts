@@ -51,7 +51,7 @@ async function ask(behaviors: readonly string[], limit = 100): Promise<Recommend
   const view = await overlayDelta(bundle, await loadDelta(store, (await store.readRef('delta'))!));
   try {
     const chosen = behaviors.map((itemId, position) => ({ itemId, occurredAt: closing - 1000 + position }));
-    return await recommend(view, { behaviors: chosen, limit });
+    return await recommend(view, { behaviors: chosen, now: closing, limit });
   } finally {
     view.close();
     bundle.close();

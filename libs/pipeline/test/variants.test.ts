@@ -48,12 +48,19 @@ describe('a variant by its name in facet.yaml', () => {
         itemId: things[thing]!.itemId,
         occurredAt: bundle.info.asOf - (9 - day) * dayMs,
       }));
-      const known = await recommend(bundle, { userId: 'person04', behaviors, attributes: { age: 'old' }, limit: 5 });
+      const now = bundle.info.asOf;
+      const known = await recommend(bundle, {
+        userId: 'person04',
+        behaviors,
+        now,
+        attributes: { age: 'old' },
+        limit: 5,
+      });
       expect(known.source).toEqual({ kind: 'model' });
       expect(known.items).toHaveLength(5);
 
       // A user who is not in the training data has only behaviors.
-      const fresh = await recommend(bundle, { userId: 'newcomer', behaviors, limit: 5 });
+      const fresh = await recommend(bundle, { userId: 'newcomer', behaviors, now, limit: 5 });
       expect(fresh.source.kind).toBe(variant === 'maxmf' ? 'popular' : 'model');
       expect(fresh.items).toHaveLength(5);
     } finally {

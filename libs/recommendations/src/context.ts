@@ -30,8 +30,8 @@ export interface ResponseContext {
   readonly settings: ServingSettings;
   readonly recommendationId: string;
   /**
-   * Epoch milliseconds. Decides which times of a request are valid, which items are new, and which seen items are excluded.
-   * Nothing else depends on the clock.
+   * Epoch milliseconds. Decides the ages of behaviors, which times of a request are valid, which items are new, and which seen
+   * items are excluded. Nothing else depends on the clock.
    */
   readonly now: number;
   /** The user's arm in each experiment. */

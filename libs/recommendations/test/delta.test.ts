@@ -14,11 +14,17 @@ import { dayMs, hourMs } from '@facet/platform';
 import fc from 'fast-check';
 import { forTest } from '@facet/testing';
 import { afterAll, describe, expect, it } from 'vitest';
-import { describeUser, recommend } from '../src/index.ts';
+import { describeUser as describeUserAt, recommend as recommendAt } from '../src/index.ts';
 import type { ListQuery } from '../src/index.ts';
 
 const { bundleStore, bundles, close } = await openSmallBundles();
 afterAll(close);
+
+/** Requests at the end of the data. */
+type Asked<Request> = Omit<Request, 'now'>;
+const recommend = (bundle: BundleView, asked: Asked<ListQuery>) => recommendAt(bundle, { now: asOf, ...asked });
+const describeUser = (bundle: BundleView, asked: Asked<Parameters<typeof describeUserAt>[1]>) =>
+  describeUserAt(bundle, { now: asOf, ...asked });
 
 const catalog = bundleContents().items.slice(1);
 const idsOf = (items: readonly { readonly itemId: string }[]): string[] => items.map(({ itemId }) => itemId);
@@ -43,7 +49,7 @@ const anyId = fc.oneof(
   fc.integer({ min: 1, max: itemCount + 3 }).map((item) => `item${item}`),
   fc.integer({ min: 0, max: 9 }).map((item) => `new${item}`),
 );
-const request: fc.Arbitrary<ListQuery> = fc.record({
+const request: fc.Arbitrary<Asked<ListQuery>> = fc.record({
   behaviors: fc.array(
     fc.record({
       itemId: anyId,

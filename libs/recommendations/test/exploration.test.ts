@@ -88,7 +88,7 @@ async function countDrawn(view: BundleView, request: Partial<ListQuery>) {
   const propensities = new Set<number>();
   for (const seed of seeds) {
     const explore = { share: 0.2, maxAgeDays: 30, now, seed };
-    const { items } = await recommend(view, { behaviors: [], limit: 8, explain: false, explore, ...request });
+    const { items } = await recommend(view, { behaviors: [], now, limit: 8, explain: false, explore, ...request });
     for (const { itemId, propensity } of items) {
       if (propensity === undefined) continue;
       counts.set(itemId, (counts.get(itemId) ?? 0) + 1);
@@ -100,7 +100,7 @@ async function countDrawn(view: BundleView, request: Partial<ListQuery>) {
 
 describe('the drawn items', () => {
   it('are equally often each of the new items nearest to the interests, whatever their popularity', async () => {
-    const { vectors, count } = inferUser(bundle, { behaviors: chosen }).interests;
+    const { vectors, count } = inferUser(bundle, { behaviors: chosen, now }).interests;
     const { dim } = bundle.info.index;
     const { embeddingDim } = bundle.info.spec.config;
     expect(dim).toBe(embeddingDim + 1);
@@ -128,7 +128,7 @@ describe('the drawn items', () => {
   });
 
   it('have the scores of a list without exploration', async () => {
-    const request = { behaviors: chosen, limit: bundle.itemCount };
+    const request = { behaviors: chosen, now, limit: bundle.itemCount };
     const plain = await recommend(bundle, request);
     const explored = await recommend(bundle, { ...request, explore: { share: 0.2, now, seed: 'a' } });
     const scoresOf = ({ items }: typeof plain) => new Map(items.map(({ itemId, score }) => [itemId, score.toFixed(4)]));
@@ -140,6 +140,7 @@ describe('the drawn items', () => {
     for (const seed of seeds.slice(0, 50)) {
       const { items } = await recommend(bundle, {
         behaviors: chosen,
+        now,
         limit: 10,
         merge: { by: 'quota', floors: [4, 4] },
         explore: { share: 0.2, now, seed },

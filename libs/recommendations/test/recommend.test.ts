@@ -1,16 +1,22 @@
 import { loadBundle } from '@facet/bundles';
-import type { Bundle } from '@facet/bundles';
+import type { Bundle, BundleView } from '@facet/bundles';
 import { asOf, bundleContents, itemCount, openSmallBundles } from '@facet/bundles/testing';
-import { hourMs } from '@facet/platform';
-import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
+import { dayMs, hourMs } from '@facet/platform';
+import { ageBucket, createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import { unknownUser } from '@facet/model';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { describeUser, recommend } from '../src/index.ts';
+import { describeUser as describeUserAt, inferUser, readRequester, recommend as recommendAt } from '../src/index.ts';
 import type { Behavior, ListQuery } from '../src/index.ts';
 
 const { bundleStore, bundles, close } = await openSmallBundles();
 afterAll(close);
+
+/** Requests at the end of the data. */
+type Asked<Request> = Omit<Request, 'now'>;
+const recommend = (bundle: BundleView, asked: Asked<ListQuery>) => recommendAt(bundle, { now: asOf, ...asked });
+const describeUser = (bundle: BundleView, asked: Asked<Parameters<typeof describeUserAt>[1]>) =>
+  describeUserAt(bundle, { now: asOf, ...asked });
 
 /** Behaviors an hour apart, oldest first, the last an hour before the end of the data. */
 function chose(...items: number[]): Behavior[] {
@@ -32,7 +38,7 @@ const behaviors = fc.array(
   }),
   { maxLength: 20 },
 );
-const request: fc.Arbitrary<ListQuery> = fc.record({
+const request: fc.Arbitrary<Asked<ListQuery>> = fc.record({
   behaviors,
   attributes: fc.constantFrom<Record<string, string | number> | undefined>(
     undefined,
@@ -52,7 +58,7 @@ const variant = fc.constantFrom('facet', 'mind');
  * The scores of the candidates by the definition: the maximum of the inner products, or the smooth maximum. The score of an
  * item with a bonus is weight · score + bonus. Candidates are the `limit` best of each interest among the allowed items, and the items with a bonus.
  */
-function bruteForce(bundle: Bundle, { behaviors: chosen, attributes, exclude = [], seen, limit }: ListQuery) {
+function bruteForce(bundle: Bundle, { behaviors: chosen, attributes, exclude = [], seen, limit }: Asked<ListQuery>) {
   const ordered = [...chosen].sort((a, b) => a.occurredAt - b.occurredAt);
   const items = ordered.map(({ itemId }) => (numberOf(itemId) <= itemCount ? numberOf(itemId) : 0));
   const times = ordered.map(({ occurredAt }) => occurredAt);
@@ -376,5 +382,38 @@ describe('interests', () => {
     const describe = (behaviors: Behavior[]) => describeUser(bundles.facet, { behaviors, nearest: 5 });
     expect(await describe([])).toEqual({ ...none, reason: 'no_behaviors' });
     expect(await describe(chose(99))).toEqual({ ...none, reason: 'no_known_items' });
+  });
+});
+
+describe('the ages of behaviors', () => {
+  const agesAt = (now: number, behaviors: readonly Behavior[]): number[] =>
+    [...inferUser(bundles.facet, { behaviors, now }).rows.ages].filter((age) => age > 0);
+
+  it('count to the time of the request, at most 30 days after the end of the data', () => {
+    const behaviors = chose(1, 2);
+    const later = (days: number): number[] => agesAt(asOf + days * dayMs, behaviors);
+    expect(later(10)).toEqual(behaviors.map(({ occurredAt }) => ageBucket(asOf + 10 * dayMs - occurredAt)));
+    expect(later(10)).not.toEqual(later(0));
+    expect(later(30)).not.toEqual(later(10));
+    expect(later(3_000)).toEqual(later(30));
+  });
+
+  it('are those of a behavior of this moment for a behavior in the future', () => {
+    const inFuture = [{ itemId: 'item1', occurredAt: asOf + 20 * hourMs }];
+    expect(agesAt(asOf, inFuture)).toEqual([ageBucket(0)]);
+  });
+
+  it('are 0 for behaviors without a time, which are the newest, in their order', async () => {
+    const now = asOf + 5 * dayMs;
+    const requester = await readRequester(
+      { behaviors: ['item3', { itemId: 'item4', occurredAt: now }, 'item2'] },
+      { bundle: bundles.facet, readProfile: async () => ({ profile: undefined, isAvailable: true }), now },
+    );
+    expect(requester.behaviors.map(({ itemId, occurredAt }) => [itemId, occurredAt - now])).toEqual([
+      ['item4', 0],
+      ['item3', 1],
+      ['item2', 2],
+    ]);
+    expect(agesAt(now, requester.behaviors)).toEqual([1, 1, 1]);
   });
 });

@@ -149,7 +149,8 @@ export async function warm(
     let done = 0;
     for (const { itemIds, limit } of requests) {
       if (done > 0 && clock() - start >= timeMaxMs) break;
-      await recommend(bundle, { behaviors: datedFrom(bundle.info.asOf, itemIds), limit });
+      const now = bundle.info.asOf;
+      await recommend(bundle, { behaviors: datedFrom(now, itemIds), now, limit });
       done++;
       await yieldToEventLoop();
     }

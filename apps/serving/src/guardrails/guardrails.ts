@@ -245,18 +245,18 @@ export async function measureSwap(
   const histories = [...goldenHistories(previous), ...recent.map(({ itemIds }) => itemIds)];
   const interests: { readonly before: UserInterests[]; readonly after: UserInterests[] } = { before: [], after: [] };
   // Both bundles must see behaviors of the same age.
-  const asOf = Math.max(previous.info.asOf, bundle.info.asOf);
-  const requests = histories.map((itemIds) => datedFrom(asOf, itemIds));
+  const now = Math.max(previous.info.asOf, bundle.info.asOf);
+  const requests = histories.map((itemIds) => datedFrom(now, itemIds));
   const { compared, overlap } = await compareBundles(previous, bundle, requests, {
     isOver: () => clock() - start >= timeMaxMs,
     async respond(of, behaviors, side) {
-      const result = await recommend(of, { behaviors, limit, explain: false });
+      const result = await recommend(of, { behaviors, now, limit, explain: false });
       const isComparable = result.source.kind === 'model' && result.items.length > 0;
       return side === 'after' || isComparable ? result : undefined;
     },
     onCompared({ request: behaviors }) {
-      interests.before.push(inferUser(previous, { behaviors }).interests);
-      interests.after.push(inferUser(bundle, { behaviors }).interests);
+      interests.before.push(inferUser(previous, { behaviors, now }).interests);
+      interests.after.push(inferUser(bundle, { behaviors, now }).interests);
     },
   });
   return {

@@ -135,16 +135,17 @@ function judgeShare(name: string, part: number, whole: number, threshold: number
 }
 
 /**
- * Returns the requests that serving would receive from a sample of users, with all behaviors and the attributes. The sample stays the
+ * Returns the requests that serving would receive from a sample of users at the end of the data, with all behaviors and the attributes. The sample stays the
  * same from day to day while the users are in the data.
  */
 export function sampleRequests(dataset: Dataset): ListQuery[] {
-  const { sequences, userAttributes } = dataset;
+  const { sequences, userAttributes, info } = dataset;
   const users = sampleByHash(sequences.userIds.keys(), sampleMax, (user) => sequences.userIds[user]!);
   return users.map((user) => {
     const userId = sequences.userIds[user]!;
     const behaviors = behaviorsBetween(dataset, sequences.offsets[user]!, sequences.offsets[user + 1]!);
-    return { userId, behaviors, attributes: userAttributes[user], limit: responseLength };
+    const now = info.window.occurredBefore;
+    return { userId, behaviors, now, attributes: userAttributes[user], limit: responseLength };
   });
 }
 

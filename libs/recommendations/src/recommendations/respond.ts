@@ -49,7 +49,7 @@ export async function respondWithRecommendations(
   const { breadth } = overrides ?? {};
   const exploreFields = request.explore ?? overrides?.explore ?? settings.explore;
   const explore = exploreFields && { ...exploreFields, now, seed: recommendationId };
-  const inputs = { userId, behaviors, attributes, interestCount };
+  const inputs = { userId, behaviors, now, attributes, interestCount };
   const query = { ...inputs, limit, exclude, seen, filters, merge, breadth, explore, explain };
   const { source, found, interests, removed, unknownAttributes } = await findItems(bundle, query, spans);
   spans.start('render');

@@ -124,7 +124,7 @@ export async function findDistinctUsers(
   let count = 0;
   for await (const user of users) {
     if (countKnown(bundle, user.behaviors) < behaviorsMin) continue;
-    const result = await recommend(bundle, { ...user, limit: itemsRead });
+    const result = await recommend(bundle, { ...user, now: bundle.info.asOf, limit: itemsRead });
     const interests = findInterests(result);
     if (interests.length >= 2) compared.push({ ...user, result, interests, overlap: meanOverlap(result, interests) });
     if (++count === comparedUsersMax) break;

@@ -32,7 +32,8 @@ const RequestedBehavior = Type.Union(
   ],
   {
     title: 'RequestedBehavior',
-    description: 'An item id, or an item id with time and event type. Without a time, the behavior is the newest.',
+    description:
+      'An item id, or an item id with time and event type. Without a time, the behavior is the newest, at the time of the request.',
   },
 );
 
@@ -77,6 +78,8 @@ export interface Requester {
   /** All known events, before these rules. Requested behaviors without a time have the time of the request. */
   readonly events: readonly UserEvent[];
   readonly attributes: Attributes;
+  /** The time of the request, epoch milliseconds. */
+  readonly now: number;
   /** Whether the request has a userId for which nothing is stored. */
   readonly isUnknown: boolean;
   /** Whether the request has a userId whose profile could not be read. */
@@ -103,10 +106,8 @@ export function profilesUnreachable(): AppError {
 }
 
 /**
- * Joins the stored profile of a user with the fields of the request. Attributes of the request win.
- *
- * The clock bounds the times of the request and dates `events`. It does not affect `behaviors`, so the same request gets the
- * same items.
+ * Joins the stored profile of a user with the fields of the request. Attributes of the request win. `now` bounds the times of
+ * the request, and dates its behaviors without a time.
  *
  * @throws AppError `REQUEST_INVALID` for a time that does not exist or lies in the future.
  */
@@ -118,7 +119,7 @@ export async function readRequester(
   const reading = userId === undefined ? undefined : await readProfile(userId);
   const profile = withoutItems(reading?.profile, fields.ignore);
   const stored = profile === undefined ? [] : selectBehaviors(bundle, fields, profile);
-  const newest = Math.max(bundle.info.asOf, stored.at(-1)?.occurredAt ?? 0);
+  const newest = Math.max(now, stored.at(-1)?.occurredAt ?? 0);
   const requested = readRequested(fields.behaviors ?? [], now);
   return {
     userId,
@@ -128,6 +129,7 @@ export async function readRequester(
       ...requested.map(({ itemId, occurredAt = now, type }) => ({ itemId, occurredAt, type })),
     ],
     attributes: { ...profile?.attributes, ...fields.profile },
+    now,
     isUnknown: reading?.isAvailable === true && profile === undefined,
     isProfileMissing: reading?.isAvailable === false,
   };
@@ -189,10 +191,7 @@ function readRequested(requested: readonly Static<typeof RequestedBehavior>[], n
   });
 }
 
-/**
- * Dates behaviors without a time: one millisecond apart, in their order, after every known time. The clock is not used, so
- * the same request gets the same response.
- */
+/** Dates behaviors without a time: one millisecond apart, in their order, after every known time. */
 function assignMissingTimes(requested: readonly UndatedEvent[], after: number): readonly Behavior[] {
   let newest = requested.reduce((latest, { occurredAt = 0 }) => Math.max(latest, occurredAt), after);
   return requested.map(({ itemId, occurredAt = ++newest }) => ({ itemId, occurredAt }));
