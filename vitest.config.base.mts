@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { ForksPoolWorker } from 'vitest/node';
@@ -37,6 +38,17 @@ function hashManifests(): string {
   return hash.digest('hex');
 }
 
+/** Returns the test files whose tests are all tagged `full`. Vitest loads a file before it leaves out its tests, which takes time. */
+function filesTaggedFull(): string[] {
+  const root = fileURLToPath(new URL('.', import.meta.url));
+  return ['apps', 'libs', 'tools', 'e2e'].flatMap((parent) =>
+    readdirSync(path.join(root, parent), { recursive: true, encoding: 'utf8' })
+      .map((name) => path.join(root, parent, name))
+      .filter((file) => file.endsWith('.test.ts') && !file.includes('node_modules'))
+      .filter((file) => readFileSync(file, 'utf8').startsWith('/** @module-tag full */')),
+  );
+}
+
 /**
  * Shared by every project. Tests run on the TypeScript source, never on `dist`. All test files of a project share one process,
  * which loads the libraries once.
@@ -67,6 +79,7 @@ export default defineConfig({
     maxWorkers: 1,
     // `npm run test:faults -- kills` and `npm run test:scale` run the others.
     include: [`test/**/*.${process.env['FACET_TESTS'] ?? 'test'}.ts`],
+    exclude: process.argv.includes('--tags-filter=!full') ? filesTaggedFull() : [],
     tags: [
       {
         name: 'full',

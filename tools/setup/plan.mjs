@@ -106,8 +106,13 @@ export function areServicesReady(plan) {
   return (
     existsSync(plan.servicesStampFile) &&
     readFileSync(plan.servicesStampFile, 'utf8') === plan.stamp &&
-    Object.values(plan.findServices()).every((found) => found !== undefined)
+    Object.entries(plan.findServices()).every(([name, found]) => name === 's3Server' || found !== undefined)
   );
+}
+
+/** @param {Plan} plan */
+export function hasS3Server(plan) {
+  return plan.findServices().s3Server !== undefined;
 }
 
 /**

@@ -13,7 +13,7 @@ import { checkDisk, checkPlatform, readCpuFlags } from './steps/machine.mjs';
 import { installPackages, packagesMatchLock } from './steps/npm-packages.mjs';
 import { takePrebuilt } from './steps/prebuilt.mjs';
 import { findMissing, installMissing } from './steps/system-packages.mjs';
-import { areServicesReady, hasHostPrograms, isReady } from './plan.mjs';
+import { areServicesReady, hasS3Server, hasHostPrograms, isReady } from './plan.mjs';
 import { ensureTensorflowAddon, ensureTensorflowLibrary } from './steps/tensorflow.mjs';
 import { ensureVersitygw } from './steps/versitygw.mjs';
 
@@ -22,6 +22,7 @@ import { ensureVersitygw } from './steps/versitygw.mjs';
  * @property {import('./kit/progress.mjs').Progress} progress
  * @property {AbortSignal} signal
  * @property {boolean} [services] Also what tests start: a broker, Redis, a browser.
+ * @property {boolean} [s3] Also the S3 server that tests start, which takes minutes to compile.
  * @property {boolean} [hosts] Also what tests on several hosts need.
  * @property {import('./kit/command.mjs').CommandRunner} [run]
  */
@@ -48,7 +49,7 @@ export async function runSetup(plan, options) {
  * @param {import('./plan.mjs').Plan} plan
  * @param {SetupOptions} options
  */
-async function setUp(plan, { progress, signal, services = false, hosts = false, run = runCommand }) {
+async function setUp(plan, { progress, signal, services = false, s3 = false, hosts = false, run = runCommand }) {
   const { cacheRoot, entries } = plan;
   const hasAddons = () => existsSync(entries.tensorflowAddon) && existsSync(entries.faissAddon);
   const needs = {
@@ -59,7 +60,7 @@ async function setUp(plan, { progress, signal, services = false, hosts = false, 
     services: services && !areServicesReady(plan),
     hosts: hosts && !hasHostPrograms(plan),
     kafka: services && !existsSync(plan.kafka),
-    versitygw: services && !existsSync(plan.versitygw),
+    versitygw: s3 && !hasS3Server(plan),
   };
   checkPlatform({ platform: process.platform, arch: process.arch, cpuFlags: readCpuFlags() });
   if (needs.tensorflow || !hasAddons()) await checkDisk(cacheRoot, pins.diskMegabytes.cache, 'the native libraries');
@@ -136,7 +137,7 @@ async function setUp(plan, { progress, signal, services = false, hosts = false, 
   const results = await Promise.allSettled([
     ...(needs.addons ? addons() : []),
     ...(needs.services ? [cached(`Kafka ${pins.kafka.version}`, ensureKafkaJars)] : []),
-    ...(needs.services ? [cached(`S3 server ${pins.versitygw.version}`, ensureVersitygw)] : []),
+    ...(needs.versitygw ? [cached(`S3 server ${pins.versitygw.version}`, ensureVersitygw)] : []),
   ]);
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
   if (failures.length > 0) throw failures.find((error) => !(error instanceof Interrupted)) ?? failures[0];

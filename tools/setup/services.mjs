@@ -33,7 +33,7 @@ export function versitygwEntry(env) {
 
 /**
  * Returns the absolute paths of the programs that tests start, or `undefined` for missing ones.
- * `node tools/setup/setup.mjs --services` installs all of them.
+ * `node tools/setup/setup.mjs --services --s3` installs all of them.
  *
  * @param {NodeJS.ProcessEnv} env
  */

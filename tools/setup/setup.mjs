@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// Makes a fresh clone ready to run; with --services, also ready for its tests, and with --hosts, for those on several hosts. Plain JavaScript without dependencies: it runs before anything is installed.
+// Makes a fresh clone ready to run; with --services, also ready for `npm test`; with --s3, for tests on S3, and with --hosts, for those on several hosts. Plain JavaScript without dependencies: it runs before anything is installed.
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Interrupted, SetupFailure } from './kit/failure.mjs';
 import { createProgress } from './kit/progress.mjs';
-import { areServicesReady, hasHostPrograms, isReady, makePlan } from './plan.mjs';
+import { areServicesReady, hasHostPrograms, hasS3Server, isReady, makePlan } from './plan.mjs';
 import { checkNode } from './steps/machine.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -27,12 +27,18 @@ try {
   checkNode(process.versions.node);
   const plan = makePlan(root, process.env);
   const services = process.argv.includes('--services');
+  const s3 = process.argv.includes('--s3');
   const hosts = process.argv.includes('--hosts');
-  if (isReady(plan) && (!services || areServicesReady(plan)) && (!hosts || hasHostPrograms(plan))) {
+  if (
+    isReady(plan) &&
+    (!services || areServicesReady(plan)) &&
+    (!s3 || hasS3Server(plan)) &&
+    (!hosts || hasHostPrograms(plan))
+  ) {
     if (process.argv.includes('--verbose')) progress.print('✔ Facet is set up already');
   } else {
     const { runSetup } = await import('./run-setup.mjs');
-    await runSetup(plan, { progress, services, hosts, signal: stop.signal });
+    await runSetup(plan, { progress, services, s3, hosts, signal: stop.signal });
     progress.print(`✔ Facet is set up  ${Math.round((Date.now() - started) / 1_000)} s`);
   }
 } catch (error) {

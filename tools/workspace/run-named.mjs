@@ -28,7 +28,10 @@ export function runNamed(usage, tool, programs) {
     process.exitCode = 2;
     return;
   }
-  const setup = [path.join(root, 'tools', 'setup', 'setup.mjs'), ...(program.needsServices ? ['--services'] : [])];
+  const setup = [
+    path.join(root, 'tools', 'setup', 'setup.mjs'),
+    ...(program.needsServices ? ['--services', '--s3'] : []),
+  ];
   const compiler = [path.join(root, 'tools', 'setup', 'build.mjs')];
   const { file = `tools/${tool}/dist/${name}/main.js` } = program;
   // Only programs in test folders are not compiled.

@@ -98,7 +98,7 @@ else if (unknown !== undefined) {
 /** @param {readonly string[]} chosen */
 function runAll(chosen) {
   const hosts = ['cluster', 'milvus-standalone'].some((name) => chosen.includes(name)) ? ['--hosts'] : [];
-  for (const args of [['tools/setup/setup.mjs', '--services', ...hosts], ['tools/setup/build.mjs']]) {
+  for (const args of [['tools/setup/setup.mjs', '--services', '--s3', ...hosts], ['tools/setup/build.mjs']]) {
     const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
     if (status !== 0) return void (process.exitCode = 1);
   }

@@ -1,3 +1,4 @@
+/** @module-tag full */
 import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startFacetProcess, startS3 } from '@facet/local-services';

@@ -81,42 +81,49 @@ it('rolling: judges each of the last periods, and refuses periods that are no nu
   );
 });
 
-it('warns of a random order of interactions at the same time, and says that sequences keep their order', async () => {
-  const folder = await temporaryFolder();
-  const [events, sequences] = [join(folder, 'events.csv'), join(folder, 'Beauty.txt')];
-  const users = Array.from({ length: 40 }, (_, user) => user);
-  const things = (user: number): string[] => [0, 1, 2].map((step) => `i${(user + step) % 5}`);
-  const sale = (user: number, itemId: string): string => `u${user},${itemId},2024-05-0${user < 25 ? 1 : itemId.at(1)!}`;
-  const day = users.flatMap((user) => things(user).map((itemId) => sale(user, itemId.replace('0', '5'))));
-  await writeFile(events, ['user,item,date', ...day].join('\n'));
-  await writeFile(sequences, users.map((user) => [user, ...things(user)].join(' ')).join('\n'));
-  const textOf = async (data: string, protocol: string): Promise<string> => {
-    const args = [
-      'benchmark',
-      '--data',
-      data,
-      '--home',
-      join(folder, `home of ${basename(data)}`),
-      '--protocol',
-      protocol,
-    ];
-    const { out } = await run([...args, '--systems', 'popularity']);
-    return out.replaceAll(/\s+/g, ' ');
-  };
-  for (const protocol of ['leave-one-out', 'user-split']) {
-    const ofEvents = await textOf(events, protocol);
-    expect(ofEvents).toContain(
-      'Warning: most users with several interactions (25 of 40) have some at the same time. The order of these is random. Use --protocol time-split. If the times are only dates, a time of day also helps.',
-    );
-    expect(ofEvents).toContain(
-      `To test more users, ${protocol === 'user-split' ? 'use --protocol leave-one-out, or ' : ''}add data.`,
-    );
-    expect(ofEvents).toContain('are ordered by a seeded hash, never by id');
-    const ofSequences = await textOf(sequences, protocol);
-    expect(ofSequences).toContain('The data contain no times. The interactions of a user have the order of the file.');
-    expect(ofSequences).not.toMatch(/seeded hash, never|at the same time/);
-  }
-});
+it(
+  'warns of a random order of interactions at the same time, and says that sequences keep their order',
+  { tags: 'full' },
+  async () => {
+    const folder = await temporaryFolder();
+    const [events, sequences] = [join(folder, 'events.csv'), join(folder, 'Beauty.txt')];
+    const users = Array.from({ length: 40 }, (_, user) => user);
+    const things = (user: number): string[] => [0, 1, 2].map((step) => `i${(user + step) % 5}`);
+    const sale = (user: number, itemId: string): string =>
+      `u${user},${itemId},2024-05-0${user < 25 ? 1 : itemId.at(1)!}`;
+    const day = users.flatMap((user) => things(user).map((itemId) => sale(user, itemId.replace('0', '5'))));
+    await writeFile(events, ['user,item,date', ...day].join('\n'));
+    await writeFile(sequences, users.map((user) => [user, ...things(user)].join(' ')).join('\n'));
+    const textOf = async (data: string, protocol: string): Promise<string> => {
+      const args = [
+        'benchmark',
+        '--data',
+        data,
+        '--home',
+        join(folder, `home of ${basename(data)}`),
+        '--protocol',
+        protocol,
+      ];
+      const { out } = await run([...args, '--systems', 'popularity']);
+      return out.replaceAll(/\s+/g, ' ');
+    };
+    for (const protocol of ['leave-one-out', 'user-split']) {
+      const ofEvents = await textOf(events, protocol);
+      expect(ofEvents).toContain(
+        'Warning: most users with several interactions (25 of 40) have some at the same time. The order of these is random. Use --protocol time-split. If the times are only dates, a time of day also helps.',
+      );
+      expect(ofEvents).toContain(
+        `To test more users, ${protocol === 'user-split' ? 'use --protocol leave-one-out, or ' : ''}add data.`,
+      );
+      expect(ofEvents).toContain('are ordered by a seeded hash, never by id');
+      const ofSequences = await textOf(sequences, protocol);
+      expect(ofSequences).toContain(
+        'The data contain no times. The interactions of a user have the order of the file.',
+      );
+      expect(ofSequences).not.toMatch(/seeded hash, never|at the same time/);
+    }
+  },
+);
 
 it('warns of other events in the data home', async () => {
   const folder = await temporaryFolder();

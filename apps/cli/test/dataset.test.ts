@@ -43,7 +43,7 @@ it('reports the progress of Spark', async () => {
   expect(err).toMatch(/^dataset +\d+ %, 1 of \d+ queries of Spark finished$/m);
 });
 
-it('rebuilds an earlier dataset and compares the bytes', async () => {
+it('rebuilds an earlier dataset and compares the bytes', { tags: 'full' }, async () => {
   const folder = await temporaryFolder();
   const home = await importShop(folder);
   const built = await run(['dataset', '--home', home, '--json']);

@@ -123,7 +123,7 @@ describe('facet dead-letters', () => {
     expect(JSON.parse(everything.out)).toMatchObject({ total: 4 });
   });
 
-  it('reads through TLS and SASL, and says which setting the brokers refuse', async () => {
+  it('reads through TLS and SASL, and says which setting the brokers refuse', { tags: 'full' }, async () => {
     await putAside('secured');
     const { sasl, certificates, password } = local.secured;
     const passwordFile = join(await temporaryFolder(), 'password');

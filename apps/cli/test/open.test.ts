@@ -52,7 +52,7 @@ test('facet open sends no key to another program on the address of a killed cons
   for (const secret of [apiKey, hashApiKey(apiKey)]) expect(sent).not.toContain(secret);
 });
 
-test('no console stays without a link', async () => {
+test('no console stays without a link', { tags: 'full' }, async () => {
   const home = await temporaryFolder();
   const children = async (): Promise<string[]> =>
     (await readFile(`/proc/self/task/${process.pid}/children`, 'utf8')).trim().split(/\s+/);

@@ -223,7 +223,7 @@ it('facet lineage marks replaced files and deleted artifacts', async () => {
 });
 
 describe('facet delta', () => {
-  it('names the attributes of new items that the model does not read', async () => {
+  it('names the attributes of new items that the model does not read', { tags: 'full' }, async () => {
     const items = join(folder, 'new-items.csv');
     const settingsWithFilter = join(folder, 'filter.yaml');
     await writeFile(settingsWithFilter, 'serving: { filters: { cheap: { attributes: { kin: { max: 3 } } } } }\n');
@@ -307,7 +307,7 @@ describe('recommend, interests and explore', () => {
     expect(newItem.document['source']).toEqual({ kind: 'model' });
   });
 
-  it('warn of a damaged delta, and answer without it', async () => {
+  it('warn of a damaged delta, and answer without it', { tags: 'full' }, async () => {
     const artifacts = join(home, 'artifacts');
     const reference = join(artifacts, 'refs', 'delta.json');
     const { id } = JSON.parse(await readFile(reference, 'utf8')) as { id: string };

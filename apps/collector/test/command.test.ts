@@ -39,7 +39,7 @@ it.each([
   expect(ended.code).toBe(code);
 });
 
-it('refuses a locked spool and a damaged spool', async () => {
+it('refuses a locked spool and a damaged spool', { tags: 'full' }, async () => {
   const taken = join(folder, 'taken');
   const spool = await openSpool(taken, { bytesMax: 1 << 20 });
   const locked = await run(['ingest'], { FACET_INSECURE: 'true', FACET_SPOOL: taken });

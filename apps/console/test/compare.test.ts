@@ -72,12 +72,12 @@ it('shows the verdict of the gate check by check, promotes, and rolls back', asy
   await page.locator('.promotions li', { hasText: 'It was a test' }).getByText('rollback').waitFor();
 });
 
-it('says which scope is missing', async () => {
+it('says which scope is missing', { tags: 'full' }, async () => {
   const page = await openPage({ path: '/compare', key: 'serve' });
   await page.getByText('This API key may not compare bundles').waitFor();
 });
 
-it('is accessible, and fits a phone', async () => {
+it('is accessible, and fits a phone', { tags: 'full' }, async () => {
   const page = await openPage({ path: `/compare?after=${candidate}`, width: 360 });
   await page.getByRole('heading', { name: 'Promotion log' }).waitFor();
   await expectFits(page);

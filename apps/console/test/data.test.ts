@@ -101,7 +101,7 @@ async function redriveOne(page: Page): Promise<void> {
   await page.getByText('1 event was sent.').waitFor();
 }
 
-it('shows the command that validates files before their import', async () => {
+it('shows the command that validates files before their import', { tags: 'full' }, async () => {
   const page = await openData();
   await page.getByText('facet validate --events orders.csv').waitFor();
   await page.getByRole('button', { name: 'Copy the command' }).waitFor();
@@ -114,7 +114,7 @@ it('says how to start the sink when it does not run', async () => {
   await page.getByText('npm run collector -- sink').waitFor();
 });
 
-it('is accessible, and fits a phone', async () => {
+it('is accessible, and fits a phone', { tags: 'full' }, async () => {
   const page = await openData();
   await page.getByRole('img', { name: /^Events by UTC day/ }).waitFor();
   await page.getByRole('heading', { name: `${today} in detail` }).waitFor();

@@ -42,7 +42,7 @@ it('says how to start the trainer when it does not run', async () => {
   await page.getByText('The trainer is not running').waitFor();
 });
 
-it('is accessible, and fits a phone', async () => {
+it('is accessible, and fits a phone', { tags: 'full' }, async () => {
   const page = await openExperiments();
   await page.getByText('comparable arms').waitFor();
   await page.getByText('By the interest that found the item').first().click();

@@ -80,7 +80,7 @@ describe('a user', () => {
     await whatIf.waitFor();
   });
 
-  it('what if: choosing a recommended item adds it to the behaviors', async () => {
+  it('what if: choosing a recommended item adds it to the behaviors', { tags: 'full' }, async () => {
     const page = await open('/explore?user=u3');
     await page
       .getByRole('button', { name: /^What if the user chooses / })
@@ -135,7 +135,7 @@ describe('a user', () => {
     await expectTitles(page, await withFilter({ in: ['music', 'garden'], notIn: ['music'] }));
   });
 
-  it('a permalink shows the same view, and "copy as curl" the same list', async () => {
+  it('a permalink shows the same view, and "copy as curl" the same list', { tags: 'full' }, async () => {
     const path =
       '/explore?user=u5&merge=round-robin&interests=2&limit=7&with=["music-3"]&without=["garden-4"]&sort=interest';
     const page = await open(path);
@@ -208,7 +208,7 @@ it('a history is built by searching items and choosing them', async () => {
   expect(await page.getByText('entered', { exact: true }).count(), 'against the history before').toBeGreaterThan(0);
 });
 
-it('works by keyboard alone', async () => {
+it('works by keyboard alone', { tags: 'full' }, async () => {
   const page = await open('/explore?user=u1');
   await heat(page).waitFor();
   const tabTo = async (name: RegExp): Promise<void> => {
@@ -265,7 +265,7 @@ it('shows titles with markup and in any script as text', { tags: 'full' }, async
   await expectFits(page);
 });
 
-it(`a user with ${busyBehaviors} behaviors scrolls through all of them`, async () => {
+it(`a user with ${busyBehaviors} behaviors scrolls through all of them`, { tags: 'full' }, async () => {
   const page = await open(`/explore?user=${busyUser}`);
   await heat(page).waitFor();
   expect(await heat(page).getAttribute('aria-rowcount')).toBe(String(busyBehaviors + 1));

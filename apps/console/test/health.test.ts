@@ -37,7 +37,7 @@ it('shows the processes, what serving serves, and the latency of each stage', as
   await expectAccessible(page);
 });
 
-it('the age of a process grows while the page is open', async () => {
+it('the age of a process grows while the page is open', { tags: 'full' }, async () => {
   const page = await openPage({ path: '/health' });
   await page.clock.install();
   await page.reload();
@@ -53,7 +53,7 @@ it('Health fits a phone', async () => {
   await expectFits(page);
 });
 
-it('links to the documentation of the running version', async () => {
+it('links to the documentation of the running version', { tags: 'full' }, async () => {
   const page = await openPage({ path: '/health' });
   const [docs] = await Promise.all([
     page.context().waitForEvent('page'),
@@ -63,7 +63,7 @@ it('links to the documentation of the running version', async () => {
   await expectAccessible(docs);
 });
 
-it('says that a key without the scope admin may not read metrics', async () => {
+it('says that a key without the scope admin may not read metrics', { tags: 'full' }, async () => {
   const page = await openPage({ path: '/health', key: 'serve', allowErrors: /403/ });
   await page.getByText('This API key may not do that').waitFor();
 });

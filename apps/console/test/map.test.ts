@@ -27,7 +27,7 @@ it('shows every item, and the address keeps the color', async () => {
   expect(await select.inputValue()).toBe(attribute);
 });
 
-it('shows the interests and behaviors of a user', async () => {
+it('shows the interests and behaviors of a user', { tags: 'full' }, async () => {
   const page = await openMap();
   const { servingUrl } = await startStack();
   const response = await fetch(`${servingUrl}/v1/users?limit=20`, { headers: { 'x-api-key': keys.serve } });
@@ -40,7 +40,7 @@ it('shows the interests and behaviors of a user', async () => {
   await page.getByText('A diamond is an interest').waitFor();
 });
 
-it('finds an item by its title and shows its most similar items', async () => {
+it('finds an item by its title and shows its most similar items', { tags: 'full' }, async () => {
   const page = await openMap();
   // The title of an item that is also the beginning of another one picks nothing.
   await page.getByLabel('Find an item').fill('music thing no. 1');
@@ -60,7 +60,7 @@ it('finds an item by its title and shows its most similar items', async () => {
   await expect.poll(() => new URL(page.url()).searchParams.get('item')).not.toBe(selected);
 });
 
-it('marks items that are new since the bundle', async () => {
+it('marks items that are new since the bundle', { tags: 'full' }, async () => {
   const { url } = await startExploreStack();
   const page = await openMap({ url });
   await page.getByText('; 1 new since the bundle').waitFor();
@@ -196,7 +196,7 @@ async function processorMs(page: Page): Promise<number> {
 
 const items = Number(process.env['MAP_ITEMS'] ?? 100_000);
 
-it(`pans ${items.toLocaleString('en')} items within the time of a frame`, async ({ annotate }) => {
+it(`pans ${items.toLocaleString('en')} items within the time of a frame`, { tags: 'full' }, async ({ annotate }) => {
   const page = await openPage({ path: '/explore' });
   await showGenerated(page, items);
   await page.evaluate(timeFrames);

@@ -95,7 +95,7 @@ it('leads from a rejected run to the comparison of its bundle, while it exists',
   expect(await link.getAttribute('href')).toBe(`/compare?after=${bundle!.ref.id}`);
 });
 
-it('cancels a run with a reason', async () => {
+it('cancels a run with a reason', { tags: 'full' }, async () => {
   const page = await openRefreshes('', { allowErrors: /404|409/ });
   await page.getByRole('button', { name: 'Start a refresh' }).click();
   await page.getByLabel(/Force: run even/).check();
@@ -131,7 +131,7 @@ it('says how to start the trainer when it does not run', { tags: 'full' }, async
   await page.getByText('npm run trainer').first().waitFor();
 });
 
-it('is accessible, and fits a phone', async () => {
+it('is accessible, and fits a phone', { tags: 'full' }, async () => {
   const page = await openRefreshes();
   await page.getByRole('list', { name: 'Runs, newest first' }).getByText('rejected').click();
   await page.getByText('The bundle was deleted.').waitFor();

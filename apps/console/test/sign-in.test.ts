@@ -39,7 +39,7 @@ it('a user signs in with an API key and signs out', async () => {
   await page.getByLabel('API key').waitFor();
 });
 
-it('says when a user could not be signed out', async () => {
+it('says when a user could not be signed out', { tags: 'full' }, async () => {
   const page = await openPage({ path: '/health', allowErrors: /500/ });
   const refuse = { status: 500, json: { message: 'The disk is full.' } };
   await page.route('**/session', (route) =>
@@ -49,7 +49,7 @@ it('says when a user could not be signed out', async () => {
   await page.getByText('You are still signed in. The disk is full.').waitFor();
 });
 
-it('the view for signing in is accessible and fits a phone', async () => {
+it('the view for signing in is accessible and fits a phone', { tags: 'full' }, async () => {
   const page = await openPage({ key: undefined, width: 360 });
   await page.getByLabel('API key').waitFor();
   await expectAccessible(page);

@@ -25,7 +25,7 @@ async function call(method: 'GET' | 'POST', url: string, payload?: object) {
   return { statusCode: response.statusCode, body: response.json() as Record<string, unknown> };
 }
 
-it('names the remedy while the bucket of the artifacts does not respond', async () => {
+it('names the remedy while the bucket of the artifacts does not respond', { tags: 'full' }, async () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'key').stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
   onTestFinished(() => void vi.unstubAllEnvs());
   const artifactsFolder = await temporaryFolder();

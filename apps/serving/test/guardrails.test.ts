@@ -91,7 +91,7 @@ it('rolls back once, in one of several processes', async () => {
   expect(rollbacks).toHaveLength(1);
 });
 
-it('keeps a good bundle, and ends its trial', async () => {
+it('keeps a good bundle, and ends its trial', { tags: 'full' }, async () => {
   await set('enabled: true, windowMinutes: 0.05');
   const server = await startTestServer(home);
   await promote(good, server);
@@ -102,7 +102,7 @@ it('keeps a good bundle, and ends its trial', async () => {
   expect(await server.metrics()).toContain('facet_serving_rollbacks_total 0');
 });
 
-it('does not count failures of an arm bundle against the live bundle', async () => {
+it('does not count failures of an arm bundle against the live bundle', { tags: 'full' }, async () => {
   // This positive rule is invalid, so each request with stored events fails.
   const failing = await putBundle(home, { seed: 13, positives: 'no rule at all' });
   const facetFile = join(home.folder, 'facet.yaml');

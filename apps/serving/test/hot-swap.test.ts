@@ -100,7 +100,7 @@ it('adds new items of a delta, removes withdrawn ones, and names the delta', asy
   expect(lines).toContain('facet_serving_swaps_total{what="delta"} 1');
 });
 
-it('returns the same items for the same bundle, delta and request in another process', async () => {
+it('returns the same items for the same bundle, delta and request in another process', { tags: 'full' }, async () => {
   await putDeltaOf(home, home.bundleRef, [...films.slice(3), ...shows]);
   const [one, other] = [await serve(), await serve()];
   for (const body of [{}, { userId: 'ada' }, { behaviors: ['show-1', 'film-9'] }]) {

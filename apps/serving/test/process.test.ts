@@ -16,14 +16,18 @@ await addApiKey(join(home.folder, 'keys.yaml'), servingKey('tests', ['serve']));
 
 const start = (environment: Record<string, string>): RealProcess => startProcess(home, environment);
 
-it('prints its version and its variables, and refuses other arguments, without starting a server', async () => {
-  const run = (argument: string): RealProcess => startProcess(home, { FACET_PORT: 'invalid' }, [argument]);
-  const [version, help, unknown] = ['--version', '--help', '--port'].map(run);
-  expect(await version!.output).toMatch(/^\d+\.\d+\.\d+\n$/);
-  expect(await help!.output).toContain('FACET_REDIS_URL');
-  expect(await unknown!.log).toContain('serving does not understand "--port"');
-  expect(await Promise.all([version, help, unknown].map((each) => each!.exitCode))).toEqual([0, 0, 2]);
-});
+it(
+  'prints its version and its variables, and refuses other arguments, without starting a server',
+  { tags: 'full' },
+  async () => {
+    const run = (argument: string): RealProcess => startProcess(home, { FACET_PORT: 'invalid' }, [argument]);
+    const [version, help, unknown] = ['--version', '--help', '--port'].map(run);
+    expect(await version!.output).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(await help!.output).toContain('FACET_REDIS_URL');
+    expect(await unknown!.log).toContain('serving does not understand "--port"');
+    expect(await Promise.all([version, help, unknown].map((each) => each!.exitCode))).toEqual([0, 0, 2]);
+  },
+);
 
 describe('a process with a bundle', () => {
   it('announces its URL and readiness, serves without TensorFlow, and ends on SIGTERM', async () => {
@@ -115,7 +119,7 @@ describe('a process that cannot serve reports the reason and ends', () => {
     expect(fatal['problem']).toContain('golden.json');
   });
 
-  it('with a missing bundle', async () => {
+  it('with a missing bundle', { tags: 'full' }, async () => {
     const emptied = forTest(await createHome());
     await rm(join(emptied.artifactsFolder, 'bundle'), { recursive: true });
     const { exitCode, fatal } = await failure({ FACET_INSECURE: 'true', FACET_HOME: emptied.folder });
@@ -123,7 +127,7 @@ describe('a process that cannot serve reports the reason and ends', () => {
     expect(fatal).toMatchObject({ code: 'ARTIFACT_NOT_FOUND' });
   });
 
-  it('with a port in use', async () => {
+  it('with a port in use', { tags: 'full' }, async () => {
     const { port } = new URL(await serveForTest(createServer()));
     const { exitCode, fatal } = await failure({ FACET_INSECURE: 'true', FACET_PORT: port });
     expect(exitCode).toBe(5);

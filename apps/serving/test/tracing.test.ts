@@ -145,7 +145,7 @@ it('fails no request if the collector refuses spans, and logs it once', async ()
   expect(complaints).toMatchObject([{ dropped: expect.any(Number), err: { code: 400 } }]);
 });
 
-it('does not wait for a collector that hangs when closing', async () => {
+it('does not wait for a collector that hangs when closing', { tags: 'full' }, async () => {
   const { heads } = await receive('never', { OTEL_EXPORTER_OTLP_TIMEOUT: '600000' });
   const server = await startTestServer(home, { tracing: { share: 1 } });
   await ask(server.url);

@@ -118,7 +118,7 @@ it('reports zeros without responses, and 404 for an unknown experiment', async (
   expect([unknown.statusCode, unknown.json().code]).toEqual([404, 'EXPERIMENT_UNKNOWN']);
 });
 
-it('names the remedy while the bucket of the lake does not respond', async () => {
+it('names the remedy while the bucket of the lake does not respond', { tags: 'full' }, async () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'key').stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
   onTestFinished(() => void vi.unstubAllEnvs());
   const { app, home } = await createTestApp(redis.url, settings);

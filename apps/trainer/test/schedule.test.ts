@@ -40,7 +40,7 @@ it('reads when refreshes are due, whether one is overdue, and the jobs of the qu
   expect((await read()).queue.trainer).toMatchObject({ waiting: 1 });
 });
 
-it('has no next refresh without a schedule, and no queue during an outage of Redis', async () => {
+it('has no next refresh without a schedule, and no queue during an outage of Redis', { tags: 'full' }, async () => {
   const lost = await startRedis();
   const { app } = await createTestApp(lost.url, 'refresh: { cron: off }\n');
   await lost.stop();

@@ -153,7 +153,7 @@ describe('ExposureWriter', () => {
 });
 
 describe('readExposures', () => {
-  it('skips and counts the truncated last line of a killed process', async () => {
+  it('skips and counts the truncated last line of a killed process', { tags: 'full' }, async () => {
     const folder = await temporaryFolder();
     const script = `
       const { ExposureWriter } = await import(${JSON.stringify(new URL('../src/log/exposure-writer.ts', import.meta.url).href)});

@@ -207,7 +207,7 @@ describe('a request that does not arrive', () => {
   });
 });
 
-it('cancels slow responses, with and without a body', async () => {
+it('cancels slow responses, with and without a body', { tags: 'full' }, async () => {
   const finish: (() => void)[] = [];
   const { app, logLines } = await createTestApp({
     requestTimeoutMs: 10,
@@ -232,7 +232,7 @@ it('cancels slow responses, with and without a body', async () => {
   expect(logLines.filter(({ level }) => level === 'error' || level === 50)).toEqual([]);
 });
 
-it('gives a route the time that it declares', async () => {
+it('gives a route the time that it declares', { tags: 'full' }, async () => {
   const { app } = await createTestApp({
     requestTimeoutMs: 10,
     addRoutes(routes) {

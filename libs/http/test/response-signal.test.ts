@@ -32,7 +32,7 @@ test('aborts when the response times out, and not when the body has been read', 
   await expect.poll(() => signals[1]?.aborted).toBe(true);
 });
 
-test('aborts when the caller leaves', async () => {
+test('aborts when the caller leaves', { tags: 'full' }, async () => {
   const { send, signals } = await startWork();
   const leaving = new AbortController();
   const left = send({}, leaving.signal).catch(() => 'left');

@@ -154,7 +154,7 @@ describe('dead letters', () => {
     expect(letters.map(({ redrivenAt }) => redrivenAt)).toEqual([noon + 9_000, undefined, noon + 9_000, undefined]);
   });
 
-  it('count once when a crash precedes the mark that they were redriven', async () => {
+  it('count once when a crash precedes the mark that they were redriven', { tags: 'full' }, async () => {
     const installation = await install();
     const { kafka, names, publisher } = installation;
     await publishDeadLetters(installation, [wishlist]);

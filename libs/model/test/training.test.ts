@@ -41,17 +41,21 @@ const readouts: ModelConfig['readout'][] = [
 ];
 
 describe('training', () => {
-  it.each(readouts)('overfits a tiny world under $kind $power, with both softmaxes', async (readout) => {
-    for (const negatives of ['all', 8] as const) {
-      const world = createTinyWorld({
-        variant: 'mind',
-        model: { readout, negatives, outputActivation: 'linear' },
-        training: { epochs: 20, learningRate: 0.05, labels: 'next', patience: 99 },
-      });
-      const { curve } = await train(world);
-      expect(curve.at(-1)!.loss).toBeLessThan(curve[0]!.loss * 0.85);
-    }
-  });
+  it.each(readouts)(
+    'overfits a tiny world under $kind $power, with both softmaxes',
+    { tags: 'full' },
+    async (readout) => {
+      for (const negatives of ['all', 8] as const) {
+        const world = createTinyWorld({
+          variant: 'mind',
+          model: { readout, negatives, outputActivation: 'linear' },
+          training: { epochs: 20, learningRate: 0.05, labels: 'next', patience: 99 },
+        });
+        const { curve } = await train(world);
+        expect(curve.at(-1)!.loss).toBeLessThan(curve[0]!.loss * 0.85);
+      }
+    },
+  );
 
   it('learns the default recipe, prior and repeat bonus included', async () => {
     const world = createTinyWorld({ variant: 'facet', training: { epochs: 10, learningRate: 0.02, patience: 99 } });
@@ -103,7 +107,7 @@ describe('training', () => {
     expect(best.weights['item/id']!.data.slice(13 * D)).toEqual(initial['item/id']!.data.slice(13 * D));
   });
 
-  it('returns the same weights for the same seed and others for another seed', async () => {
+  it('returns the same weights for the same seed and others for another seed', { tags: 'full' }, async () => {
     const world = createTinyWorld({ variant: 'facet' });
     const [first, second] = [await train(world), await train(world)];
     expect(allBytes(first.best.weights)).toEqual(allBytes(second.best.weights));
@@ -157,7 +161,7 @@ describe('training', () => {
     expect(allBytes(averaged.best.weights)).not.toEqual(allBytes(withoutAverage.best.weights));
   });
 
-  it('stops between steps when canceled', async () => {
+  it('stops between steps when canceled', { tags: 'full' }, async () => {
     const world = createTinyWorld({ variant: 'facet' });
     const stop = new AbortController();
     let steps = 0;
@@ -232,7 +236,7 @@ describe('training', () => {
     expect(curve[0]!.diverged).toEqual(reported);
   });
 
-  it('forgets the samples of a diverged epoch', async () => {
+  it('forgets the samples of a diverged epoch', { tags: 'full' }, async () => {
     const world = createTinyWorld({ variant: 'facet', training: { epochs: 2, patience: 99 } });
     const scores = [0.5, Number.NaN, 0.6];
     const kept: LoopProgress[] = [];
@@ -246,7 +250,7 @@ describe('training', () => {
     expect(allBytes(repeated.best.weights)).toEqual(allBytes(resumed.best.weights));
   });
 
-  it('keeps the lower rate when resumed after a diverged epoch', async () => {
+  it('keeps the lower rate when resumed after a diverged epoch', { tags: 'full' }, async () => {
     const wild = createTinyWorld({ variant: 'facet', training: { learningRate: 2, epochs: 2, patience: 99 } });
     const kept: LoopProgress[] = [];
     const whole = await train(wild, { onEpoch: async (_, progress) => void kept.push(progress) });
@@ -255,27 +259,31 @@ describe('training', () => {
     expect(allBytes(resumed.last.weights)).toEqual(allBytes(whole.last.weights));
   });
 
-  it('fails after two recoveries and names the rate, or immediately if the data are invalid', async () => {
-    const wild = createTinyWorld({ variant: 'facet', training: { learningRate: 8 } });
-    const reported: Divergence[] = [];
-    await expect(train(wild, { onDivergence: (divergence) => reported.push(divergence) })).rejects.toMatchObject({
-      code: 'MODEL_DIVERGED',
-      message: expect.stringMatching(
-        /epoch 1, step \d+, .*losses before it: \d[\d.]*, .*learning rates 4 and 2/,
-      ) as unknown,
-      remedy: expect.stringContaining('training.learningRate') as unknown,
-      context: { cause: 'rate', learningRate: 2, earlier: reported },
-    });
-    expect(reported.map(({ learningRate }) => learningRate)).toEqual([8, 4]);
+  it(
+    'fails after two recoveries and names the rate, or immediately if the data are invalid',
+    { tags: 'full' },
+    async () => {
+      const wild = createTinyWorld({ variant: 'facet', training: { learningRate: 8 } });
+      const reported: Divergence[] = [];
+      await expect(train(wild, { onDivergence: (divergence) => reported.push(divergence) })).rejects.toMatchObject({
+        code: 'MODEL_DIVERGED',
+        message: expect.stringMatching(
+          /epoch 1, step \d+, .*losses before it: \d[\d.]*, .*learning rates 4 and 2/,
+        ) as unknown,
+        remedy: expect.stringContaining('training.learningRate') as unknown,
+        context: { cause: 'rate', learningRate: 2, earlier: reported },
+      });
+      expect(reported.map(({ learningRate }) => learningRate)).toEqual([8, 4]);
 
-    const spoiled = createTinyWorld({ variant: 'mind' });
-    const start = await train(spoiled);
-    start.last.weights['item/id']!.data.fill(Number.NaN);
-    await expect(train(spoiled, { start: start.last })).rejects.toMatchObject({
-      code: 'MODEL_DIVERGED',
-      context: { cause: 'data', epoch: 1, step: 1, earlier: [] },
-    });
-  });
+      const spoiled = createTinyWorld({ variant: 'mind' });
+      const start = await train(spoiled);
+      start.last.weights['item/id']!.data.fill(Number.NaN);
+      await expect(train(spoiled, { start: start.last })).rejects.toMatchObject({
+        code: 'MODEL_DIVERGED',
+        context: { cause: 'data', epoch: 1, step: 1, earlier: [] },
+      });
+    },
+  );
 
   it('detects a rising loss in the middle of an epoch and ignores the noise of a good model', () => {
     const rising = createLossWatch(undefined);

@@ -25,6 +25,7 @@ describe('a benchmark of events', () => {
 
   it.each(['leave-one-out', 'user-split'] as const)(
     '%s: trains without the popularity prior on data of one day, and says so',
+    { tags: 'full' },
     async (protocol) => {
       const context = await openShop(eventsOfOneDay());
       const benchmark = await openBenchmarkData(context, home, protocol);

@@ -70,7 +70,7 @@ describe('a cut', () => {
     expect(await itemsOf({ offsets: { [source]: start + 3, 'facet.events.v1-1': 1 } })).toHaveLength(4);
   });
 
-  it('is stored in the manifest as it was applied', async () => {
+  it('is stored in the manifest as it was applied', { tags: 'full' }, async () => {
     const windowOf = async (cut?: DatasetCut): Promise<object> => (await datasetStage(context, cut)).output.info.window;
     const offsets = { [source]: next };
     expect(await windowOf()).toEqual({
@@ -85,18 +85,22 @@ describe('a cut', () => {
     expect(await windowOf({ offsets: { [source]: next + 9, unheard: 4 } })).toMatchObject({ offsets });
   });
 
-  it('adds late events to the next dataset, without changing the windows of the old one', async () => {
-    const old = { occurredBefore: closing, receivedBefore: closing };
-    const before = await datasetStage(context, old);
-    await log([purchase('late', closing - 2 * dayMs, closing + 1), purchase('tomorrow', closing + 1)]);
+  it(
+    'adds late events to the next dataset, without changing the windows of the old one',
+    { tags: 'full' },
+    async () => {
+      const old = { occurredBefore: closing, receivedBefore: closing };
+      const before = await datasetStage(context, old);
+      await log([purchase('late', closing - 2 * dayMs, closing + 1), purchase('tomorrow', closing + 1)]);
 
-    const again = await datasetStage(context, old);
-    expect(again.output).toEqual(before.output);
-    const following = { occurredBefore: closing + dayMs, receivedBefore: closing + dayMs };
-    expect(await itemsOf(following)).toEqual(['late', 'tomorrow']);
-    const { counts } = (await datasetStage(context, following)).output.info;
-    expect(counts['testInteractions']).toBe(before.output.info.counts['testInteractions']! + 2);
-  });
+      const again = await datasetStage(context, old);
+      expect(again.output).toEqual(before.output);
+      const following = { occurredBefore: closing + dayMs, receivedBefore: closing + dayMs };
+      expect(await itemsOf(following)).toEqual(['late', 'tomorrow']);
+      const { counts } = (await datasetStage(context, following)).output.info;
+      expect(counts['testInteractions']).toBe(before.output.info.counts['testInteractions']! + 2);
+    },
+  );
 
   it('keeps the first received of repeated events before the cut', async () => {
     const sent = { ...purchase('sent twice', closing - dayMs, closing + 10), eventId: 'twice' };

@@ -256,18 +256,22 @@ describe('mixed-up data', () => {
   it.each([
     [1, 'personal'],
     [6, 'personal, newest day'],
-  ])('is rejected in a window of %i days, although the model is unchanged', async (testDays, check) => {
-    const events = shuffledSince(themedEvents(30), dayOf(29));
-    const dataset = await putThemedDataset(store, 30, { testDays, events });
-    const before = await putThemedDataset(store, 29, { testDays });
-    const bundleId = await putThemedBundle(store, dataset);
-    const report = await gate({ dataset, bundleId, incumbentId: await putThemedBundle(store, before) });
-    expect(report.verdict).toBe('reject');
-    expect(failedOf(report)).toContain(check);
-    expect(report.reasons.join(' ')).toContain('The newest data may mix up users and items');
-    const first = await gate({ dataset, bundleId });
-    expect(failedOf(first)).toContain(check);
-  });
+  ])(
+    'is rejected in a window of %i days, although the model is unchanged',
+    { tags: 'full' },
+    async (testDays, check) => {
+      const events = shuffledSince(themedEvents(30), dayOf(29));
+      const dataset = await putThemedDataset(store, 30, { testDays, events });
+      const before = await putThemedDataset(store, 29, { testDays });
+      const bundleId = await putThemedBundle(store, dataset);
+      const report = await gate({ dataset, bundleId, incumbentId: await putThemedBundle(store, before) });
+      expect(report.verdict).toBe('reject');
+      expect(failedOf(report)).toContain(check);
+      expect(report.reasons.join(' ')).toContain('The newest data may mix up users and items');
+      const first = await gate({ dataset, bundleId });
+      expect(failedOf(first)).toContain(check);
+    },
+  );
 
   it('is also detected by the drop of the incumbent below its recorded metrics', { tags: 'full' }, async () => {
     const recorded = (await gate({ incumbentId })).checks;

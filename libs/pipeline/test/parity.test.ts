@@ -204,7 +204,7 @@ describe('training and serving compute the same interests from the same events',
 
   it(
     'computes no interests for a user without interactions, with or without attributes',
-    { timeout: 240_000 },
+    { tags: 'full', timeout: 240_000 },
     async () => {
       const both = await makeBoth({});
       for (const userId of ['idle', 'looking', 'unknown']) {

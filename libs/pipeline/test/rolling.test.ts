@@ -1,3 +1,4 @@
+/** @module-tag full */
 import { homePaths } from '@facet/config';
 import { temporaryFolder } from '@facet/testing';
 import { describe, expect, it } from 'vitest';

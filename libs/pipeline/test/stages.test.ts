@@ -170,7 +170,7 @@ test(
   },
 );
 
-test('leaves erased users out of datasets, before and after a compaction', async () => {
+test('leaves erased users out of datasets, before and after a compaction', { tags: 'full' }, async () => {
   const home = homePaths(await temporaryFolder());
   const context = createStageContext(home, shopConfig({ training: quick }));
   const events = shopEvents();

@@ -182,7 +182,7 @@ describe('a warm start', () => {
     },
   );
 
-  it('does not resume from the checkpoint of a full training of the same day', async () => {
+  it('does not resume from the checkpoint of a full training of the same day', { tags: 'full' }, async () => {
     const checkpoints = join(await temporaryFolder(), 'run');
     await expect(train(root, dayDataset(58), { checkpoints, crashAfter: 'fit 1' })).rejects.toThrow('killed');
     expect((await train(root, dayDataset(58), { warmFrom: first.id, checkpoints })).id).toBe(second.id);
@@ -212,7 +212,7 @@ describe('a warm start', () => {
     expect(await fitOf(mutated, next)).toEqual(await fitOf(root, second));
   });
 
-  it('draws new examples, so that a chain does not train on the same ones every day', async () => {
+  it('draws new examples, so that a chain does not train on the same ones every day', { tags: 'full' }, async () => {
     // With this learning rate nothing is learned, so losses differ only by the examples.
     const still = dayDataset(56, {
       overrides: { training: { ...training, refit: false, warm: { epochs: 1, learningRate: 1e-12 } } },
@@ -287,13 +287,13 @@ describe('a warm start', () => {
       expect(await refusal(day(58, overrides))).toBe(reason);
     });
 
-    it('but not after a change of the settings of warm starts', async () => {
+    it('but not after a change of the settings of warm starts', { tags: 'full' }, async () => {
       const warm = { epochs: 1, learningRate: 5e-4 };
       const { start } = await train(root, day(58, { training: { ...once, warm } }), { warmFrom: earlier.id });
       expect(start.kind).toBe('warm');
     });
 
-    it('with learned user vectors', async () => {
+    it('with learned user vectors', { tags: 'full' }, async () => {
       const overrides = { model: { variant: 'maxmf', embeddingDim: 4, sequenceLength: 8, negatives: 12 } };
       const model = await train(root, day(56, overrides));
       expect(await refusal(day(58, overrides), model.id)).toBe(
@@ -301,7 +301,7 @@ describe('a warm start', () => {
       );
     });
 
-    it('after the windows have moved back', async () => {
+    it('after the windows have moved back', { tags: 'full' }, async () => {
       expect(await refusal(day(55))).toBe('All of its states have seen data that is now held out.');
     });
 

@@ -208,7 +208,7 @@ describe.each(stores)('profiles from the lake: %s', (_, open) => {
     }
   });
 
-  it('of a user with tens of thousands of events are applied in portions', async () => {
+  it('of a user with tens of thousands of events are applied in portions', { tags: 'full' }, async () => {
     const events = Array.from({ length: 25_000 }, (_, n): Event => ({
       ...{ eventId: `e${n}`, type: 'purchase', userId: 'ada', itemId: `i${n}`, occurredAt: noon + n, receivedAt: noon },
     }));

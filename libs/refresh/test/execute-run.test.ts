@@ -227,7 +227,7 @@ test('shows that a process is executing the run', async () => {
   expect(touches).toHaveLength(length);
 });
 
-test('a run that is canceled in its last stage does not promote', async () => {
+test('a run that is canceled in its last stage does not promote', { tags: 'full' }, async () => {
   const home = await createShopHome();
   const { runs, store } = home;
   const { report } = await requestRun({ runs, store, schedule, now }, { day: lastDay, requestedBy: 'test' });

@@ -67,7 +67,7 @@ describe('selection', () => {
     expect(choice.reason).toMatch(/; hnsw finds .*; ivf finds .*; an exact scan takes 1 ms and finds all$/);
   });
 
-  test('builds clusters if the graph does not reach recallMin at any breadth', async () => {
+  test('builds clusters if the graph does not reach recallMin at any breadth', { tags: 'full' }, async () => {
     const choice = await choose(hard, ofNoise);
     expect(choice.kind).toBe('ivf');
     expect(choice.nprobe).toBeGreaterThan(0);

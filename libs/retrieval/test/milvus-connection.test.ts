@@ -1,3 +1,4 @@
+/** @module-tag full */
 import { readFile, writeFile } from 'node:fs/promises';
 import { createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';

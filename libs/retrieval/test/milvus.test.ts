@@ -1,3 +1,4 @@
+/** @module-tag full */
 import { randomUUID } from 'node:crypto';
 import { startMilvus } from '@facet/local-services';
 import { forFile, forTest } from '@facet/testing';

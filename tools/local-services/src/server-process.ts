@@ -256,6 +256,7 @@ export function requireService(name: keyof typeof titles): string {
   const hosts = findHostPrograms(process.env);
   const found = { ...findServices(process.env), ...hosts }[name];
   if (found !== undefined) return found;
-  const option = name in hosts ? '--hosts' : '--services';
+  const other = name === 's3Server' ? '--s3' : '--services';
+  const option = name in hosts ? '--hosts' : other;
   throw new Error(`${titles[name]} is missing on this machine. Run: node tools/setup/setup.mjs ${option}`);
 }

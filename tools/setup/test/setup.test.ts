@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFakeMachine } from './fake-machine.ts';
 
 const everyStep = ['cargo', 'configure', 'faiss-addon', 'make', 'npm', 'pip', 'tfjs-addon', 'unpack'];
-/** What `--services` fetches and compiles. */
+/** What `--services --s3` fetches and compiles. */
 const services = ['go', 'kafka', 's3-server'];
 
 let machine: ReturnType<typeof createFakeMachine>;
@@ -87,37 +87,42 @@ describe('setup', () => {
     await machine.run(clone);
     machine.takeCalls();
 
-    const first = await machine.run(clone, ['--services']);
+    const first = await machine.run(clone, ['--services', '--s3']);
 
     expect(first.output).toMatch(/^(✔ (Kafka|S3 server) v?[\d.]+( {2}\d+ s)?\n){2}✔ Facet is set up/);
     expect(first.code).toBe(0);
     expect(machine.takeCalls()).toEqual(services);
 
-    const second = await machine.run(clone, ['--services']);
+    const second = await machine.run(clone, ['--services', '--s3']);
 
     expect(second).toMatchObject({ code: 0, output: '✔ Facet is set up already\n' });
     expect(machine.takeCalls()).toEqual([]);
     expect(machine.leftovers()).toEqual([]);
   });
 
-  it('shares Kafka among clones, and fetches it again when it has gone', async () => {
+  it('compiles the S3 server only when it is asked to', async () => {
     expect((await machine.run(clone, ['--services'])).code).toBe(0);
+    expect(machine.takeCalls()).toEqual([...everyStep, 'kafka'].sort());
+  });
+
+  it('shares Kafka among clones, and fetches it again when it has gone', async () => {
+    expect((await machine.run(clone, ['--services', '--s3'])).code).toBe(0);
     expect(machine.takeCalls()).toEqual([...everyStep, ...services].sort());
 
-    expect((await machine.run(machine.clone('another'), ['--services'])).code).toBe(0);
+    expect((await machine.run(machine.clone('another'), ['--services', '--s3'])).code).toBe(0);
     expect(machine.takeCalls()).toEqual(['npm']);
 
     for (const name of readdirSync(machine.cache).filter((name) => name.startsWith('kafka-'))) {
       rmSync(path.join(machine.cache, name), { recursive: true });
     }
-    expect((await machine.run(clone, ['--services'])).code).toBe(0);
+    expect((await machine.run(clone, ['--services', '--s3'])).code).toBe(0);
     expect(machine.takeCalls()).toEqual(['kafka']);
   });
 
   it('refuses a jar that is not the pinned one', async () => {
     machine.pinJar(clone, 'another jar\n');
 
-    const refused = await machine.run(clone, ['--services']);
+    const refused = await machine.run(clone, ['--services', '--s3']);
 
     expect(refused.code).toBe(1);
     expect(refused.output).toContain('✖ The jars of Kafka are not the pinned ones');
@@ -125,14 +130,14 @@ describe('setup', () => {
     expect(readdirSync(machine.cache).filter((name) => name.startsWith('kafka-'))).toEqual([]);
 
     machine.pinJar(clone, 'jar\n');
-    expect((await machine.run(clone, ['--services'])).code).toBe(0);
+    expect((await machine.run(clone, ['--services', '--s3'])).code).toBe(0);
   });
 
   describe.skipIf(process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get'))('as root, with apt', () => {
     it('installs a service that is missing', async () => {
       machine.removeProgram('redis-server');
 
-      const result = await machine.run(clone, ['--services']);
+      const result = await machine.run(clone, ['--services', '--s3']);
 
       expect(result.output).toContain('✔ System packages: redis-server\n');
     });
@@ -140,7 +145,7 @@ describe('setup', () => {
     it('says which version is too old when that did not help', async () => {
       machine.setJavaVersion('11.0.2');
 
-      const result = await machine.run(clone, ['--services']);
+      const result = await machine.run(clone, ['--services', '--s3']);
 
       expect(result.code).toBe(1);
       expect(result.output).toContain('✖ This machine still lacks Java 17 or newer');
@@ -191,7 +196,7 @@ describe('setup', () => {
   ])('says what to do when %s prints "%s"', async (step, text, title, remedy) => {
     machine.setOutcome(step, { fail: text });
 
-    const { code, output } = await machine.run(clone, ['--services']);
+    const { code, output } = await machine.run(clone, ['--services', '--s3']);
 
     expect(code).toBe(1);
     expect(output).toContain(`✖ ${title}`);
@@ -236,7 +241,7 @@ describe('setup', () => {
 
   it('does the work once for two clones at the same time', async () => {
     const clones = [clone, machine.clone('another')];
-    const results = await Promise.all(clones.map((root) => machine.run(root, ['--services'])));
+    const results = await Promise.all(clones.map((root) => machine.run(root, ['--services', '--s3'])));
 
     expect(results.map(({ code }) => code)).toEqual([0, 0]);
     expect(machine.takeCalls()).toEqual([...everyStep, ...services, 'npm'].sort());

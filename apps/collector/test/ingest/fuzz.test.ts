@@ -1,3 +1,4 @@
+/** @module-tag full */
 import { jsonSchemas, keyOf, parseLoggedEvent, refusalReasons } from '@facet/schemas';
 import { folderOfFile, forFile } from '@facet/testing';
 import { mutatedJson } from '@facet/testing/mutated-json';

@@ -23,7 +23,7 @@ const access = { kind: 'keys', keys } as const;
 const deadBroker = '127.0.0.1:9';
 
 describe('without Kafka', () => {
-  it('reports before the first event that it cannot reach Kafka', async () => {
+  it('reports before the first event that it cannot reach Kafka', { tags: 'full' }, async () => {
     const config = readIngestConfig({
       FACET_HOME: await temporaryFolder(),
       FACET_KAFKA_BROKERS: deadBroker,
@@ -34,7 +34,7 @@ describe('without Kafka', () => {
     const read = async (path: string) => (await fetch(new URL(path, ingest.url))).text();
     await expect.poll(() => read('/metrics'), { timeout: 15_000 }).toContain('facet_collector_log_reachable 0');
     expect(JSON.parse(await read('/v1/status'))).toMatchObject({ log: 'unreachable', canStore: true });
-  }, 30_000);
+  });
 
   it('keeps acknowledged events in the spool, and rejects events when it is full', async () => {
     const spoolFolder = await temporaryFolder();
@@ -187,35 +187,39 @@ it('keeps acknowledged records that the log refuses later, reports them, and sen
   expect(await readdir(spoolFolder)).not.toContain(name);
 });
 
-it('does not retry a spool with the times of a wrong clock, and forwards what was received before', async () => {
-  const spoolFolder = await temporaryFolder();
-  const headers = { 'x-api-key': textOf('all') };
-  let aheadMs = 0;
-  const spooling = { spoolFolder, ingest: { access }, brokers: [deadBroker], ackTimeoutMs: 200 };
-  const away = await createTestIngest({ ...spooling, now: () => Date.now() + aheadMs });
-  const sent: string[] = [];
-  for (let request = 0; request < 30; request++) {
-    // Brokers refuse records more than an hour ahead of their clock.
-    if (request === 10) aheadMs = 2 * 3_600_000;
-    const payload = Array.from({ length: 200 }, (_, at) => eventOf(`${request}-${at}`, { userId: `user${at}` }));
-    const response = await away.app.inject({ method: 'POST', url: '/v1/events', headers, payload });
-    expect(response.json()).toMatchObject({ stored: 'spool' });
-    if (request < 10) sent.push(...payload.map(({ eventId }) => eventId));
-  }
-  await away.close();
+it(
+  'does not retry a spool with the times of a wrong clock, and forwards what was received before',
+  { tags: 'full' },
+  async () => {
+    const spoolFolder = await temporaryFolder();
+    const headers = { 'x-api-key': textOf('all') };
+    let aheadMs = 0;
+    const spooling = { spoolFolder, ingest: { access }, brokers: [deadBroker], ackTimeoutMs: 200 };
+    const away = await createTestIngest({ ...spooling, now: () => Date.now() + aheadMs });
+    const sent: string[] = [];
+    for (let request = 0; request < 30; request++) {
+      // Brokers refuse records more than an hour ahead of their clock.
+      if (request === 10) aheadMs = 2 * 3_600_000;
+      const payload = Array.from({ length: 200 }, (_, at) => eventOf(`${request}-${at}`, { userId: `user${at}` }));
+      const response = await away.app.inject({ method: 'POST', url: '/v1/events', headers, payload });
+      expect(response.json()).toMatchObject({ stored: 'spool' });
+      if (request < 10) sent.push(...payload.map(({ eventId }) => eventId));
+    }
+    await away.close();
 
-  const back = forTest(await createTestIngest({ spoolFolder, ingest: { access }, topics: away.topics }));
-  const readStatus = async () => (await back.app.inject({ url: '/v1/status', headers })).json<unknown>();
-  await expect.poll(readStatus, { timeout: 120_000 }).toMatchObject({ log: 'reachable', spool: { records: 0 } });
-  const records = await readTopic(inject('kafkaBrokers'), back.topics.events);
-  const ids = records.map(({ value }) => (JSON.parse(value!) as { eventId: string }).eventId);
-  expect(new Set(ids)).toEqual(new Set(sent));
-  // Finding the first refused record sends smaller and smaller parts again.
-  expect(ids.length).toBeLessThan(3 * sent.length);
-  const { body } = await back.app.inject({ url: '/metrics', headers });
-  expect(body).toMatch(/^facet_collector_spool_refused_records_total 4000$/m);
-  expect(body).toMatch(/^facet_collector_spool_replayed_records_total 2000$/m);
-}, 180_000);
+    const back = forTest(await createTestIngest({ spoolFolder, ingest: { access }, topics: away.topics }));
+    const readStatus = async () => (await back.app.inject({ url: '/v1/status', headers })).json<unknown>();
+    await expect.poll(readStatus, { timeout: 120_000 }).toMatchObject({ log: 'reachable', spool: { records: 0 } });
+    const records = await readTopic(inject('kafkaBrokers'), back.topics.events);
+    const ids = records.map(({ value }) => (JSON.parse(value!) as { eventId: string }).eventId);
+    expect(new Set(ids)).toEqual(new Set(sent));
+    // Finding the first refused record sends smaller and smaller parts again.
+    expect(ids.length).toBeLessThan(3 * sent.length);
+    const { body } = await back.app.inject({ url: '/metrics', headers });
+    expect(body).toMatch(/^facet_collector_spool_refused_records_total 4000$/m);
+    expect(body).toMatch(/^facet_collector_spool_replayed_records_total 2000$/m);
+  },
+);
 
 it(
   'replays records that Kafka refuses one by one, even if a whole chunk of them takes too long',

@@ -70,29 +70,33 @@ it('requires a key with its scope for every route but probes', async () => {
   });
 });
 
-it('names the remedy while the bucket of the lake does not respond, and without s3.yaml', async () => {
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'key').stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
-  onTestFinished(() => void vi.unstubAllEnvs());
-  const lakeFolder = await temporaryFolder();
-  const app = await createApp(working, lakeFolder);
-  const readLake = async () => (await app.inject({ url: '/v1/lake', headers: { 'x-api-key': 'admin' } })).json();
-  const settings = join(lakeFolder, 's3.yaml');
-  await writeFile(settings, 'bucket: facet\nprefix: home\nregion: r\nendpoint: http://127.0.0.1:1\n');
-  expect(await readLake()).toMatchObject({
-    statusCode: 503,
-    code: 'S3_UNREACHABLE',
-    remedy: expect.stringContaining('Check endpoint and region in s3.yaml'),
-  });
-  await rm(settings);
-  await mkdir(join(lakeFolder, '_delta_log'));
-  const moved = { commitInfo: { engineInfo: 'Facet on S3' } };
-  await writeFile(join(lakeFolder, '_delta_log/00000000000000000000.json'), JSON.stringify(moved));
-  expect(await readLake()).toMatchObject({
-    statusCode: 503,
-    code: 'EVENTS_LAKE_NOT_CONFIGURED',
-    remedy: expect.stringContaining('If lake/s3.yaml is missing'),
-  });
-});
+it(
+  'names the remedy while the bucket of the lake does not respond, and without s3.yaml',
+  { tags: 'full' },
+  async () => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'key').stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const lakeFolder = await temporaryFolder();
+    const app = await createApp(working, lakeFolder);
+    const readLake = async () => (await app.inject({ url: '/v1/lake', headers: { 'x-api-key': 'admin' } })).json();
+    const settings = join(lakeFolder, 's3.yaml');
+    await writeFile(settings, 'bucket: facet\nprefix: home\nregion: r\nendpoint: http://127.0.0.1:1\n');
+    expect(await readLake()).toMatchObject({
+      statusCode: 503,
+      code: 'S3_UNREACHABLE',
+      remedy: expect.stringContaining('Check endpoint and region in s3.yaml'),
+    });
+    await rm(settings);
+    await mkdir(join(lakeFolder, '_delta_log'));
+    const moved = { commitInfo: { engineInfo: 'Facet on S3' } };
+    await writeFile(join(lakeFolder, '_delta_log/00000000000000000000.json'), JSON.stringify(moved));
+    expect(await readLake()).toMatchObject({
+      statusCode: 503,
+      code: 'EVENTS_LAKE_NOT_CONFIGURED',
+      remedy: expect.stringContaining('If lake/s3.yaml is missing'),
+    });
+  },
+);
 
 it('names the errors of a read of the lake', async () => {
   for (const code of ['EVENTS_LAKE_COPIES_FULL', 'EVENTS_LAKE_SNAPSHOT_EXPIRED']) {

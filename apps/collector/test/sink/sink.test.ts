@@ -181,7 +181,7 @@ it('publishes a batch that cannot be decoded as one dead letter, and continues a
   expect(await lakeIds()).toEqual(['after', 'before', 'between', 'last']);
 });
 
-it('stops only the partition of a batch whose end is unknown', async () => {
+it('stops only the partition of a batch whose end is unknown', { tags: 'full' }, async () => {
   const { kafka, topics, startSink, lakeIds } = await createBench();
   const producer = kafka.client.producer({
     createPartitioner:
@@ -211,50 +211,54 @@ it('stops only the partition of a batch whose end is unknown', async () => {
   expect(await readTopic(inject('kafkaBrokers'), topics.deadLetters)).toEqual([]);
 });
 
-it('shortens messages that exceed a dead letter, and counts arbitrary fields and times under one name', async () => {
-  const { topics, startSink, home } = await createBench();
-  const kafka = forTest(connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' }));
-  const admin = await kafka.admin();
-  await admin.alterConfigs({
-    validateOnly: false,
-    resources: [
-      {
-        type: topicResource,
-        name: topics.events,
-        configEntries: [{ name: 'message.timestamp.after.max.ms', value: '9223372036854775807' }],
-      },
-    ],
-  });
-  const producer = kafka.client.producer();
-  onTestFinished(() => producer.disconnect());
-  await producer.connect();
-  const deep = JSON.parse(`${'['.repeat(100)}${']'.repeat(100)}`) as unknown;
-  const withField = (field: string) => eventRecord(topics.events, 'deep', { [field]: deep }).value;
-  const messages = [
-    { key: randomBytes(700_000), value: '{}' },
-    { key: 'k', value: withField('"'.repeat(200_000)) },
-    { key: 'k', value: withField('made-up-1') },
-    { key: 'k', value: withField('made-up-2') },
-    { key: 'k', value: '{}', timestamp: '9223372036854775807' },
-    { key: 'k', value: eventRecord(topics.events, 'from-afar').value, timestamp: '9007199254740991' },
-  ];
-  for (const message of messages) {
-    const record = { topic: topics.events, messages: [{ ...message, partition: 0 }] };
-    // The broker applies the new setting some time after it has accepted it. Until then, it refuses late times.
-    await vi.waitFor(() => producer.send(record), { timeout: 30_000 });
-  }
-  const sink = await startSink();
-  await until(() => isCaughtUp(sink, messages.length));
-  const { intake } = await lakeStatus(join(home, 'lake'));
-  const today = new Date().toISOString().slice(0, 10);
-  expect(intake.map(({ day, field, reason, count }) => [day, field, reason, count])).toEqual([
-    [today, 'eventId', 'missing', 1],
-    [today, 'other', 'too-deep', 3],
-    [today, '', 'time-out-of-range', 2],
-  ]);
-});
+it(
+  'shortens messages that exceed a dead letter, and counts arbitrary fields and times under one name',
+  { tags: 'full' },
+  async () => {
+    const { topics, startSink, home } = await createBench();
+    const kafka = forTest(connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' }));
+    const admin = await kafka.admin();
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [
+        {
+          type: topicResource,
+          name: topics.events,
+          configEntries: [{ name: 'message.timestamp.after.max.ms', value: '9223372036854775807' }],
+        },
+      ],
+    });
+    const producer = kafka.client.producer();
+    onTestFinished(() => producer.disconnect());
+    await producer.connect();
+    const deep = JSON.parse(`${'['.repeat(100)}${']'.repeat(100)}`) as unknown;
+    const withField = (field: string) => eventRecord(topics.events, 'deep', { [field]: deep }).value;
+    const messages = [
+      { key: randomBytes(700_000), value: '{}' },
+      { key: 'k', value: withField('"'.repeat(200_000)) },
+      { key: 'k', value: withField('made-up-1') },
+      { key: 'k', value: withField('made-up-2') },
+      { key: 'k', value: '{}', timestamp: '9223372036854775807' },
+      { key: 'k', value: eventRecord(topics.events, 'from-afar').value, timestamp: '9007199254740991' },
+    ];
+    for (const message of messages) {
+      const record = { topic: topics.events, messages: [{ ...message, partition: 0 }] };
+      // The broker applies the new setting some time after it has accepted it. Until then, it refuses late times.
+      await vi.waitFor(() => producer.send(record), { timeout: 30_000 });
+    }
+    const sink = await startSink();
+    await until(() => isCaughtUp(sink, messages.length));
+    const { intake } = await lakeStatus(join(home, 'lake'));
+    const today = new Date().toISOString().slice(0, 10);
+    expect(intake.map(({ day, field, reason, count }) => [day, field, reason, count])).toEqual([
+      [today, 'eventId', 'missing', 1],
+      [today, 'other', 'too-deep', 3],
+      [today, '', 'time-out-of-range', 2],
+    ]);
+  },
+);
 
-it('passes transaction markers and aborted transactions', async () => {
+it('passes transaction markers and aborted transactions', { tags: 'full' }, async () => {
   const { topics, prefix, startSink, lakeIds } = await createBench();
   const kafka = forTest(connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' }));
   const producer = kafka.client.producer({ transactionalId: prefix, maxInFlightRequests: 1, idempotent: true });
@@ -276,7 +280,7 @@ it('passes transaction markers and aborted transactions', async () => {
   expect(await lakeIds()).toEqual(['a', 'b', 'e']);
 });
 
-it('counts messages that the log deleted before processing, and continues after them', async () => {
+it('counts messages that the log deleted before processing, and continues after them', { tags: 'full' }, async () => {
   const { publisher, topics, startSink, lakeIds } = await createBench();
   const kafka = forTest(connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test' }));
   const ofOneUser = (id: string) => eventRecord(topics.events, id, { userId: 'ada' });
@@ -337,42 +341,46 @@ it('erases a user from profile and catalog immediately, and from the lake at the
   });
 });
 
-it('erases a user after Redis has lost its marks, and events that a later identify gives to the user', async () => {
-  const { publisher, topics, store, startSink, lakeIds, home } = await createBench();
-  const sink = await startSink();
-  const lake = join(home, 'lake');
-  const anonymous = { userId: undefined, sessionId: 's1' };
-  const login = { type: 'identify', userId: 'ada', sessionId: 's1', itemId: undefined };
-  const erasure = { erasureId: 'x1', userId: 'ada', requestedAt: now, requestedBy: 'test' };
-  await publisher.publish([
-    eventRecord(topics.events, 'own', { userId: 'ada' }, now - 2_000),
-    eventRecord(topics.events, 'anonymous', anonymous, now - 2_000),
-    { topic: topics.erasures, key: 'ada', value: serializeErasure(erasure), timestamp: now },
-  ]);
-  await until(() => isCaughtUp(sink, 3));
-  await compactLake(lake, { graceMs: 0 });
-  expect(await lakeIds()).toEqual(['anonymous']);
+it(
+  'erases a user after Redis has lost its marks, and events that a later identify gives to the user',
+  { tags: 'full' },
+  async () => {
+    const { publisher, topics, store, startSink, lakeIds, home } = await createBench();
+    const sink = await startSink();
+    const lake = join(home, 'lake');
+    const anonymous = { userId: undefined, sessionId: 's1' };
+    const login = { type: 'identify', userId: 'ada', sessionId: 's1', itemId: undefined };
+    const erasure = { erasureId: 'x1', userId: 'ada', requestedAt: now, requestedBy: 'test' };
+    await publisher.publish([
+      eventRecord(topics.events, 'own', { userId: 'ada' }, now - 2_000),
+      eventRecord(topics.events, 'anonymous', anonymous, now - 2_000),
+      { topic: topics.erasures, key: 'ada', value: serializeErasure(erasure), timestamp: now },
+    ]);
+    await until(() => isCaughtUp(sink, 3));
+    await compactLake(lake, { graceMs: 0 });
+    expect(await lakeIds()).toEqual(['anonymous']);
 
-  await store.clear();
-  await until(async () => (await store.readFill())?.hasEnded === true);
-  // A redriven dead letter is as old as its message.
-  await publisher.publish([eventRecord(topics.events, 'redriven', { userId: 'ada' }, now - 1_000)]);
-  await until(() => isCaughtUp(sink, 4));
-  expect(await store.read('ada')).toBeUndefined();
+    await store.clear();
+    await until(async () => (await store.readFill())?.hasEnded === true);
+    // A redriven dead letter is as old as its message.
+    await publisher.publish([eventRecord(topics.events, 'redriven', { userId: 'ada' }, now - 1_000)]);
+    await until(() => isCaughtUp(sink, 4));
+    expect(await store.read('ada')).toBeUndefined();
 
-  await store.clear();
-  await until(async () => (await store.readFill())?.hasEnded === true);
-  await publisher.publish([
-    eventRecord(topics.events, 'login', login, now + 1),
-    eventRecord(topics.events, 'since', { userId: 'ada' }, now + 2),
-  ]);
-  await until(() => isCaughtUp(sink, 6));
-  expect(await store.read('ada')).toMatchObject({ events: [{ eventId: 'since' }] });
-  expect(await lakeIds()).toEqual(['since']);
-  await compactLake(lake, { graceMs: 0 });
-  expect(await verifyErasure(lake, 'ada')).toMatchObject({ rows: 0, erasures: [{ isPending: false }] });
-  expect(await lakeIds()).toEqual(['since']);
-});
+    await store.clear();
+    await until(async () => (await store.readFill())?.hasEnded === true);
+    await publisher.publish([
+      eventRecord(topics.events, 'login', login, now + 1),
+      eventRecord(topics.events, 'since', { userId: 'ada' }, now + 2),
+    ]);
+    await until(() => isCaughtUp(sink, 6));
+    expect(await store.read('ada')).toMatchObject({ events: [{ eventId: 'since' }] });
+    expect(await lakeIds()).toEqual(['since']);
+    await compactLake(lake, { graceMs: 0 });
+    expect(await verifyErasure(lake, 'ada')).toMatchObject({ rows: 0, erasures: [{ isPending: false }] });
+    expect(await lakeIds()).toEqual(['since']);
+  },
+);
 
 it('stores the counts of the ingest with the lake, each record once', async () => {
   const { publisher, topics, startSink, home } = await createBench();

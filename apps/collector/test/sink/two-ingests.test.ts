@@ -1,3 +1,4 @@
+/** @module-tag full */
 import { join } from 'node:path';
 import { readItems, readItemsAsOf, readUsers } from '@facet/lake';
 import { forTest, temporaryFolder } from '@facet/testing';

@@ -459,7 +459,7 @@ it('reports files that cannot be read now as retryable, with their path', async 
   await expect(findUserInCatalog(folder, 'u')).rejects.toMatchObject(unreadable(unfinished));
 });
 
-it('reports that a process may not open enough files', async () => {
+it('reports that a process may not open enough files', { tags: 'full' }, async () => {
   const folder = await temporaryFolder();
   const entry = (await writeSegment(folder, 'items', [[{ id: 'a', receivedAt: 1, record: item('a') }]]))!;
   const add = Array.from({ length: 600 }, (_, index) => ({ ...entry, path: `items/${index}.jsonl` }));

@@ -441,7 +441,7 @@ describe('an erasure', () => {
     expect(await listErasures(lake)).toMatchObject([{ isPending: false }]);
   });
 
-  it('opens again if another process applies it while the later identify is committed', async () => {
+  it('opens again if another process applies it while the later identify is committed', { tags: 'full' }, async () => {
     const cut = noon + 10_000;
     const { lake } = await lakeOf([anonymous({ sessionId: 's', receivedAt: cut })]);
     const child = fileURLToPath(new URL('erase-in-child.ts', import.meta.url));

@@ -54,7 +54,7 @@ it.each([0, noon + 350_000, noon + 700_000])('restores the same rows from %i on'
   });
 });
 
-it('does not read the files that it replaces', async () => {
+it('does not read the files that it replaces', { tags: 'full' }, async () => {
   const { lake, log } = await lakeOf();
   const before = await readLake(lake);
   const parts = (await listLakeFiles(lake)).filter(({ path }) => path.includes('/part-a-0-600-800'));
@@ -123,7 +123,7 @@ it('does not restore erased events', async () => {
   expect(await verifyErasure(lake, 'u3')).toMatchObject({ rows: 0 });
 });
 
-it('keeps the rows of batches that the log can no longer decode', async () => {
+it('keeps the rows of batches that the log can no longer decode', { tags: 'full' }, async () => {
   const { lake, log } = await lakeOf();
   const before = await readLake(lake);
   const lasts = [199, 449, 450, count - 1];
@@ -136,19 +136,23 @@ it('keeps the rows of batches that the log can no longer decode', async () => {
   expect(await verifyLake(lake)).toMatchObject({ isSound: true });
 });
 
-it('keeps the rows of events that the log refuses now, such as events of an undeclared type', async () => {
-  const { lake, log } = await lakeOf();
-  const before = await readLake(lake);
-  const isWish = (offset: number): boolean => offset % 3 === 0 || offset > count - 10;
-  const wishes = events.flatMap((_, offset) => (isWish(offset) ? [{ offset, reason: 'unknown-type' as const }] : []));
-  for (const from of [noon + 445_000, 0]) {
-    const kept = wishes.filter(({ offset }) => noon + offset * 1000 >= from).length;
-    const rows = count - Math.max(0, (from - noon) / 1000) - kept;
-    expect(await rebuildLake(strictLog(log, wishes, isWish), lake, { from })).toMatchObject({ rows, kept });
-    expect(await readLake(lake)).toEqual(before);
-  }
-  expect(await verifyLake(lake)).toMatchObject({ isSound: true });
-});
+it(
+  'keeps the rows of events that the log refuses now, such as events of an undeclared type',
+  { tags: 'full' },
+  async () => {
+    const { lake, log } = await lakeOf();
+    const before = await readLake(lake);
+    const isWish = (offset: number): boolean => offset % 3 === 0 || offset > count - 10;
+    const wishes = events.flatMap((_, offset) => (isWish(offset) ? [{ offset, reason: 'unknown-type' as const }] : []));
+    for (const from of [noon + 445_000, 0]) {
+      const kept = wishes.filter(({ offset }) => noon + offset * 1000 >= from).length;
+      const rows = count - Math.max(0, (from - noon) / 1000) - kept;
+      expect(await rebuildLake(strictLog(log, wishes, isWish), lake, { from })).toMatchObject({ rows, kept });
+      expect(await readLake(lake)).toEqual(before);
+    }
+    expect(await verifyLake(lake)).toMatchObject({ isSound: true });
+  },
+);
 
 /** Returns the first offset from 600 on of an event in the file. */
 function offsetIn({ path }: { readonly path: string }): number {
@@ -177,7 +181,7 @@ it.each(
   Object.keys(damages).flatMap((damage) =>
     (['unknown-type', 'undecodable'] as const).map((reason) => [damage, reason] as const),
   ),
-)('repairs %s although the log refuses records of its offsets as %s', async (damage, reason) => {
+)('repairs %s although the log refuses records of its offsets as %s', { tags: 'full' }, async (damage, reason) => {
   const { lake, log } = await lakeOf();
   const before = await readLake(lake);
   const [damaged, intact] = (await listLakeFiles(lake)).filter(({ path }) => path.includes('/part-a-0-600-800'));
@@ -198,7 +202,7 @@ it.each(
   expect(await verifyLake(lake)).toMatchObject({ isSound: true });
 });
 
-it('reads no replaced file without refused records, although the log refuses others', async () => {
+it('reads no replaced file without refused records, although the log refuses others', { tags: 'full' }, async () => {
   const { lake, log } = await lakeOf();
   const before = await readLake(lake);
   const files = await listLakeFiles(lake);
@@ -208,7 +212,7 @@ it('reads no replaced file without refused records, although the log refuses oth
   expect(await readLake(lake)).toEqual(before);
 });
 
-it('refuses when the log no longer contains all rows', async () => {
+it('refuses when the log no longer contains all rows', { tags: 'full' }, async () => {
   const { lake, log } = await lakeOf();
   const before = await lakeStatus(lake);
   const truncated = (extent: { start: number; end: number }): EventLog => ({

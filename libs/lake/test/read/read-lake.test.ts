@@ -198,7 +198,7 @@ describe('the lake', () => {
   });
 
   // DuckDB writes at most 100 partitions at a time by default.
-  it('writes one file per day and batch, for more than a hundred days', async () => {
+  it('writes one file per day and batch, for more than a hundred days', { tags: 'full' }, async () => {
     const { log, lake } = await homeWith(
       numbered(300, (index) => ({ occurredAt: (index % 150) * dayMs, userId: `u${index % 7}` })),
     );

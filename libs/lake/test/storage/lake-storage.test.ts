@@ -1,12 +1,12 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { openFileEventLog } from '@facet/event-log';
 import { startS3 } from '@facet/local-services';
 import { dayMs, pathExists } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
-import { forFile, forTest, makeEvent, noon, temporaryFolder } from '@facet/testing';
+import { forTest, makeEvent, noon, temporaryFolder } from '@facet/testing';
 import { compactLake } from '../../src/maintenance/compact-lake.ts';
 import { verifyErasure } from '../../src/maintenance/erasures.ts';
 import { rebuildLake } from '../../src/maintenance/rebuild-lake.ts';
@@ -25,18 +25,19 @@ import { sinkLog } from '../../src/write/sink-log.ts';
 import { eventsOfThreeDays } from '../events-of-three-days.ts';
 import { createS3Lake } from './s3-lake.ts';
 
-const s3 = forFile(await startS3());
-Object.assign(process.env, s3.env);
-
 /** A lake, and the folder that contains its files on the disk. */
 interface TestLake {
   readonly lake: string;
   readonly files: string;
 }
 
-const storages: readonly (readonly [string, () => Promise<TestLake>])[] = [
-  ['folder', folderLake],
-  ['bucket', s3Lake],
+const storages: readonly {
+  readonly name: string;
+  readonly create: () => Promise<TestLake>;
+  readonly options: { readonly tags?: string };
+}[] = [
+  { name: 'folder', create: folderLake, options: {} },
+  { name: 'bucket', create: s3Lake, options: { tags: 'full' } },
 ];
 
 async function folderLake(): Promise<TestLake> {
@@ -44,7 +45,14 @@ async function folderLake(): Promise<TestLake> {
   return { lake, files: lake };
 }
 
+let server: ReturnType<typeof startS3> | undefined;
+afterAll(async () => (await server)?.stop());
+
+/** Starts the server before the first lake in a bucket: `npm test` needs none. */
 async function s3Lake(): Promise<TestLake> {
+  server ??= startS3();
+  const s3 = await server;
+  Object.assign(process.env, s3.env);
   const { lake, objects } = await createS3Lake(s3);
   return { lake, files: objects };
 }
@@ -61,14 +69,14 @@ async function place(storage: LakeStorage, contents: Readonly<Record<string, num
   return storage.placeFiles(files);
 }
 
-describe.each(storages)('the storage of a lake in a %s', (_, create) => {
+describe.each(storages)('the storage of a lake in a $name', ({ create, options }) => {
   async function open(): Promise<LakeStorage> {
     const { lake } = await create();
     await mkdir(lake, { recursive: true });
     return openLakeStorage(lake);
   }
 
-  it('creates a record of the log once, however many writers try', async () => {
+  it('creates a record of the log once, however many writers try', options, async () => {
     const { log } = await open();
     expect(await log.names()).toEqual([]);
     await expect(log.read('1.json')).rejects.toThrow();
@@ -82,7 +90,7 @@ describe.each(storages)('the storage of a lake in a %s', (_, create) => {
     expect(await log.names()).toEqual([]);
   });
 
-  it('creates a record while a process with another clock deletes its unfinished file', async () => {
+  it('creates a record while a process with another clock deletes its unfinished file', options, async () => {
     const { log } = await open();
     for (let version = 0; version < 100; version++) {
       let isCreated: boolean | undefined;
@@ -98,7 +106,7 @@ describe.each(storages)('the storage of a lake in a %s', (_, create) => {
     expect(await log.names()).toHaveLength(100);
   });
 
-  it('stores files of the log that other programs write and read', async () => {
+  it('stores files of the log that other programs write and read', options, async () => {
     const { log } = await open();
     await log.create('1.json', 'x');
     // More than one part of an upload.
@@ -115,7 +123,7 @@ describe.each(storages)('the storage of a lake in a %s', (_, create) => {
     expect(await log.isOlder('missing', Date.now() + 60_000)).toBe(false);
   });
 
-  it('places, lists, opens and removes data files', async () => {
+  it('places, lists, opens and removes data files', options, async () => {
     const storage = await open();
     const contents = { 'dt=2024-01-15/part-a-0-0-9.parquet': 9_000_000, 'dt=2024-01-16/merged-1.parquet': 10 };
     const placed = await place(storage, contents);
@@ -133,7 +141,7 @@ describe.each(storages)('the storage of a lake in a %s', (_, create) => {
     expect(await storage.list()).toEqual([]);
   });
 
-  it('never replaces a file that another process has placed', async () => {
+  it('never replaces a file that another process has placed', options, async () => {
     const storage = await open();
     const path = 'dt=2024-01-15/part-a-0-0-9.parquet';
     const [first] = await place(storage, { [path]: 10 });
@@ -147,7 +155,7 @@ describe.each(storages)('the storage of a lake in a %s', (_, create) => {
     expect(parsePartPath(other!.path)).toEqual({ source: 'a-0', from: 0 });
   });
 
-  it('exchanges files with a cluster', async () => {
+  it('exchanges files with a cluster', options, async () => {
     const { lake, files } = await create();
     await mkdir(lake, { recursive: true });
     const storage = await openLakeStorage(lake);
@@ -179,7 +187,7 @@ async function writerOf(lake: string): Promise<LakeWriter> {
 
 const events = eventsOfThreeDays(300);
 
-describe.each(storages)('a lake in a %s', (_, create) => {
+describe.each(storages)('a lake in a $name', ({ create, options }) => {
   async function sinkEvents() {
     const { lake, files } = await create();
     const log = forTest(await openFileEventLog(join(await temporaryFolder(), 'log'), { topic: 'a' }));
@@ -188,7 +196,7 @@ describe.each(storages)('a lake in a %s', (_, create) => {
     return { lake, files, log };
   }
 
-  it('gives all writers one history, and each offset once', async () => {
+  it('gives all writers one history, and each offset once', options, async () => {
     const { lake, files } = await create();
     const write = async (source: string): Promise<void> => {
       const writer = await writerOf(lake);
@@ -211,7 +219,7 @@ describe.each(storages)('a lake in a %s', (_, create) => {
     expect((await readLakeState(lake)).version).toBe(75);
   });
 
-  it('refuses the second writer of a source, which then continues at the committed offset', async () => {
+  it('refuses the second writer of a source, which then continues at the committed offset', options, async () => {
     const { lake } = await create();
     const [one, two] = [await writerOf(lake), await writerOf(lake)];
     const event = makeEvent({ eventId: 'once' });
@@ -227,7 +235,7 @@ describe.each(storages)('a lake in a %s', (_, create) => {
     expect(await verifyLake(lake)).toMatchObject({ isSound: true, sources: [{ rows: 2, committed: 2 }] });
   });
 
-  it('compacts, and keeps replaced files for the grace period', async () => {
+  it('compacts, and keeps replaced files for the grace period', options, async () => {
     const { lake } = await sinkEvents();
     const rows = await readLake(lake);
     const before = await openLakeSnapshot(lake);
@@ -241,7 +249,7 @@ describe.each(storages)('a lake in a %s', (_, create) => {
     expect(await readLake(lake)).toEqual(rows);
   });
 
-  it('erases users, and rebuilds days from the log without them', async () => {
+  it('erases users, and rebuilds days from the log without them', options, async () => {
     const { lake, log } = await sinkEvents();
     const writer = await writerOf(lake);
     writer.addErasure({
@@ -264,7 +272,7 @@ describe.each(storages)('a lake in a %s', (_, create) => {
     expect(await verifyLake(lake)).toMatchObject({ isSound: true });
   });
 
-  it('names missing and damaged files, and repairs them from the log', async () => {
+  it('names missing and damaged files, and repairs them from the log', options, async () => {
     const { lake, files, log } = await sinkEvents();
     const rows = await readLake(lake);
     const [missing, damaged] = await listLakeFiles(lake);

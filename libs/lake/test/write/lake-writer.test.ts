@@ -114,7 +114,7 @@ describe('a lake writer', () => {
     ]);
   });
 
-  it('stores each offset once when writers race for the same batches', async () => {
+  it('stores each offset once when writers race for the same batches', { tags: 'full' }, async () => {
     const lake = await temporaryFolder();
     const writers = await Promise.all(Array.from({ length: 4 }, () => writerOf(lake)));
     const end = 40;
