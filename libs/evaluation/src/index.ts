@@ -14,6 +14,6 @@ export type { ItemCfOptions } from './item-cf.ts';
 export { mean, sum, ndcgAt, recallAt, truthSize } from './metrics.ts';
 export { chunksOf, rankUsers } from './rank-users.ts';
 export type { HeldOutUser, RankingTask } from './rank-users.ts';
-export { ownHistory, popularity, withFallback } from './scorers.ts';
-export type { InteractionColumns, ScoredUser, Scorer } from './scorers.ts';
+export { blend, ownHistory, popularity, withFallback } from './scorers.ts';
+export type { BlendWeights, InteractionColumns, ScoredUser, Scorer } from './scorers.ts';
 export { tfIdf } from './tf-idf.ts';

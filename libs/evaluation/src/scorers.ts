@@ -51,10 +51,10 @@ export function popularity(interactions: InteractionColumns, options: Popularity
 export function ownHistory<User extends ScoredUser>(fallback: Scorer<User>): Scorer<User> {
   return withFallback((user) => {
     const fallbackScores = fallback(user);
-    const highest = fallbackScores.reduce((max, score) => Math.max(max, score), 0);
+    const scale = highest(fallbackScores) + 1;
     const scores = new Float32Array(fallbackScores.length);
     for (const item of user.history) scores[item]!++;
-    for (const item of new Set(user.history)) scores[item]! += fallbackScores[item]! / (highest + 1);
+    for (const item of new Set(user.history)) scores[item]! += fallbackScores[item]! / scale;
     return scores;
   }, fallback);
 }
@@ -69,11 +69,45 @@ export function withFallback<User extends ScoredUser>(primary: Scorer<User>, fal
   return (user) => {
     const scores = primary(user).slice();
     const fallbackScores = fallback(user);
-    let highest = 0;
-    for (let item = 1; item < scores.length; item++) highest = Math.max(highest, fallbackScores[item]!);
+    const shift = highest(fallbackScores) + 1;
     for (let item = 1; item < scores.length; item++) {
-      if (!(scores[item]! > 0)) scores[item] = fallbackScores[item]! - highest - 1;
+      if (!(scores[item]! > 0)) scores[item] = fallbackScores[item]! - shift;
     }
     return scores;
   };
+}
+
+/** The weights of {@link blend}, relative to the highest score of the primary scorer, which counts 1. */
+export interface BlendWeights {
+  /** Of ln(1 + recent popularity), relative to its highest value. */
+  readonly popularity: number;
+  /** Of the count of an item in the user's history, relative to the highest count. */
+  readonly own: number;
+}
+
+/**
+ * Adds recent popularity and the user's own history to the scores of `primary`: s(j) / max s + popularity · p(j) / max p + own · c(j) / max c.
+ *
+ * @param popularity p, the logarithms of recent popularity
+ */
+export function blend<User extends ScoredUser>(
+  primary: Scorer<User>,
+  popularity: Scorer<User>,
+  weights: BlendWeights,
+): Scorer<User> {
+  return (user) => {
+    const counts = new Map<number, number>();
+    for (const item of user.history) counts.set(item, (counts.get(item) ?? 0) + 1);
+    const [scores, popular] = [primary(user), popularity(user)];
+    const scale = 1 / (highest(scores) || 1);
+    const popularityScale = weights.popularity / (highest(popular) || 1);
+    const blended = scores.map((score, item) => score * scale + popularityScale * popular[item]!);
+    const ownScale = weights.own / Math.max(1, ...counts.values());
+    for (const [item, count] of counts) blended[item]! += ownScale * count;
+    return blended;
+  };
+}
+
+function highest(scores: Float32Array): number {
+  return scores.reduce((max, score) => Math.max(max, score), 0);
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { scoreInBlocks, topNOfBlock } from '../src/block-scorer.ts';
-import { createItemCf, ownHistory, popularity, withFallback } from '../src/index.ts';
+import { blend, createItemCf, ownHistory, popularity, withFallback } from '../src/index.ts';
 import type { InteractionColumns } from '../src/index.ts';
 import { itemCf } from './item-cf.ts';
 
@@ -55,6 +55,19 @@ test('ranks every item of the primary scorer above every item of the fallback', 
       }
     }),
   );
+});
+
+test('blends scores with popularity and own history, each relative to its highest value', () => {
+  const scorer =
+    (...scores: number[]) =>
+    () =>
+      Float32Array.of(0, ...scores);
+  const blended = blend(scorer(4, 0, 2), scorer(1, 2, 0), { popularity: 0.5, own: 3 })({
+    history: Int32Array.of(3, 1, 3),
+  });
+  expect([...blended]).toEqual([0, 1 + 0.25 + 1.5, 0.5, 0.5 + 3]);
+  const unknown = blend(scorer(0, 0, 0), scorer(1, 2, 0), { popularity: 1, own: 1 })(nobody);
+  expect([...unknown]).toEqual([0, 0.5, 1, 0]);
 });
 
 test('computes cosine as by hand: |U_i and U_j| / sqrt(|U_i| |U_j|), the item itself included', () => {

@@ -67,6 +67,7 @@ export {
   heldOutUsers,
   itemsKnownBefore,
   leaveOneOutCut,
+  userPartitions,
   userSplitCut,
 } from './split.ts';
 export type { HeldOutSequence, TimeSplit, UserPart } from './split.ts';

@@ -85,25 +85,39 @@ export function itemsKnownBefore(sequences: UserSequences, before: Cut, itemCoun
   return known;
 }
 
-/** Leave-one-out needs a history, a validation item and a test item of each user. */
-const leaveOneOutInteractionsMin = 3;
+/**
+ * Returns the first position of the moment at `position`: the interactions of a user at one time, such as the rows of an invoice, or the
+ * ratings of a day if times are dates. A cut inside a moment would let a system complete a known basket.
+ */
+function momentStart(times: Float64Array, start: number, position: number): number {
+  let first = position;
+  while (first > start && times[first - 1] === times[position]) first--;
+  return first;
+}
 
 /**
- * Returns the leave-one-out cut [U]: the position of each user's last (`test`) or last but one (`validation`) interaction. Users with
- * fewer than {@link leaveOneOutInteractionsMin} interactions get no history. Published tables use this split, but it leaks global
- * time: the time split is the default.
+ * Returns the leave-one-out cut [U]: the start of each user's last (`test`) or last but one (`validation`) moment. Users with fewer than
+ * three moments, one each for the history, the validation and the test, get no history. Published tables use this split, but it leaks
+ * global time: the time split is the default.
  */
-export function leaveOneOutCut({ offsets }: Pick<UserSequences, 'offsets'>, part: 'validation' | 'test'): Int32Array {
-  const heldOut = part === 'test' ? 1 : 2;
+export function leaveOneOutCut(
+  { offsets, times }: Pick<UserSequences, 'offsets' | 'times'>,
+  part: 'validation' | 'test',
+): Int32Array {
   return Int32Array.from({ length: offsets.length - 1 }, (_, user) => {
     const [start, end] = [offsets[user]!, offsets[user + 1]!];
-    return end - start < leaveOneOutInteractionsMin ? start : end - heldOut;
+    if (end === start) return start;
+    const test = momentStart(times, start, end - 1);
+    if (test === start) return start;
+    const validation = momentStart(times, start, test - 1);
+    if (validation === start) return start;
+    return part === 'test' ? test : validation;
   });
 }
 
 /**
- * Returns the users with a history. The truth is the interaction at the cut; it is absent if its item is outside the vocabulary or not
- * `known` before the cut.
+ * Returns the users with a history. The truth is the interaction at the cut, a random one of its moment. It is absent if its item is
+ * outside the vocabulary or not `known` before the cut. The other interactions of the moment count neither as history nor as truth.
  */
 export function heldOutNext(sequences: UserSequences, cut: Int32Array, known: Uint8Array): HeldOutSequence[] {
   const heldOut: HeldOutSequence[] = [];
@@ -119,35 +133,47 @@ export function heldOutNext(sequences: UserSequences, cut: Int32Array, known: Ui
 /** The parts of a split by users, 8:1:1 (ComiRec, KDD 2020, §4.1). */
 export type UserPart = 'training' | 'validation' | 'test';
 
-/** Returns the part of a user, by a seeded hash of the id. Other users have no effect on it. */
-function userPart(userId: string, seed: number): UserPart {
-  const tenth = hashText(userId, seed) % 10;
+/** The number of partitions of a split by users. Each user is in the test of one of them. */
+export const userPartitions = 10;
+
+/** Returns the part of a user, by a hash of the id. Other users have no effect on it. @param partition 0 to 9 */
+function userPart(userId: string, partition: number): UserPart {
+  const tenth = (hashText(userId, 1) + userPartitions - partition) % userPartitions;
   if (tenth === 0) return 'test';
   return tenth === 1 ? 'validation' : 'training';
 }
 
-/** Returns the cut [U] of a split by users: all interactions of training users, none of the others. */
+/**
+ * Returns the cut [U] of a split by users: all interactions of training users, none of the others.
+ *
+ * @param partition 0 to {@link userPartitions} − 1
+ */
 export function userSplitCut(
   { userIds, offsets }: Pick<UserSequences, 'userIds' | 'offsets'>,
-  seed: number,
+  partition: number,
 ): Int32Array {
-  return Int32Array.from(userIds, (userId, user) => offsets[userPart(userId, seed) === 'training' ? user + 1 : user]!);
+  return Int32Array.from(
+    userIds,
+    (userId, user) => offsets[userPart(userId, partition) === 'training' ? user + 1 : user]!,
+  );
 }
 
 /**
- * Returns the users of a held-out part with at least two interactions. The first 80 % of the interactions are the history, rounded
- * down, and the distinct items of the others are the truth. Items that are not `known` are absent.
+ * Returns the users of a held-out part with at least two moments. The truth starts with the moment that contains the first of the last 20 %
+ * of the interactions, or with the second moment if that one is the first. It is the distinct items; those that are not `known` are absent.
  */
 export function heldOutUsers(
   sequences: UserSequences,
-  { part, seed, known }: { readonly part: UserPart; readonly seed: number; readonly known: Uint8Array },
+  { part, partition, known }: { readonly part: UserPart; readonly partition: number; readonly known: Uint8Array },
 ): HeldOutSequence[] {
   const heldOut: HeldOutSequence[] = [];
   sequences.userIds.forEach((userId, user) => {
     const start = sequences.offsets[user]!;
     const last = sequences.offsets[user + 1]!;
-    const end = start + Math.floor((4 * (last - start)) / 5);
-    if (end === start || userPart(userId, seed) !== part) return;
+    if (last === start || userPart(userId, partition) !== part) return;
+    let end = momentStart(sequences.times, start, start + Math.floor((4 * (last - start)) / 5));
+    if (end === start) while (end < last && sequences.times[end] === sequences.times[start]) end++;
+    if (end === last) return;
     heldOut.push({ user, start, end, ...truthOf(sequences, { start, end, last }, known) });
   });
   return heldOut;

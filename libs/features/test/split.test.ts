@@ -10,6 +10,7 @@ import {
   itemsKnownBefore,
   leaveOneOutCut,
   prefixExamples,
+  userPartitions,
   userSplitCut,
 } from '../src/index.ts';
 import type { UserPart, UserSequences } from '../src/index.ts';
@@ -238,7 +239,7 @@ describe('leave-one-out', () => {
     ]);
   };
 
-  it('skips users with fewer than three interactions; items without an earlier interaction or outside the vocabulary are absent', () => {
+  it('skips users with fewer than three moments; items without an earlier interaction or outside the vocabulary are absent', () => {
     expect(view('test')).toEqual([
       [0, 0, 3, [], 1],
       [3, 7, 9, [], 1],
@@ -287,7 +288,7 @@ describe('leave-one-out', () => {
       [
         [1, 1],
         [2, 1],
-        [3, 1],
+        [3, 2],
       ],
       [
         [3, 1],
@@ -298,10 +299,25 @@ describe('leave-one-out', () => {
     ]);
     const cut = leaveOneOutCut(two, 'test');
     const rows = heldOutNext(two, cut, itemsKnownBefore(two, cut, 9));
-    expect(rows.map(({ user, start, end, truth }) => [user, start, end, [...truth]])).toEqual([
-      [0, 0, 2, [3]],
-      [1, 3, 6, [2]],
+    expect(rows.map(({ user, start, end, truth }) => [user, start, end, [...truth]])).toEqual([[1, 3, 6, [2]]]);
+  });
+
+  it('never divides a moment: the target is one item of the last basket, and no other item of it is known', () => {
+    const baskets = sequencesOf([
+      [
+        [1, 1],
+        [2, 1],
+        [3, 2],
+        [4, 2],
+        [5, 3],
+        [6, 3],
+        [7, 3],
+      ],
     ]);
+    expect([...leaveOneOutCut(baskets, 'test')]).toEqual([4]);
+    expect([...leaveOneOutCut(baskets, 'validation')]).toEqual([2]);
+    const all = new Uint8Array(10).fill(1, 1);
+    expect(heldOutNext(baskets, Int32Array.of(4), all)).toMatchObject([{ start: 0, end: 4, truth: Int32Array.of(5) }]);
   });
 });
 
@@ -315,18 +331,18 @@ function rowsOfExamples(sequences: UserSequences, cut: Int32Array): unknown {
 }
 
 describe('a split by users', () => {
-  const seed = 1;
+  const partition = 0;
   const manyUsers = sequencesOf(Array.from({ length: 2000 }, (_, user) => [[1 + (user % 9), user]]));
   const known = new Uint8Array(10).fill(1, 1);
   const usersOf = (sequences: UserSequences, part: UserPart): number[] =>
-    heldOutUsers(sequences, { part, seed, known }).map(({ user }) => user);
+    heldOutUsers(sequences, { part, partition, known }).map(({ user }) => user);
 
   it('has about 80 % of the users in training, and shows none of the others to it', () => {
-    const cut = userSplitCut(manyUsers, seed);
+    const cut = userSplitCut(manyUsers, partition);
     const trained = [...cut].filter((end, user) => end > manyUsers.offsets[user]!).length;
     expect(trained).toBeGreaterThan(1550);
     expect(trained).toBeLessThan(1650);
-    expect([...userSplitCut(manyUsers, seed + 1)]).not.toEqual([...cut]);
+    expect([...userSplitCut(manyUsers, partition + 1)]).not.toEqual([...cut]);
   });
 
   it('puts every user with two interactions into one part, independent of the other users', () => {
@@ -338,6 +354,17 @@ describe('a split by users', () => {
     const parts = (['training', 'validation', 'test'] as const).map((part) => usersOf(all, part));
     expect(parts.flat().sort((a, b) => a - b)).toEqual([...all.userIds.keys()]);
     expect(usersOf(some, 'test')).toEqual(parts[2]!.filter((user) => user < 100));
+  });
+
+  it('has each user in the test of one partition, in whose neighbor the user is in the validation', () => {
+    const pairs = sequencesOf(
+      Array.from({ length: 300 }, (_, user) => [1, 2].map((day): [number, number] => [day, user + day])),
+    );
+    const of = (part: UserPart, partition: number): number[] =>
+      heldOutUsers(pairs, { part, partition, known }).map(({ user }) => user);
+    const partitions = Array.from({ length: userPartitions }, (_, partition) => of('test', partition));
+    expect(partitions.flat().sort((a, b) => a - b)).toEqual([...pairs.userIds.keys()]);
+    expect(of('validation', 3)).toEqual(partitions[4]);
   });
 
   it.each([
@@ -354,16 +381,29 @@ describe('a split by users', () => {
     );
     const sequences = sequencesOf(histories);
     for (const part of ['validation', 'test'] as const) {
-      const heldOut = heldOutUsers(sequences, { part, seed, known });
+      const heldOut = heldOutUsers(sequences, { part, partition, known });
       expect(heldOut.length > 0).toBe(expected !== undefined);
       for (const { start, end } of heldOut) expect(end - start).toBe(expected);
     }
   });
 
+  it.each<[string, number[], number | undefined]>([
+    ['at the start of the basket', [1, 1, 2, 2, 3, 3, 3, 3, 3, 3], 4],
+    ['after the first basket, if that one holds the cut', [1, 1, 1, 1, 1, 1, 1, 1, 1, 2], 9],
+    ['nowhere, with one basket only', [1, 1, 1, 1, 1], undefined],
+  ])('cuts between baskets: %s', (_, times, expected) => {
+    const sequences = sequencesOf(
+      Array.from({ length: 60 }, () => times.map((time, position): [number, number] => [1 + (position % 9), time])),
+    );
+    const heldOut = heldOutUsers(sequences, { part: 'test', partition, known });
+    expect(heldOut.length > 0).toBe(expected !== undefined);
+    for (const { start, end } of heldOut) expect(end - start).toBe(expected);
+  });
+
   it('counts repeated targets once, and items that are not known as absent', () => {
     const history: [number, number][] = [1, 2, 3, 4, 5, 6, 7, 1, 9, 9, 1, 2, 3, 1, 9].map((item, day) => [item, day]);
     const sequences = sequencesOf(Array.from({ length: 60 }, () => history));
-    const [first] = heldOutUsers(sequences, { part: 'test', seed, known: known.with(9, 0) });
+    const [first] = heldOutUsers(sequences, { part: 'test', partition, known: known.with(9, 0) });
     expect([...first!.truth]).toEqual([3, 1]);
     expect(first).toMatchObject({ absent: 1, absentRepeats: 1 });
   });

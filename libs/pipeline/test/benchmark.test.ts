@@ -152,7 +152,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
     expect(changed).toEqual(original);
   });
 
-  it('frees the tensors of a tower whose interests cannot be reported', async () => {
+  it('frees the tensors of a tower whose interests cannot be reported', { tags: 'full' }, async () => {
     const { context, benchmark } = await open();
     const { protocol } = benchmark;
     const unreadable = { ...protocol.test.users[0]!, truth: undefined as never };
@@ -269,6 +269,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
       'tf-idf',
       'item-cf-cosine',
       'item-cf-bm25',
+      'item-cf-blend',
       'wals',
       'sasrec-facet',
       ...Object.keys(modelVariants).filter((name) => !first.includes(name)),
@@ -298,6 +299,10 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const { overUsers } = tower!.tasks.new!;
     expect(overUsers.recall.mean).toBeCloseTo(hitRate.mean, 5);
     expect(overUsers.recall.low).toBeLessThan(overUsers.recall.high);
+    expect(popularity!.tasks.new!.behindFirst).toBeUndefined();
+    const { recall } = tower!.tasks.new!.behindFirst!;
+    expect(recall.mean).toBeCloseTo(popularity!.tasks.new!.overUsers.recall.mean - overUsers.recall.mean, 5);
+    expect(recall.low).toBeLessThan(recall.high);
 
     const shares = [[1], [0.5, 0.5], [0.75, 0.25]];
     const withShares = rows.map((row) =>
@@ -370,13 +375,13 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const fresh1 = data.vocabulary.indexOf('fresh1')!;
     expect(fresh1).toBeGreaterThan(data.vocabulary.trainedCount);
     // u42 interacts with fresh2 before the test.
-    const { users, candidates } = heldOutCold(data, protocol.test, 'all');
+    const { users, candidates } = heldOutCold(protocol.test, 'all');
     const asked = users.find(({ userIndex }) => data.sequences.userIds[userIndex] === 'u40')!;
     expect([...asked.truth.items]).toEqual([fresh1]);
     expect(users.some(({ userIndex }) => data.sequences.userIds[userIndex] === 'u41')).toBe(false);
     expect([...candidates.subarray(1)].every((candidate) => candidate === 1)).toBe(true);
     expect(protocol.test.known[fresh1]).toBe(0);
-    const among = heldOutCold(data, protocol.test, 'cold').candidates;
+    const among = heldOutCold(protocol.test, 'cold').candidates;
     expect([...among.keys()].filter((item) => among[item] === 1)).toEqual(
       [...protocol.test.known.keys()].filter((item) => item > 0 && protocol.test.known[item] === 0),
     );

@@ -14,7 +14,7 @@ const spec: ModelSpec = {
 const fixed = { ...facetTraining, labels: 'window' } as const;
 
 /** Returns a fit whose best epoch, the second, has the score. */
-function fitOf(plan: FitPlan, score: number): Fit {
+function fitOf(plan: FitPlan, score: number, userScores: number[] = []): Fit {
   const curve = [score / 2, score].map((each, position) => ({
     epoch: position + 1,
     loss: 1,
@@ -23,7 +23,7 @@ function fitOf(plan: FitPlan, score: number): Fit {
     score: each,
   }));
   const state = { weights: {}, optimizer: {} };
-  return { ...plan, progress: { curve, bestEpoch: 2, best: state, last: state } };
+  return { ...plan, progress: { curve, bestEpoch: 2, best: state, last: state }, userScores };
 }
 
 const diverged = { code: 'MODEL_DIVERGED', category: 'usage', remedy: 'Lower the learning rate.' } as const;
@@ -31,7 +31,11 @@ const diverged = { code: 'MODEL_DIVERGED', category: 'usage', remedy: 'Lower the
 /** Compares fits with these scores by interests and labels. A fit without a score diverges. Returns the fits in order, and the chosen one. */
 async function compare(
   scores: Record<string, number>,
-  given: { spec?: ModelSpec; training?: typeof facetTraining } = {},
+  given: {
+    spec?: ModelSpec;
+    training?: typeof facetTraining;
+    userScores?: Record<string, number[]>;
+  } = {},
 ): Promise<{ fits: string[]; chosen: string }> {
   const named = ({ spec, training }: { spec: ModelSpec; training: FitConfig }): string =>
     `${spec.config.interests} ${training.labels}`;
@@ -42,7 +46,7 @@ async function compare(
     fits.push(named(plan));
     const score = scores[named(plan)];
     if (score === undefined) throw new AppError('The loss became NaN.', diverged);
-    return fitOf(plan, score);
+    return fitOf(plan, score, given.userScores?.[named(plan)]);
   });
   expect(fits).toHaveLength(countFits(wanted, training));
   expect(compared.scores.map(({ interests, labels }) => `${interests} ${labels}`)).toEqual(fits);
@@ -50,27 +54,23 @@ async function compare(
 }
 
 describe('the compared fits', () => {
-  it('are two labels, then one interest with the better labels', async () => {
-    expect(await compare({ '4 window': 0.2, '4 share': 0.3, '1 share': 0.1 })).toEqual({
-      fits: ['4 window', '4 share', '1 share'],
-      chosen: '4 share',
-    });
+  const fits = ['4 window', '4 share', '1 window', '1 share'];
+
+  it('are two labels with several interests, then the same with one', async () => {
+    const scores = { '4 window': 0.2, '4 share': 0.3, '1 window': 0.1, '1 share': 0.1 };
+    expect(await compare(scores)).toEqual({ fits, chosen: '4 share' });
   });
 
   it('keep the first labels unless others gain more than 2 %', async () => {
-    expect(await compare({ '4 window': 0.2, '4 share': 0.2041, '1 share': 0.1 })).toMatchObject({ chosen: '4 share' });
-    expect(await compare({ '4 window': 0.2, '4 share': 0.2039, '1 window': 0.1 })).toMatchObject({
-      chosen: '4 window',
-    });
-    expect(await compare({ '4 window': 0, '4 share': 0.05, '1 share': 0 })).toMatchObject({ chosen: '4 share' });
-    expect(await compare({ '4 window': 0, '4 share': 0, '1 window': 0.1 })).toMatchObject({ chosen: '1 window' });
+    const one = { '1 window': 0.1, '1 share': 0 };
+    expect(await compare({ ...one, '4 window': 0.2, '4 share': 0.2041 })).toMatchObject({ chosen: '4 share' });
+    expect(await compare({ ...one, '4 window': 0.2, '4 share': 0.2039 })).toMatchObject({ chosen: '4 window' });
+    expect(await compare({ ...one, '4 window': 0, '4 share': 0.15 })).toMatchObject({ chosen: '4 share' });
+    expect(await compare({ ...one, '4 window': 0, '4 share': 0 })).toMatchObject({ chosen: '1 window' });
   });
 
   it('leave out a fit that diverges, unless it is the first', async () => {
-    expect(await compare({ '4 window': 0.2, '1 window': 0.1 })).toEqual({
-      fits: ['4 window', '4 share', '1 window'],
-      chosen: '4 window',
-    });
+    expect(await compare({ '4 window': 0.2, '1 window': 0.1 })).toEqual({ fits, chosen: '4 window' });
     expect(await compare({ '4 window': 0.2, '4 share': 0.3 })).toMatchObject({ chosen: '4 share' });
     await expect(compare({})).rejects.toMatchObject({ code: 'MODEL_DIVERGED' });
   });
@@ -95,8 +95,20 @@ describe('the compared fits', () => {
     expect(await compare({ '1 window': 0.1 }, { spec: one, training: fixed })).toMatchObject({ fits: ['1 window'] });
   });
 
-  it('can keep other labels with one interest', async () => {
-    expect(await compare({ '4 window': 0.2, '4 share': 0.3, '1 share': 0.3 })).toMatchObject({ chosen: '1 share' });
+  it('choose the labels of one interest by its own scores', async () => {
+    const scores = { '4 window': 0.2, '4 share': 0.3, '1 window': 0.31, '1 share': 0.25 };
+    expect(await compare(scores)).toMatchObject({ chosen: '1 window' });
+  });
+
+  it('choose several interests only if the interval of their gain over users is above 0', async () => {
+    const scores = { '4 window': 0.3, '1 window': 0.2 };
+    const users = (gain: (user: number) => number): Record<string, number[]> => ({
+      '4 window': Array.from({ length: 100 }, (_, user) => 0.2 + gain(user)),
+      '1 window': Array.from({ length: 100 }, () => 0.2),
+    });
+    const [steady, chance] = [users((user) => (user % 2 === 0 ? 0.2 : 0)), users((user) => (user === 0 ? 10 : 0))];
+    expect(await compare(scores, { training: fixed, userScores: steady })).toMatchObject({ chosen: '4 window' });
+    expect(await compare(scores, { training: fixed, userScores: chance })).toMatchObject({ chosen: '1 window' });
   });
 
   it('have scores with the settings that they compare', () => {

@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { homePaths } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { defaultHome } from '@facet/config/variables';
+import { userPartitions } from '@facet/features';
 import { isTableFile, readTextLines } from '@facet/import';
 import type { SourceFiles } from '@facet/import';
 import { createStageContext, taskTitles } from '@facet/pipeline';
@@ -63,6 +64,7 @@ interface BenchmarkOptions extends Omit<CommonOptions, 'home'> {
   readonly protocol: ProtocolName;
   readonly every?: number;
   readonly days?: number;
+  readonly partitions?: number;
   readonly systems?: readonly string[];
   readonly seeds: number;
   readonly set?: readonly Setting[];
@@ -82,6 +84,11 @@ export const registerBenchmark: Register = (command, deps) => {
       .addOption(new Option('--protocol <name>', 'held-out data').choices(protocolNames).default('time-split'))
       .option('--every <days>', 'length of a period with --protocol rolling: 1d, 7d (default: 7d)', parseDays)
       .option('--days <number>', 'last days that the periods cover with --protocol rolling (default: 28)', parseCount)
+      .option(
+        '--partitions <number>',
+        'disjoint groups of test users with --protocol user-split, 1 to 10 (default: 1)',
+        parseCount,
+      )
       .option('--systems <names>', 'systems, separated by commas (default: all, see below)', parseIds)
       .option('--seeds <number>', 'runs of each system that depends on chance', parseCount, 3)
       .option(
@@ -110,6 +117,12 @@ async function benchmark(options: BenchmarkOptions, context: CommandContext): Pr
   const { set: settings = [], sweep: sweeps = [] } = options;
   if (options.protocol !== 'rolling' && (options.every ?? options.days) !== undefined) {
     throw usageError('--every and --days need --protocol rolling.', 'Add --protocol rolling, or omit both options.');
+  }
+  if (options.protocol !== 'user-split' && options.partitions !== undefined) {
+    throw usageError('--partitions needs --protocol user-split.', 'Add --protocol user-split, or omit --partitions.');
+  }
+  if ((options.partitions ?? 1) > userPartitions) {
+    throw usageError(`--partitions ${options.partitions} is too many.`, `Set it to ${userPartitions} or less.`);
   }
   const { every = defaultPeriods.every, days = defaultPeriods.days } = options;
   if (every > days) {
@@ -168,7 +181,8 @@ async function runPeriods(
   const runs: BenchmarkRun[] = [];
   let isEstimated = false;
   for (const [position, period] of periods.entries()) {
-    const suffix = periods.length === 1 ? '' : `, period ${position + 1} of ${periods.length}`;
+    const part = period.protocol.name === 'rolling' ? 'period' : 'partition';
+    const suffix = periods.length === 1 ? '' : `, ${part} ${position + 1} of ${periods.length}`;
     const onRow: RunOptions['onRow'] = ({ name, seed, index, total, towerRunsLeft }) => {
       const row = `${name}, seed ${seed}${suffix}`;
       const stage = progress.stage(`${index + 1}/${total}`, row);
@@ -253,11 +267,11 @@ async function openSource(
   return { pipeline, source: { kind: 'home' }, home };
 }
 
-/** Returns the data of each period, of which only a rolling benchmark has several. */
+/** Returns the data of each period of a rolling benchmark or each partition of a user split, and of one for the other protocols. */
 async function openData(
   pipeline: StageContext,
   source: BenchmarkSource,
-  { protocol, every = defaultPeriods.every, days = defaultPeriods.days }: BenchmarkOptions,
+  { protocol, every = defaultPeriods.every, days = defaultPeriods.days, partitions = 1 }: BenchmarkOptions,
   { progress, signal }: CommandContext,
 ): Promise<BenchmarkData[]> {
   const name = source.kind === 'home' ? 'the events of the data home' : basename(source.path);
@@ -265,7 +279,7 @@ async function openData(
     const opening =
       protocol === 'rolling'
         ? openRollingData(pipeline, source, { everyDays: every, days })
-        : openBenchmarkData(pipeline, source, protocol).then((data) => [data]);
+        : openPartitions(partitions, (partition) => openBenchmarkData(pipeline, source, protocol, partition));
     const periods = await unlessAborted(opening, signal);
     const { data } = periods.at(-1)!;
     const users = periods.reduce((sum, { protocol }) => sum + protocol.test.users.length, 0);
@@ -275,6 +289,15 @@ async function openData(
     );
     return periods;
   });
+}
+
+async function openPartitions(
+  count: number,
+  open: (partition: number) => Promise<BenchmarkData>,
+): Promise<BenchmarkData[]> {
+  const partitions: BenchmarkData[] = [];
+  for (let partition = 0; partition < count; partition++) partitions.push(await open(partition));
+  return partitions;
 }
 
 function describeRow(row: BenchmarkRow, { protocol }: BenchmarkData): string {
@@ -413,7 +436,7 @@ function renderBenchmark(table: BenchmarkTable, { style, width }: Pick<Terminal,
           `${style('bold', 'Cold items')} (${countOf(cold.users, 'user')}), by side features\n${renderTable(cold.head, cold.rows, { style, right: columnsAfterFirst(cold.head) })}`,
         ]),
     wrap(
-      '± is half of the 95 % t interval over seeds. The last column is the 95 % bootstrap interval over users.',
+      '± is half of the 95 % t interval over seeds. The last columns are 95 % bootstrap intervals over users: of the system, and of the first system minus this one, paired by user.',
       width,
     ),
     renderTable(head, cost.rows.map(pick), { style, right: columnsAfterFirst(head) }),

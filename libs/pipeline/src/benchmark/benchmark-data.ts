@@ -14,13 +14,7 @@ import { encodeTables, excludedEventsOf, tieSeed } from '../dataset/dataset.ts';
 import type { ModelData, ExcludedEvents } from '../dataset/dataset.ts';
 import { datasetStage } from '../stages.ts';
 import type { StageContext } from '../stage.ts';
-import {
-  leaveOneOutProtocol,
-  rollingProtocol,
-  timeSplitProtocol,
-  userSplitProtocol,
-  userSplitSeed,
-} from './protocol.ts';
+import { leaveOneOutProtocol, rollingProtocol, timeSplitProtocol, userSplitProtocol } from './protocol.ts';
 import type { Protocol, ProtocolName } from './protocol.ts';
 import { readSequencesFile } from './sequences-file.ts';
 
@@ -61,6 +55,7 @@ export interface BenchmarkData {
 /**
  * Reads the events of a home, or the sequences of a file, and splits them by a protocol.
  *
+ * @param partition of a user split, 0 to 9
  * @throws AppError `BENCHMARK_NO_TIMES` for a time split of sequences; `BENCHMARK_TOO_SHORT` if the protocol finds no validation or test
  *   users; as `datasetStage`, `selectInteractions`, `readSequencesFile` and `readCatalogFiles`.
  */
@@ -68,8 +63,9 @@ export async function openBenchmarkData(
   context: StageContext,
   source: BenchmarkSource,
   protocol: Exclude<ProtocolName, 'rolling'>,
+  partition = 0,
 ): Promise<BenchmarkData> {
-  if (protocol !== 'time-split') return openByPosition(context, source, positionProtocols[protocol]);
+  if (protocol !== 'time-split') return openByPosition(context, source, { ...positionProtocols[protocol], partition });
   checkTimes(source);
   const { output } = await datasetStage(context);
   const dataset = await openDataset(context.store, output.datasetId);
@@ -193,8 +189,8 @@ function tooShort(problem: string): AppError {
 interface PositionProtocol {
   /** Overrides `interactions.repeats` of facet.yaml. */
   readonly repeats?: Rules['repeats'];
-  readonly cut: (table: InteractionTable) => Cut;
-  readonly split: (data: ModelData, hasTimes: boolean) => Protocol;
+  readonly cut: (table: InteractionTable, partition: number) => Cut;
+  readonly split: (data: ModelData, hasTimes: boolean, partition: number) => Protocol;
   /** Why a dataset can have no test users. */
   readonly tooShort: string;
 }
@@ -204,30 +200,37 @@ const positionProtocols: Readonly<Record<Exclude<ProtocolName, 'time-split' | 'r
     repeats: 'first',
     cut: (table) => leaveOneOutCut(table, 'test'),
     split: leaveOneOutProtocol,
-    tooShort: 'No user has three distinct items, so leave-one-out has no test users.',
+    tooShort: 'No user has three distinct items at three times, so leave-one-out has no test users.',
   },
   'user-split': {
-    cut: (table) => userSplitCut(table, userSplitSeed),
+    cut: userSplitCut,
     split: userSplitProtocol,
-    tooShort: 'Too few users have two interactions, so the user split has no validation or test users.',
+    tooShort: 'Too few users have interactions at two times, so the user split has no validation or test users.',
   },
 };
 
 async function openByPosition(
   context: StageContext,
   source: BenchmarkSource,
-  { repeats = context.config.interactions.repeats, cut, split, tooShort }: PositionProtocol,
+  {
+    repeats = context.config.interactions.repeats,
+    cut,
+    split,
+    tooShort,
+    partition,
+  }: PositionProtocol & { readonly partition: number },
 ): Promise<BenchmarkData> {
   const { config } = context;
   const rules = { ...config.interactions, repeats };
   const { table, items, users, excluded, report } =
     source.kind === 'home' ? await readHome(context, rules) : await readSequences(context, source, rules);
-  const { learned, ...tables } = buildTables(table, cut(table), { items, users, features: config.features });
+  const { learned, ...tables } = buildTables(table, cut(table, partition), { items, users, features: config.features });
   const data = encodeTables(tables, learned);
   const hasTimes = source.kind === 'home';
-  const protocol = split(data, hasTimes);
+  const protocol = split(data, hasTimes, partition);
   checkUsers(protocol, tooShort);
-  return { id: hashOf(data), data, protocol, hasTimes, excluded, report, ...aboutOf(context, source) };
+  const id = partition === 0 ? hashOf(data) : hashJson({ data: hashOf(data), partition });
+  return { id, data, protocol, hasTimes, excluded, report, ...aboutOf(context, source) };
 }
 
 interface OrderedInteractions extends Pick<BenchmarkData, 'excluded' | 'report'> {

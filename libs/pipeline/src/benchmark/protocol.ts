@@ -82,14 +82,14 @@ export function rollingProtocol(data: CatalogData, { every, count, before }: Per
   };
 }
 
-function orderRule(hasTimes: boolean): string {
+function momentRule(hasTimes: boolean): string {
   return hasTimes
-    ? 'Interactions at the same time (an invoice) are ordered by a seeded hash, never by id or by the order of the file.'
-    : 'The data contain no times. The interactions of a user have the order of the file.';
+    ? 'A moment is all interactions of a user at one time, such as the rows of an invoice, or the ratings of a day if times are dates. A cut never divides it. Its order is a seeded hash, never the id or the order of the file.'
+    : 'The data contain no times. Each interaction is a moment of its own, in the order of the file.';
 }
 
 /**
- * Returns leave-one-out: every user is evaluated on the last item, given all earlier ones.
+ * Returns leave-one-out: every user is evaluated on an item of the last moment, given all earlier moments.
  *
  * @param hasTimes false for sequences
  */
@@ -103,34 +103,33 @@ export function leaveOneOutProtocol(data: CatalogData, hasTimes = true): Protoco
     mainCutoff: 10,
     cutoffs: [10],
     rules: [
-      "Leave-one-out: each user's last item is the test and the last but one the validation. The items before it are the history, which is masked.",
-      "Repeats are removed: a user's first interaction with an item counts. Users with fewer than three distinct items are left out.",
-      orderRule(hasTimes),
+      "Leave-one-out: one item of each user's last moment is the test, and one of the last but one the validation. The moments before it are the history, which is masked.",
+      momentRule(hasTimes),
+      "Repeats are removed: a user's first interaction with an item counts. Users with fewer than three moments are left out.",
       ...tieRules,
     ],
   };
 }
 
-/** Seeds the parts of all users, so that all benchmarks of the same data hold out the same users. */
-export const userSplitSeed = 1;
-
 /**
- * Returns the protocol of ComiRec (KDD 2020, §4.1): a split by users, in which the last fifth of each held-out user is the truth.
+ * Returns the protocol of ComiRec (KDD 2020, §4.1), a split by users in which the last fifth of each held-out user is the truth. The cut
+ * lies at the start of a moment.
  *
  * @param hasTimes false for sequences
+ * @param partition 0 to 9
  */
-export function userSplitProtocol(data: CatalogData, hasTimes = true): Protocol {
+export function userSplitProtocol(data: CatalogData, hasTimes = true, partition = 0): Protocol {
   return {
     name: 'user-split',
     tasks: ['new', 'all'],
-    ...heldOutUserParts(data, userSplitSeed),
+    ...heldOutUserParts(data, partition),
     choice: { metric: 'recall', cutoff: 50 },
     mainCutoff: 50,
     cutoffs: [20, 50],
     rules: [
-      'User split: 80 % of the users are for training, 10 % for validation and 10 % for the test, by a seeded hash of the user id. No interaction of the other users enters the training.',
-      "The first 80 % of a held-out user's interactions are the history, the last 20 % the targets.",
-      orderRule(hasTimes),
+      'User split: 80 % of the users are for training, 10 % for validation and 10 % for the test, by a hash of the user id. No interaction of the other users enters the training. With several partitions, each has other test users, and the figures are means over all of them.',
+      "The last 20 % of a held-out user's interactions, and the earlier ones of the moment in which they begin, are the targets. The moments before are the history. Users with one moment are left out.",
+      momentRule(hasTimes),
       taskRule,
       ...tieRules,
     ],

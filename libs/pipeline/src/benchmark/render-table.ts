@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SeedInterval } from '@facet/evaluation';
+import type { BootstrapInterval, SeedInterval } from '@facet/evaluation';
 import { countOf, formatCount, writeFileAtomically } from '@facet/platform';
 import { taskTitles } from '../evaluation/tasks.ts';
 import type { Task } from '../evaluation/tasks.ts';
@@ -22,7 +22,10 @@ export interface Grid {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** Returns the metrics of one task at each cutoff, with t intervals over seeds and bootstrap intervals over users. */
+/**
+ * Returns the metrics of one task at each cutoff with t intervals over seeds, the bootstrap interval over users, and how far the first
+ * system is ahead.
+ */
 export function qualityGrid({ systems, mainCutoff, protocol }: BenchmarkTable, task: Task): Grid {
   // With one true item per user, recall equals the hit rate.
   const shown: readonly MetricName[] =
@@ -35,15 +38,19 @@ export function qualityGrid({ systems, mainCutoff, protocol }: BenchmarkTable, t
       ...cutoffs.flatMap((cutoff) => shown.map((metric) => `${metricTitles[metric]}@${cutoff}`)),
       `Coverage@${mainCutoff}`,
       `${users}@${mainCutoff} over users`,
+      `${systems[0]?.name ?? ''} minus system`,
     ],
     rows: systems.map((system) => {
-      const { cutoffs, overUsers } = system.tasks[task]!;
+      const { cutoffs, overUsers, behindFirst } = system.tasks[task]!;
       const main = cutoffs.find(({ cutoff }) => cutoff === mainCutoff)!;
       return [
         system.name,
         ...cutoffs.flatMap((summary) => shown.map((metric) => formatInterval(summary[metric]))),
         main.coverage.mean.toFixed(3),
-        `${formatMetric(overUsers.recall.low)}–${formatMetric(overUsers.recall.high)}`,
+        formatRange(overUsers.recall),
+        behindFirst === undefined
+          ? '–'
+          : `${formatMetric(behindFirst.recall.mean)} (${formatRange(behindFirst.recall)})`,
       ];
     }),
   };
@@ -149,7 +156,7 @@ function renderMarkdown(table: BenchmarkTable): string {
       `## ${taskTitles[task]} (${countOf(table.systems[0]!.tasks[task]!.users, 'user')})`,
       renderGrid(qualityGrid(table, task)),
     ]),
-    `± is half of the 95 % t interval of the mean over seeds; a system without it was run once. The last column is the 95 % bootstrap interval over users of the metric at ${mainCutoff}, averaged over seeds for each user.`,
+    `± is half of the 95 % t interval of the mean over seeds; a system without it was run once. The last columns are 95 % bootstrap intervals over users of the metric at ${mainCutoff}, averaged over seeds for each user: of the system, and of the first system minus this one, paired by user.`,
     ...renderCold(table),
     ...describeFailed(table),
     describeVersions(table),
@@ -223,6 +230,10 @@ function renderGrid({ head, rows }: Grid): string {
 
 function formatInterval({ mean, halfWidth }: SeedInterval): string {
   return halfWidth === undefined ? formatMetric(mean) : `${formatMetric(mean)} ± ${formatMetric(halfWidth)}`;
+}
+
+function formatRange({ low, high }: BootstrapInterval): string {
+  return `${formatMetric(low)} to ${formatMetric(high)}`;
 }
 
 function formatMetric(value: number): string {

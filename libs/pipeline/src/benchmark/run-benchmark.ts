@@ -12,7 +12,7 @@ import type { BenchmarkData } from './benchmark-data.ts';
 import type { FitContext, FittedSystem, System } from './system.ts';
 
 /** Increase this when the same inputs give another row. */
-const rowVersion = 13;
+const rowVersion = 14;
 
 /** The result of one system with one seed. */
 export interface BenchmarkRow extends Omit<FittedSystem, 'rankers' | 'rankersOver' | 'interests' | 'dispose'> {
@@ -203,12 +203,12 @@ function rowTasks(evaluated: Evaluations, mainCutoff: number): BenchmarkRow['tas
 
 /** Evaluates a system on cold items. */
 function evaluateCold(
-  { data, protocol }: BenchmarkData,
+  { protocol }: BenchmarkData,
   rankersOver: NonNullable<FittedSystem['rankersOver']>,
   options: TaskOptions,
 ): BenchmarkRow['cold'] {
   const [all, only] = (['all', 'cold'] as const).map((among) => {
-    const { candidates, users } = heldOutCold(data, protocol.test, among);
+    const { candidates, users } = heldOutCold(protocol.test, among);
     if (users.length === 0) return undefined;
     return evaluateAndDispose({ tasks: ['new'] }, rankersOver(candidates), users, options).new!;
   });

@@ -5,6 +5,7 @@ import { createCatalogScorer, fitWals } from '@facet/model/training';
 import type { WalsOptions } from '@facet/model/training';
 import { createBlockScorer } from '../evaluation/score-blocks.ts';
 import {
+  blendedCf,
   bm25Cf,
   chooseSettings,
   cosineCf,
@@ -84,6 +85,7 @@ const allSystems: readonly System[] = [
   toSystem(tfIdfMethod),
   toSystem(cosineCf),
   toSystem(bm25Cf),
+  toSystem(blendedCf),
   toSystem(walsMethod),
 ];
 

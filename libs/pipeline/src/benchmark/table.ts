@@ -1,5 +1,5 @@
-import { bootstrapInterval, seedInterval } from '@facet/evaluation';
-import type { BootstrapInterval, SeedInterval } from '@facet/evaluation';
+import { bootstrapInterval, mean, pairedBootstrap, seedInterval } from '@facet/evaluation';
+import type { BootstrapInterval, PairedDifference, SeedInterval } from '@facet/evaluation';
 import { countOf, formatCount } from '@facet/platform';
 import { describeExcluded } from '../dataset/dataset.ts';
 import type { ExcludedEvents } from '../dataset/dataset.ts';
@@ -24,6 +24,8 @@ interface TaskSummary {
   readonly cutoffs: readonly CutoffSummary[];
   /** 95 % bootstrap intervals over users of each user's mean over seeds, at the main cutoff. */
   readonly overUsers: Readonly<Record<'recall' | 'ndcg', BootstrapInterval>>;
+  /** The same of the first system minus this one, paired by user; absent for the first system. */
+  readonly behindFirst?: Readonly<Record<'recall' | 'ndcg', PairedDifference>>;
 }
 
 type InterestSummary = Omit<InterestReport, 'similarity'> & { readonly meanCosine: number };
@@ -99,6 +101,9 @@ export function summarize(
   const { metric, cutoff } = protocol.choice;
   // Data can contain no item that is new to a test user.
   const tasks = protocol.tasks.filter((task) => rows.some((row) => row.tasks[task]!.users > 0));
+  const measured = systems
+    .map((system) => ({ system, runs: rows.filter((row) => row.system === system.name) }))
+    .filter(({ runs }) => runs.length > 0);
   return {
     id: hashJson({
       data: id,
@@ -118,16 +123,17 @@ export function summarize(
     tasks,
     mainCutoff: protocol.mainCutoff,
     choice: `${metric === 'ndcg' ? 'NDCG' : 'Recall'}@${cutoff}${protocol.tasks.length > 1 ? ', mean over the tasks' : ''}`,
-    systems: systems.flatMap((system) => {
-      const runs = rows.filter((row) => row.system === system.name);
-      return runs.length === 0 ? [] : [summarizeSystem(system, runs, tasks)];
-    }),
+    systems: measured.map(({ system, runs }) => summarizeSystem(system, runs, { tasks, first: measured[0]!.runs })),
     failed: failed.map(({ system, seed, error }) => ({ system, seed, message: error.message })),
   };
 }
 
-function summarizeSystem(system: System, runs: readonly BenchmarkRow[], tasks: readonly Task[]): SystemSummary {
-  const mean = (of: (row: BenchmarkRow) => number): number => seedInterval(runs.map(of)).mean;
+function summarizeSystem(
+  system: System,
+  runs: readonly BenchmarkRow[],
+  { tasks, first }: { readonly tasks: readonly Task[]; readonly first: readonly BenchmarkRow[] },
+): SystemSummary {
+  const meanOf = (of: (row: BenchmarkRow) => number): number => mean(runs.map(of));
   const validation = runs.flatMap(({ validationScore }) => validationScore ?? []);
   const reports = runs.flatMap(({ interests }) => interests ?? []);
   return {
@@ -138,26 +144,26 @@ function summarizeSystem(system: System, runs: readonly BenchmarkRow[], tasks: r
     settings: system.settings,
     chosen: runs.map(({ chosen }) => chosen),
     validationScore: validation.length === 0 ? undefined : seedInterval(validation),
-    tasks: Object.fromEntries(tasks.map((task) => [task, summarizeTask(runs, task)])),
+    tasks: Object.fromEntries(tasks.map((task) => [task, summarizeTask(runs, task, first)])),
     cold: summarizeCold(runs),
-    parameters: mean((row) => row.parameters),
-    tuningSeconds: mean((row) => row.tuningSeconds),
-    trainingSeconds: mean((row) => row.trainingSeconds),
-    evaluationSeconds: mean((row) => row.evaluationSeconds),
+    parameters: meanOf((row) => row.parameters),
+    tuningSeconds: meanOf((row) => row.tuningSeconds),
+    trainingSeconds: meanOf((row) => row.trainingSeconds),
+    evaluationSeconds: meanOf((row) => row.evaluationSeconds),
     interests: reports.length === 0 ? undefined : summarizeInterests(reports),
   };
 }
 
 /** Returns the means over seeds. */
 function summarizeInterests(reports: readonly InterestReport[]): InterestSummary {
-  const mean = (of: (report: InterestReport) => number): number => seedInterval(reports.map(of)).mean;
+  const meanOf = (of: (report: InterestReport) => number): number => mean(reports.map(of));
   // Validation can choose another K for each seed.
   const interestsMax = Math.max(...reports.map(({ labelShares }) => labelShares.length));
   return {
-    meanInterests: mean((report) => report.meanInterests),
-    meanCosine: mean((report) => report.similarity.meanCosine),
-    effectiveInterests: mean((report) => report.effectiveInterests),
-    labelShares: Array.from({ length: interestsMax }, (_, k) => mean((report) => report.labelShares[k] ?? 0)),
+    meanInterests: meanOf((report) => report.meanInterests),
+    meanCosine: meanOf((report) => report.similarity.meanCosine),
+    effectiveInterests: meanOf((report) => report.effectiveInterests),
+    labelShares: Array.from({ length: interestsMax }, (_, k) => meanOf((report) => report.labelShares[k] ?? 0)),
   };
 }
 
@@ -178,29 +184,39 @@ function summarizeCold(runs: readonly BenchmarkRow[]): ColdSummary | undefined {
 
 const bootstrapSeed = 1;
 
-function summarizeTask(runs: readonly BenchmarkRow[], task: Task): TaskSummary {
-  const measured = runs.map((row) => row.tasks[task]!);
-  const [first] = measured;
-  const over = (metric: 'recall' | 'ndcg'): BootstrapInterval =>
-    bootstrapInterval(meanOfUsers(measured.map(({ perUser }) => decodeUsers(perUser[metric]))), {
-      seed: bootstrapSeed,
-    });
+function summarizeTask(runs: readonly BenchmarkRow[], task: Task, first: readonly BenchmarkRow[]): TaskSummary {
+  const { users, cutoffs } = runs[0]!.tasks[task]!;
+  const summaryOf = (index: number, name: MetricName): SeedInterval =>
+    seedInterval(runs.map(({ tasks }) => tasks[task]!.cutoffs[index]![name]));
+  const byMetric = <Interval>(of: (metric: 'recall' | 'ndcg') => Interval) => ({
+    recall: of('recall'),
+    ndcg: of('ndcg'),
+  });
+  const options = { seed: bootstrapSeed };
   return {
-    users: first!.users,
-    cutoffs: first!.cutoffs.map(({ cutoff }, index) => ({
+    users,
+    cutoffs: cutoffs.map(({ cutoff }, index) => ({
       cutoff,
-      ...(Object.fromEntries(
-        metricNames.map((name) => [name, seedInterval(measured.map(({ cutoffs }) => cutoffs[index]![name]))]),
-      ) as Record<MetricName, SeedInterval>),
+      ...(Object.fromEntries(metricNames.map((name) => [name, summaryOf(index, name)])) as Record<
+        MetricName,
+        SeedInterval
+      >),
     })),
-    overUsers: { recall: over('recall'), ndcg: over('ndcg') },
+    overUsers: byMetric((metric) => bootstrapInterval(meanOfUsers(runs, task, metric), options)),
+    ...(runs === first
+      ? {}
+      : {
+          behindFirst: byMetric((metric) =>
+            pairedBootstrap(meanOfUsers(first, task, metric), meanOfUsers(runs, task, metric), options),
+          ),
+        }),
   };
 }
 
-function meanOfUsers(runs: readonly Float32Array[]): Float64Array {
-  const means = new Float64Array(runs[0]!.length);
-  for (const run of runs) for (let user = 0; user < means.length; user++) means[user]! += run[user]! / runs.length;
-  return means;
+/** Returns the metric of each user, as the mean over the runs. */
+function meanOfUsers(runs: readonly BenchmarkRow[], task: Task, metric: 'recall' | 'ndcg'): Float64Array {
+  const values = runs.map(({ tasks }) => decodeUsers(tasks[task]!.perUser[metric]));
+  return Float64Array.from(values[0]!, (_, user) => mean(values.map((run) => run[user]!)));
 }
 
 /** With fewer test users, the intervals over users are wider than most differences between systems. */

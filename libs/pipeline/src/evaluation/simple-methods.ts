@@ -1,13 +1,22 @@
 import { setImmediate } from 'node:timers/promises';
-import { createItemCf, leaveOutHistory, mean, ownHistory, popularity, tfIdf, withFallback } from '@facet/evaluation';
-import type { InteractionColumns, ItemCfOptions, Scorer } from '@facet/evaluation';
+import {
+  blend,
+  createItemCf,
+  leaveOutHistory,
+  mean,
+  ownHistory,
+  popularity,
+  tfIdf,
+  withFallback,
+} from '@facet/evaluation';
+import type { BlendWeights, InteractionColumns, ItemCfOptions, Scorer } from '@facet/evaluation';
 import { featureAttributes } from '@facet/bundles';
 import { cacheDays, contentTerms, cutEnd, popularityFeatureCount, popularityFeatureNames } from '@facet/features';
 import type { Cut } from '@facet/features';
 import { dayMs } from '@facet/platform';
 import { hashJson } from '../stage.ts';
 import type { ModelData } from '../dataset/dataset.ts';
-import { choiceScore, evaluateAndDispose, forTasks, sampleUsers } from './tasks.ts';
+import { choiceScore, evaluateAndDispose, forTasks, sampleUsers, taskTitles } from './tasks.ts';
 import type { HeldOut, HeldOutParts, HeldOutSequenceUser, Ranker, Task, TaskRankers } from './tasks.ts';
 import type { SequenceUser } from './user-queries.ts';
 
@@ -19,6 +28,8 @@ export interface SimpleMethod<Settings> {
   readonly version?: number;
   /** The settings to compare. */
   readonly grid: readonly Settings[];
+  /** Returns further settings to compare, given the best ones of the grid for a task. */
+  readonly refine?: (best: Settings, task: Task) => readonly Settings[];
   /** Whether it ranks a user's own items in the task `all` on any data. Otherwise validation decides. */
   readonly keepsOwnItems?: boolean;
   /** Returns a function that fits the method with settings. It may keep what several settings share. */
@@ -49,6 +60,8 @@ interface FitData {
   readonly terms: () => string[][];
   /** Popularity in the 30 days before the query of the user. In data without times, popularity in all training data. */
   readonly recent: Scorer<SequenceUser>;
+  /** ln(1 + `recent`) */
+  readonly recentLogarithm: Scorer<SequenceUser>;
   readonly seed: number;
 }
 
@@ -125,6 +138,34 @@ export const cosineCf = itemCfMethod('item-cf-cosine', [{ weights: 'cosine' }]);
 export const bm25Cf = itemCfMethod('item-cf-bm25', bm25Weights);
 /** With fewer neighbors and less memory, for the evaluation after each training. */
 export const smallBm25Cf = itemCfMethod('item-cf-bm25', bm25Weights, [20, 100]);
+
+type BlendSettings = ItemCfSettings & Partial<BlendWeights>;
+
+/**
+ * Item-based CF with the two signals that a model with a popularity prior and repeat weights also has. It first chooses the settings of the
+ * CF, and then the weights of both signals.
+ */
+export const blendedCf: SimpleMethod<BlendSettings> = {
+  name: 'item-cf-blend',
+  isSeeded: false,
+  version: 1,
+  grid: bm25Cf.grid,
+  // The task `new` leaves out own items.
+  refine: (best, task) =>
+    [0, 0.03, 0.1, 0.2, 0.4, 0.8, 1.6].flatMap((popularity) =>
+      (task === 'new' ? [0] : [0, 0.1, 0.3, 1, 3]).map((own) => ({ ...best, popularity, own })),
+    ),
+  keepsOwnItems: true,
+  fit({ columns, catalogSize, recent, recentLogarithm }) {
+    const cf = createItemCf(columns, { catalogSize, neighborsMax: Math.max(...allNeighborCounts) });
+    return ({ popularity, own = 0, ...settings }) => {
+      const { score, parameters } = cf(settings);
+      const scores =
+        popularity === undefined ? withFallback(score, recent) : blend(score, recentLogarithm, { popularity, own });
+      return { scores, parameters };
+    };
+  },
+};
 
 const recentDays = 30;
 
@@ -219,6 +260,12 @@ export async function chooseSettings<Settings extends object>(
     await begin(position, `settings ${position + 1} of ${grid.length}`);
     compare(settings, 'ranked', tasks);
   }
+  for (const task of tasks) {
+    for (const settings of method.refine?.(byTask[task].settings, task) ?? []) {
+      await begin(grid.length, `refined settings, ${taskTitles[task]}`);
+      compare(settings, 'ranked', [task]);
+    }
+  }
   if (mayLeaveOut) {
     await begin(grid.length, 'without own items');
     compare(byTask.new.settings, 'left out', ['all']);
@@ -269,12 +316,13 @@ function fitData({ benchmark, seed }: FitOptions, heldOut: HeldOut): FitData {
   const { data } = benchmark;
   const catalogSize = data.items.length - 1;
   const columns = interactionsBefore(data, heldOut.cut);
-  const recent: Scorer<SequenceUser> =
-    typeof heldOut.cut !== 'number' && benchmark.hasTimes
-      ? popularityBeforeDays(heldOut)
-      : popularity(columns, { catalogSize, since: recentFrom(heldOut.cut) });
+  const isByDay = typeof heldOut.cut !== 'number' && benchmark.hasTimes;
+  const recent: Scorer<SequenceUser> = isByDay
+    ? popularityBeforeDays(heldOut)
+    : popularity(columns, { catalogSize, since: recentFrom(heldOut.cut) });
+  const recentLogarithm: Scorer<SequenceUser> = isByDay ? recent : (user) => recent(user).map(Math.log1p);
   const terms = (): string[][] => data.items.map((item) => contentTerms(featureAttributes(item)));
-  return { columns, catalogSize, recent, seed, terms };
+  return { columns, catalogSize, recent, recentLogarithm, seed, terms };
 }
 
 const cachedScores = { bytesMax: 2 ** 27, bytesOf: (scores: Float32Array) => scores.byteLength };

@@ -81,7 +81,7 @@ export function heldOutWindow(data: CatalogData, from: number, before: number): 
   return { cut: from, from, before, known, candidates, users, catalog: catalogAtCut(data, from, known) };
 }
 
-/** Holds out each user's last item (`test`) or the last but one (`validation`). Users are evaluated at the time of that interaction. */
+/** Holds out an item of each user's last moment (`test`) or the last but one (`validation`). Users are evaluated at the time of that moment. */
 export function heldOutLast(data: CatalogData, part: 'validation' | 'test'): HeldOut {
   const { sequences, items } = data;
   const cut = leaveOneOutCut(sequences, part);
@@ -91,18 +91,18 @@ export function heldOutLast(data: CatalogData, part: 'validation' | 'test'): Hel
   return { cut, known, candidates, users, catalog: catalogAtCut(data, cut, known) };
 }
 
-/** Holds out the validation and test users of a split by users. Users are evaluated at the time of their first held-out interaction. */
+/** Holds out the validation and test users of a partition. Users are evaluated at the time of their first held-out interaction. */
 export function heldOutUserParts(
   data: CatalogData,
-  seed: number,
+  partition: number,
 ): { readonly validation: HeldOut; readonly test: HeldOut } {
   const { sequences, items } = data;
-  const cut = userSplitCut(sequences, seed);
+  const cut = userSplitCut(sequences, partition);
   const known = itemsKnownBefore(sequences, cut, items.length - 1);
   const candidates = candidatesAt(items, known, cut);
   const catalog = catalogAtCut(data, cut, known);
   const partOf = (part: UserPart): HeldOut => {
-    const users = usersAtNextInteraction(sequences, heldOutUsers(sequences, { part, seed, known: candidates }));
+    const users = usersAtNextInteraction(sequences, heldOutUsers(sequences, { part, partition, known: candidates }));
     return { cut, known, candidates, users, catalog };
   };
   return { validation: partOf('validation'), test: partOf('test') };
@@ -113,20 +113,15 @@ export function heldOutUserParts(
  *
  * @param among Whether cold items compete with all candidates, or only with each other.
  */
-export function heldOutCold(
-  { sequences }: Pick<ModelData, 'sequences'>,
-  { candidates, users, ...heldOut }: HeldOut,
-  among: 'all' | 'cold',
-): HeldOut {
+export function heldOutCold({ candidates, users, ...heldOut }: HeldOut, among: 'all' | 'cold'): HeldOut {
   const { known } = heldOut;
   const isCold = candidates.map((isCandidate, item) => (isCandidate === 1 && known[item] === 0 ? 1 : 0));
   return {
     ...heldOut,
     candidates: among === 'cold' ? isCold : candidates,
     users: users.flatMap((user) => {
-      const later = sequences.items.subarray(user.end, sequences.offsets[user.userIndex + 1]);
-      const cold = new Set(later.filter((item) => isCold[item] === 1));
-      return cold.size === 0 ? [] : [{ ...user, truth: { items: Int32Array.from(cold), absent: 0 } }];
+      const cold = user.truth.items.filter((item) => isCold[item] === 1);
+      return cold.length === 0 ? [] : [{ ...user, truth: { items: cold, absent: 0 } }];
     }),
   };
 }

@@ -12,6 +12,23 @@ const artifact = {
 const orNull = <Schema extends ReturnType<typeof Type.Object>>(schema: Schema, description: string) =>
   Type.Union([schema, Type.Null()], { description });
 
+/** The validation score of a fit, with its K and labels. The score is 0 if the fit diverged. */
+export const FitScore = Type.Object({
+  interests: Type.Integer(),
+  labels: Type.Unsafe<FitLabels>(Type.String()),
+  score: Type.Number(),
+  severalGain: Type.Optional(
+    Type.Object(
+      { mean: Type.Number(), low: Type.Number(), high: Type.Number() },
+      {
+        description:
+          'Of a fit with one interest: the score of several interests minus this one, with its 95 % interval, paired by user.',
+      },
+    ),
+  ),
+});
+export type FitScore = Static<typeof FitScore>;
+
 /** K and labels of a model as the API returns them. */
 export const fitChoice = {
   interests: Type.Integer({ description: 'K: the largest number of interests that the model infers.' }),
@@ -21,12 +38,9 @@ export const fitChoice = {
     }),
   ),
   fitScores: Type.Optional(
-    Type.Array(
-      Type.Object({ interests: Type.Integer(), labels: Type.Unsafe<FitLabels>(Type.String()), score: Type.Number() }),
-      {
-        description: 'Validation Recall@50 of each compared fit. Absent if the training made only one fit.',
-      },
-    ),
+    Type.Array(FitScore, {
+      description: 'Validation Recall@50 of each compared fit. Absent if the training made only one fit.',
+    }),
   ),
 };
 

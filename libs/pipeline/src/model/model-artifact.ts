@@ -9,6 +9,7 @@ import type { TrainingState } from '@facet/model/training';
 import { AppError, parseWith } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
+import { FitScore } from '../lineage/lineage.ts';
 
 /** The fit chooses the number of epochs on the validation window. The refit trains as many with that window included. */
 export const TrainingPhase = Type.Union([Type.Literal('fit'), Type.Literal('refit')]);
@@ -88,9 +89,7 @@ export const ModelInfo = Type.Object({
   /** The program that trained the model, if it was not Facet. */
   program: Type.Optional(Type.String()),
   /** The validation scores of the compared fits, if there were several. */
-  fitScores: Type.Optional(
-    Type.Array(Type.Object({ interests: Type.Integer(), labels: FitLabels, score: Type.Number() })),
-  ),
+  fitScores: Type.Optional(Type.Array(FitScore)),
   start: TrainingStart,
   /**
    * The states that later trainings can start from. The weights of the last one are the weights of the model. Absent in models of other

@@ -1,10 +1,13 @@
+import { pairedBootstrap } from '@facet/evaluation';
+import type { PairedDifference } from '@facet/evaluation';
 import { cutEnd } from '@facet/features';
 import { fitConfigs } from '@facet/model';
-import type { FitConfig, FitLabels, ModelSettings, ModelSpec, TrainingConfig, ModelConfig } from '@facet/model';
+import type { FitConfig, ModelSettings, ModelSpec, TrainingConfig, ModelConfig } from '@facet/model';
 import type { LoopProgress } from '@facet/model/training';
 import { isAppError } from '@facet/platform';
 import type { ModelData } from '../dataset/dataset.ts';
 import type { HeldOut } from '../evaluation/tasks.ts';
+import type { FitScore } from '../lineage/lineage.ts';
 
 /** The settings of a fit. */
 export interface FitPlan {
@@ -15,13 +18,8 @@ export interface FitPlan {
 /** A fitted model. */
 export interface Fit extends FitPlan {
   readonly progress: LoopProgress;
-}
-
-/** The validation score of a fit, with its K and labels. It is 0 if the fit diverged. */
-export interface FitScore {
-  readonly interests: number;
-  readonly labels: FitLabels;
-  readonly score: number;
+  /** The part of each validation user in the score of the best epoch, which is their mean. Empty if nothing is compared. */
+  readonly userScores: ArrayLike<number>;
 }
 
 /** Other labels than the first ones must gain more than this share. With few validation users, scores are noisy. */
@@ -29,7 +27,7 @@ const labelsGainMin = 0.02;
 
 /** Returns the number of fits of {@link compareFits}. */
 export function countFits(spec: Pick<ModelSpec, 'config'>, training: TrainingConfig): number {
-  return fitConfigs(training).length + (comparesOneInterest(spec) ? 1 : 0);
+  return fitConfigs(training).length * (comparesOneInterest(spec) ? 2 : 1);
 }
 
 /** Returns the number of trainings of a model: the fits of {@link compareFits}, and the refit. */
@@ -43,8 +41,8 @@ function comparesOneInterest({ config: { interests, interestGainMin = 0 } }: Pic
 
 /**
  * Fits the model with each of the {@link fitConfigs}. Keeps the first labels unless others gain more than {@link labelsGainMin}. With
- * `interestGainMin`, then fits one interest with those labels, and keeps several only if they gain at least `interestGainMin`. A fit that
- * diverges is not chosen. Holds at most one fit in memory in addition to the current one.
+ * `interestGainMin`, does the same with one interest, and keeps several interests only if {@link severalGain} shows that they help. A fit
+ * that diverges is not chosen. Holds at most two fits in memory in addition to the current one.
  *
  * @param fit Fits a model. `part` is its position among the fits.
  * @throws AppError Errors of the first fit, and errors of the others except `MODEL_DIVERGED`.
@@ -55,31 +53,49 @@ export async function compareFits<Fitted extends Fit>(
   fit: (plan: FitPlan, part: number) => Promise<Fitted>,
 ): Promise<{ readonly scores: readonly FitScore[]; readonly chosen: Fitted }> {
   const scores: FitScore[] = [];
-  const fitNext = async (plan: FitPlan): Promise<Fitted> => {
-    const fitted = await fit(plan, scores.length);
-    scores.push(scoreOf(fitted));
-    return fitted;
-  };
   const fitOther = async (plan: FitPlan): Promise<Fitted | undefined> => {
     try {
-      return await fitNext(plan);
+      return await fit(plan, scores.length);
     } catch (error) {
-      if (!isAppError(error) || error.code !== 'MODEL_DIVERGED') throw error;
-      scores.push({ interests: plan.spec.config.interests, labels: plan.training.labels, score: 0 });
+      if (scores.length === 0 || !isAppError(error, 'MODEL_DIVERGED')) throw error;
       return undefined;
     }
   };
-  const [first, ...others] = fitConfigs(training);
-  let several = await fitNext({ spec, training: first });
-  for (const each of others) {
-    const other = await fitOther({ spec, training: each });
-    if (other && bestScore(other) > (1 + labelsGainMin) * bestScore(several)) several = other;
-  }
+  /** Returns the fit with the best labels; undefined if all diverge. */
+  const fitLabels = async (compared: ModelSpec): Promise<Fitted | undefined> => {
+    let best: Fitted | undefined;
+    for (const each of fitConfigs(training)) {
+      const fitted = await fitOther({ spec: compared, training: each });
+      const { interests } = compared.config;
+      scores.push(fitted ? scoreOf(fitted) : { interests, labels: each.labels, score: 0 });
+      if (fitted && (!best || bestScore(fitted) > (1 + labelsGainMin) * bestScore(best))) best = fitted;
+    }
+    return best;
+  };
+  const several = (await fitLabels(spec))!;
   if (!comparesOneInterest(spec)) return { scores, chosen: several };
-  const one = await fitOther({ spec: withInterests(spec, 1), training: several.training });
+  const one = await fitLabels(withInterests(spec, 1));
+  if (!one) return { scores, chosen: several };
+  const gain = severalGain(several, one);
   const { interestGainMin = 0 } = spec.config;
-  const gains = !one || bestScore(several) >= (1 + interestGainMin) * bestScore(one);
-  return { scores, chosen: gains ? several : one };
+  const gains = bestScore(several) >= (1 + interestGainMin) * bestScore(one) && !(gain && gain.low <= 0);
+  const { labels } = one.training;
+  return {
+    scores: scores.map((score) =>
+      gain && score.interests === 1 && score.labels === labels ? { ...score, severalGain: gain } : score,
+    ),
+    chosen: gains ? several : one,
+  };
+}
+
+/**
+ * Returns the validation score of several interests minus that of one, with its 95 % interval, paired by user. Several interests cost one
+ * search each, so they must help: the interval must be above 0. Undefined without validation users.
+ */
+function severalGain(several: Fit, one: Fit): Pick<PairedDifference, 'mean' | 'low' | 'high'> | undefined {
+  if (several.userScores.length === 0) return undefined;
+  const { mean, low, high } = pairedBootstrap(several.userScores, one.userScores, { seed: 1 });
+  return { mean, low, high };
 }
 
 export function withInterests(spec: ModelSpec, interests: number): ModelSpec {

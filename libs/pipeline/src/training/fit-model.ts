@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { mean } from '@facet/evaluation';
+import { evaluateRanking, mean, truthSize } from '@facet/evaluation';
 import { createRandom, hashText } from '@facet/features';
 import { initializeWeights } from '@facet/model';
 import type { FitConfig, ModelSpec, TrainingConfig, Weights } from '@facet/model';
@@ -9,13 +9,14 @@ import type { TrainingState, Validate } from '@facet/model/training';
 import type { ModelData } from '../dataset/dataset.ts';
 import { createModelScorer } from '../evaluation/model-scorer.ts';
 import type { TensorFlowScoring } from '../evaluation/model-scorer.ts';
-import { choiceScore, evaluateAndDispose, forTasks, sampleUsers } from '../evaluation/tasks.ts';
+import { choiceScore, forTasks, rankTasks, sampleUsers } from '../evaluation/tasks.ts';
 import type { HeldOut, HeldOutParts } from '../evaluation/tasks.ts';
+import type { FitScore } from '../lineage/lineage.ts';
 import type { Model, TrainingPhase } from '../model/model-artifact.ts';
 import type { TrainedEpoch } from '../runs/run.ts';
 import { readStored } from '../stage.ts';
 import { compareFits, countFits, scoreOf, withInterests } from './compare-fits.ts';
-import type { Fit, FitPlan, FitScore } from './compare-fits.ts';
+import type { Fit, FitPlan } from './compare-fits.ts';
 import { fitHeldOutRepeats } from './fit-held-out-repeats.ts';
 import { trainPhase } from './train-phase.ts';
 import type { TrainingProgress } from './training-progress.ts';
@@ -83,11 +84,11 @@ export async function fitModel(options: FitModelOptions): Promise<FittedModel> {
   const parts = fitCount + (training.refit ? 1 : 0);
   let fitSeconds = 0;
   const fit = async (plan: FitPlan, part: number): Promise<TimedFit> => {
-    const { validate, dispose } = createValidator(data, plan.spec, validation);
+    const { validate, scoreUsers, dispose } = createValidator(data, plan.spec, validation);
     try {
       const fitted = await runPhase(options, { ...plan, phase: 'fit', part, parts, validate });
       fitSeconds += fitted.seconds;
-      return fitted;
+      return fitCount === 1 ? fitted : { ...fitted, userScores: scoreUsers(fitted.progress.best.weights) };
     } finally {
       dispose();
     }
@@ -156,7 +157,7 @@ async function runPhase(options: FitModelOptions, given: Phase): Promise<TimedFi
     },
     onDivergence: (description) => options.onDivergence?.(phase, description),
   });
-  return { spec, training, progress, seconds: stopwatch.seconds() };
+  return { spec, training, progress, userScores: [], seconds: stopwatch.seconds() };
 }
 
 /** Returns a different seed for each run of a chain, so that the chain does not memorize the same examples. */
@@ -167,6 +168,8 @@ function seedAfter({ optimizer }: TrainingState, seed: number): number {
 interface Validator {
   /** Computes the mean selection metric over the tasks on a seeded sample of the validation users; undefined without such users. */
   readonly validate: Validate;
+  /** Returns the part of each user of the sample, whose mean is the value of `validate`. A user without items of a task has no part of it. */
+  readonly scoreUsers: (weights: Weights) => Float64Array;
   dispose(): void;
 }
 
@@ -184,12 +187,30 @@ export function createValidator(
     createEvaluationTower: (of, weights, embeddings) =>
       tensorFlow.createEvaluationTower(of, weights, embeddings, tower),
   };
+  const evaluate = (weights: Weights) => {
+    const { ranker, dispose } = createModelScorer(data, spec, weights, { ...heldOut, tensorFlow: scoring });
+    try {
+      const rankings = rankTasks(forTasks(ranker), users, options, tasks);
+      return tasks.map((task) => ({ rankings: rankings[task], evaluated: evaluateRanking(rankings[task], options) }));
+    } finally {
+      dispose();
+    }
+  };
   return {
     async validate(weights) {
       if (users.length === 0) return undefined;
-      const { ranker, dispose } = createModelScorer(data, spec, weights, { ...heldOut, tensorFlow: scoring });
-      const evaluated = evaluateAndDispose({ tasks }, { rankers: forTasks(ranker), dispose }, users, options);
-      return mean(tasks.map((task) => choiceScore({ choice }, evaluated[task]!)));
+      return mean(evaluate(weights).map(({ evaluated }) => choiceScore({ choice }, evaluated)));
+    },
+    scoreUsers(weights) {
+      const parts = new Float64Array(users.length);
+      for (const { rankings, evaluated } of evaluate(weights)) {
+        const values = evaluated.perUser[0]![choice.metric].values();
+        const weight = users.length / (evaluated.users * tasks.length);
+        rankings.forEach(({ truth }, user) => {
+          if (truthSize(truth) > 0) parts[user]! += weight * values.next().value!;
+        });
+      }
+      return parts;
     },
     dispose: () => tower.dispose(),
   };
