@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from './runner.mjs';
 
-const linesMax = 106_000;
+const linesMax = 105_000;
 
 const files = execFileSync('git', ['ls-files', 'apps', 'libs', 'tools'], { cwd: root, encoding: 'utf8' })
   .split('\n')
