@@ -223,7 +223,7 @@ it('facet lineage marks replaced files and deleted artifacts', async () => {
 });
 
 describe('facet delta', () => {
-  it('names the attributes of new items that the model does not read', { tags: 'full' }, async () => {
+  it('names the attributes of new items that the model does not read', async () => {
     const items = join(folder, 'new-items.csv');
     const settingsWithFilter = join(folder, 'filter.yaml');
     await writeFile(settingsWithFilter, 'serving: { filters: { cheap: { attributes: { kin: { max: 3 } } } } }\n');
