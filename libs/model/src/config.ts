@@ -152,6 +152,14 @@ export const ModelConfig = Type.Object({
         'Sharpness β of the score of an item: the smooth maximum (1/β) ln mean_k exp(β v_kᵀ e) over the interests (not in the paper). Absent or 0: the maximum (Eq. 3).',
     }),
   ),
+  mergeCosine: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1,
+      description:
+        'Cosine from which two interests of a user are merged at inference (not in the paper). Training does not merge. Absent: interests are never merged.',
+    }),
+  ),
   negatives: Type.Union(
     [
       Type.Integer({ minimum: 1 }),

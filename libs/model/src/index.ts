@@ -15,6 +15,7 @@ export type { InferenceEngine } from './inference/inference-engine.ts';
 export {
   activeInterestCount,
   createItemScorer,
+  mergeInterests,
   scoreOfInterests,
   interestCountOf,
   unknownUser,

@@ -9,6 +9,7 @@ import {
   indexDim,
   indexVectors,
   initializeWeights,
+  mergeInterests,
   modelVariants,
   unknownUser,
 } from '../src/index.ts';
@@ -57,8 +58,9 @@ function randomBehaviors(n: number, length: number, random: ReturnType<typeof cr
 describe('the inference engine', () => {
   for (const { name, variant, model } of variants) {
     it(`agrees with the TensorFlow graph within 1e-5: ${name}`, optionsFor(variant), () => {
+      // The graph does not merge.
       const world = createTinyWorld({ variant, model });
-      const { spec } = world;
+      const spec = { ...world.spec, config: { ...world.spec.config, mergeCosine: undefined } };
       const { sequenceLength: L, interests: K, embeddingDim: D } = spec.config;
       const weights = trainedWeights(spec);
       const embeddings = embeddingsOf(world, weights);
@@ -125,6 +127,57 @@ describe('the inference engine', () => {
     };
     expect(interestsOf(1, false)).not.toEqual(interestsOf(0, false));
     expect(interestsOf(1, true)).toEqual(interestsOf(0, true));
+  });
+
+  it('divides the score of an interest among its behaviors, exactly if the interest is the capsule', () => {
+    for (const variant of ['comirec-dr', 'comirec-sa', 'mind-paddle'] as const) {
+      const world = createTinyWorld({ variant });
+      const { config } = world.spec;
+      const { sequenceLength: L, embeddingDim: D } = config;
+      const weights = trainedWeights(world.spec);
+      // No profile is added to the capsules.
+      for (const name of Object.keys(weights)) if (name.startsWith('profileMap')) weights[name]!.data.fill(0);
+      const embeddings = embeddingsOf(world, weights);
+      const engine = createInferenceEngine(world.spec, weights, embeddings);
+      const user = [randomBehaviors(5, L, createRandom(1)), [1], unknownUser] as const;
+      const { count, vectors } = engine.interests(...user);
+      const vector = embeddings.subarray(3 * D, 4 * D);
+      for (let interest = 0; interest < count; interest++) {
+        const [parts] = engine.contributions([{ interest, vector }], ...user);
+        const product = vector.reduce((sum, value, d) => sum + value * vectors[interest * D + d]!, 0);
+        expect(Math.abs(parts!.reduce((sum, part) => sum + part, 0) - product)).toBeLessThan(1e-5);
+        expect(new Set(parts).size).toBeGreaterThan(2);
+      }
+    }
+  });
+
+  it('merges interests of almost the same direction, in the engine as after the graph', () => {
+    const vectors = Float32Array.of(1, 0, 1, 0, 1, 1, 0.995, 0.0999, 1);
+    const interests = { count: 3, vectors, behaviorWeights: Float32Array.of(1, 0, 2, 3, 4, 5) };
+    const config = { embeddingDim: 2, normalize: true };
+    expect(mergeInterests(config, interests)).toBe(interests);
+    expect(mergeInterests({ ...config, mergeCosine: 0.999 }, interests)).toBe(interests);
+    const merged = mergeInterests({ ...config, mergeCosine: 0.95 }, interests);
+    expect(merged.count).toBe(2);
+    expect([...merged.behaviorWeights]).toEqual([5, 5, 2, 3]);
+    // The direction between both, and the unchanged coordinate of the popularity prior.
+    const expected = [Math.cos(0.05), Math.sin(0.05), 1, 0, 1, 1];
+    expected.forEach((value, cell) => expect(Math.abs(merged.vectors[cell]! - value)).toBeLessThan(1e-4));
+    const mean = mergeInterests({ ...config, normalize: false, mergeCosine: 0.95 }, interests);
+    expect(Math.abs(mean.vectors[0]! - 0.9975)).toBeLessThan(1e-4);
+
+    const world = createTinyWorld({ variant: 'facet' });
+    const weights = trainedWeights(world.spec);
+    const engineWith = (mergeCosine: number) =>
+      createInferenceEngine(
+        { ...world.spec, config: { ...world.spec.config, mergeCosine } },
+        weights,
+        embeddingsOf(world, weights),
+      );
+    const rows = randomBehaviors(6, world.spec.config.sequenceLength, createRandom(1));
+    expect(engineWith(1e-9).interests(rows, [1], unknownUser).count).toBeLessThan(
+      engineWith(1).interests(rows, [1], unknownUser).count,
+    );
   });
 
   it('returns the same interests for each call, and none without behaviors', () => {

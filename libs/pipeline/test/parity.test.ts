@@ -4,7 +4,7 @@ import { upsertItems, upsertUsers } from '@facet/lake';
 import type { LakeEvent } from '@facet/lake';
 import { buildPopularityTimeline, parsePositiveRule } from '@facet/features';
 import type { Examples } from '@facet/features';
-import { fitConfigs, indexDim } from '@facet/model';
+import { fitConfigs, indexDim, mergeInterests } from '@facet/model';
 import { graphInterests } from './graph-interests.ts';
 import type { GraphInterests } from './graph-interests.ts';
 import { trainingExamples } from '@facet/model/batches';
@@ -163,10 +163,15 @@ async function expectSame(both: Both, examples: Examples): Promise<void> {
     const { items, ages, counts } = graph.behaviors;
     expect(sequence, userId).toEqual({ items: rowOf(items), ages: rowOf(ages), counts: rowOf(counts) });
     expect(profile, userId).toEqual(graph.profiles[example]);
-    expect(interests.count, userId).toBe(graph.counts[example]);
+    const expected = mergeInterests(model.info.spec.config, {
+      count: graph.counts[example]!,
+      vectors: Float32Array.from(graph.interests[example]!.slice(0, graph.counts[example]).flat()),
+      behaviorWeights: new Float32Array(0),
+    });
+    expect(interests.count, userId).toBe(expected.count);
     for (let k = 0; k < interests.count; k++) {
       for (let d = 0; d < D; d++) {
-        const difference = Math.abs(interests.vectors[k * dim + d]! - graph.interests[example]![k]![d]!);
+        const difference = Math.abs(interests.vectors[k * dim + d]! - expected.vectors[k * D + d]!);
         // NaN must fail the comparison.
         expect(difference <= toleranceMax, `${userId}: ${difference}`).toBe(true);
         largest = Math.max(largest, Math.abs(interests.vectors[k * dim + d]!));

@@ -5,11 +5,12 @@ import { repeatFeatureCount, repeatFeatures, repeatWeightsOf } from '../weights.
 import type { Weights } from '../weights.ts';
 import { createExtractor } from './extractors/create-extractor.ts';
 import { createInterestLayers } from './interest-layers.ts';
-import { interestCountOf } from './interests.ts';
+import { groupInterests, interestCountOf, mergeInterests } from './interests.ts';
 import type { Interests } from './interests.ts';
 import { indexDim } from './item-embeddings.ts';
 import { createItemTable } from './item-table.ts';
-import { lengthOf } from './matrix.ts';
+import type { ExtractorInput } from './extractors/extractor.ts';
+import { addWeightedRows, lengthOf } from './matrix.ts';
 import { createBehaviorReader, createContextReader, createProfileReader } from './user-inputs.ts';
 
 /** Computes the user tower on typed arrays, without TensorFlow. */
@@ -27,6 +28,21 @@ export interface InferenceEngine {
    * @param interestCount K'u, at most K. Default: by the number of behaviors (paper, Eq. 8).
    */
   interests(behaviors: BehaviorRows, profile: readonly number[], userRow: number, interestCount?: number): Interests;
+  /**
+   * Returns what each behavior adds to the product of an item with its interest [L], for each pair of both: its coupling with the
+   * interest × its similarity with the item.
+   *
+   * - Routing, the mean and self-attention pool the behaviors linearly, for given coupling and lengths. So the contributions add up to
+   *   the product if the capsule is the interest (`layers: none` without a profile), and to the part of the capsule with `residual`.
+   *   The rest belongs to no behavior: H-layers, context and profile.
+   * - H-layers without `residual`, the ReLU layer and the transformer are not linear. There, a contribution is the coupling × the inner
+   *   product of behavior and item.
+   * - Learned user vectors have no contributions. A merged interest has the sums of its members, which order the behaviors.
+   */
+  contributions(
+    pairs: readonly { readonly interest: number; readonly vector: Float32Array }[],
+    ...user: Parameters<InferenceEngine['interests']>
+  ): Float32Array[];
   /** Returns the repeat bonus of the item in each slot, zero if the model has none. */
   repeatBonuses(behaviors: BehaviorRows): Float32Array;
   /** The factor for the score of an item of the behaviors, including the popularity prior. The repeat bonus is added afterwards. */
@@ -55,36 +71,68 @@ export function createInferenceEngine(
   const readProfile = createProfileReader(spec, weights);
   const layers = createInterestLayers(spec, weights);
   const repeatWeights = repeatWeightsOf(weights);
+  const scales = new Float32Array(K);
 
   /** Writes interest k [index dim] from the output of the layers. */
   function writeInterest(k: number, vectors: Float32Array): void {
     const { output } = layers;
     const from = k * D;
     if (config.residual) for (let d = 0; d < D; d++) output[from + d]! += extractor.capsules[from + d]!;
-    const scale = config.normalize ? 1 / lengthOf(output, from, D) : 1;
-    for (let d = 0; d < D; d++) vectors[k * dim + d] = output[from + d]! * scale;
+    scales[k] = config.normalize ? 1 / lengthOf(output, from, D) : 1;
+    for (let d = 0; d < D; d++) vectors[k * dim + d] = output[from + d]! * scales[k]!;
     if (dim > D) vectors[k * dim + D] = 1;
+  }
+
+  /** The input of the last user with interests. Extractor and layers keep their arrays until the next one. */
+  let input: ExtractorInput | undefined;
+
+  /** Returns the interests of one user before they are merged. */
+  function infer(rows: BehaviorRows, profile: readonly number[], userRow: number, interestCount?: number): Interests {
+    const first = firstBehavior(rows.items, L);
+    const n = L - first;
+    const inferred = interestCountOf(config, n, userRow);
+    const count = inferred === 0 ? 0 : Math.min(interestCount ?? inferred, K);
+    const vectors = new Float32Array(count * dim);
+    const behaviorWeights = new Float32Array(count * L);
+    if (count === 0) return { count, vectors, behaviorWeights };
+    input = readBehaviors(rows, first, userRow);
+    extractor.extract(count, input);
+    layers.run(extractor.capsules, count, readContext(input), readProfile(profile));
+    for (let k = 0; k < count; k++) {
+      writeInterest(k, vectors);
+      for (let row = 0; row < n; row++) behaviorWeights[k * L + first + row] = extractor.shares[k * n + row]!;
+    }
+    return { count, vectors, behaviorWeights };
+  }
+
+  /** Adds to `target` [L] what each behavior contributes to the product of a vector with interest k, before it is merged. */
+  function addContributions(target: Float32Array, k: number, vector: Float32Array, input: ExtractorInput): void {
+    const { first, n, behaviors } = input;
+    const { capsules, shares, projection = { rows: behaviors, stride: 0 } } = extractor;
+    const start = k * projection.stride;
+    const pooled = new Float32Array(D);
+    addWeightedRows(pooled, 0, projection.rows, start, D, shares, k * n, n);
+    const scale = (scales[k]! * lengthOf(capsules, k * D, D)) / lengthOf(pooled, 0, D);
+    for (let row = 0; row < n; row++) {
+      const similarity = dot(vector, 0, projection.rows, start + row * D, D);
+      target[first + row]! += scale * shares[k * n + row]! * similarity;
+    }
   }
 
   return {
     sequenceLength: L,
     distinctBehaviors: config.distinctBehaviors,
-    interests(rows, profile, userRow, interestCount) {
-      const first = firstBehavior(rows.items, L);
-      const n = L - first;
-      const inferred = interestCountOf(config, n, userRow);
-      const count = inferred === 0 ? 0 : Math.min(interestCount ?? inferred, K);
-      const vectors = new Float32Array(count * dim);
-      const behaviorWeights = new Float32Array(count * L);
-      if (count === 0) return { count, vectors, behaviorWeights };
-      const input = readBehaviors(rows, first, userRow);
-      extractor.extract(count, input);
-      layers.run(extractor.capsules, count, readContext(input), readProfile(profile));
-      for (let k = 0; k < count; k++) {
-        writeInterest(k, vectors);
-        for (let row = 0; row < n; row++) behaviorWeights[k * L + first + row] = extractor.shares[k * n + row]!;
-      }
-      return { count, vectors, behaviorWeights };
+    interests: (rows, profile, userRow, interestCount) =>
+      mergeInterests(config, infer(rows, profile, userRow, interestCount)),
+    contributions(pairs, ...user) {
+      const groups = groupInterests(config, infer(...user));
+      return pairs.map(({ interest, vector }) => {
+        const target = new Float32Array(L);
+        groups.forEach((group, k) => {
+          if (group === interest) addContributions(target, k, vector, input!);
+        });
+        return target;
+      });
     },
     repeatScoreWeight: repeatWeights[0]!,
     repeatBonuses(behaviors) {

@@ -1,5 +1,6 @@
+import { dot } from '@facet/platform';
 import type { ModelConfig } from '../config.ts';
-import { multiplyByRows } from './matrix.ts';
+import { lengthOf, multiplyByRows } from './matrix.ts';
 
 /** The interests of one user. */
 export interface Interests {
@@ -29,6 +30,64 @@ export function interestCountOf(
 ): number {
   if (extractor.kind === 'user-vectors') return userRow === unknownUser ? 0 : K;
   return activeInterestCount(behaviorCount, K, adaptiveInterests);
+}
+
+type MergeConfig = Pick<ModelConfig, 'embeddingDim' | 'mergeCosine' | 'normalize'>;
+
+/** Whether interests i and k nearly coincide. */
+function isNear(
+  { embeddingDim: D, mergeCosine = Infinity }: MergeConfig,
+  { count, vectors }: Pick<Interests, 'count' | 'vectors'>,
+  i: number,
+  k: number,
+): boolean {
+  const from = (i * vectors.length) / count;
+  const to = (k * vectors.length) / count;
+  return dot(vectors, from, vectors, to, D) >= mergeCosine * lengthOf(vectors, from, D) * lengthOf(vectors, to, D);
+}
+
+/** Whether any two interests nearly coincide. Allocates nothing, because few users have such interests. */
+function hasNear(config: MergeConfig, interests: Pick<Interests, 'count' | 'vectors'>): boolean {
+  if (config.mergeCosine === undefined) return false;
+  for (let k = 1; k < interests.count; k++)
+    for (let i = 0; i < k; i++) if (isNear(config, interests, i, k)) return true;
+  return false;
+}
+
+/** Returns the number of the merged interest, from 0, that each interest joins: the first one whose first member is near enough. */
+export function groupInterests(config: MergeConfig, interests: Pick<Interests, 'count' | 'vectors'>): number[] {
+  const firsts: number[] = [];
+  return Array.from({ length: interests.count }, (_, k) => {
+    const found = firsts.findIndex((first) => isNear(config, interests, first, k));
+    return found === -1 ? firsts.push(k) - 1 : found;
+  });
+}
+
+/**
+ * Merges interests that nearly coincide (`mergeCosine`), because they find almost the same items. A merged interest is the mean of its members,
+ * at unit length if the model normalizes, and has the sum of their behavior weights. Inference and evaluation both call this.
+ */
+export function mergeInterests(config: MergeConfig, interests: Interests): Interests {
+  if (!hasNear(config, interests)) return interests;
+  const groups = groupInterests(config, interests);
+  const count = Math.max(...groups) + 1;
+  const { embeddingDim: D, normalize } = config;
+  const merge = (rows: Float32Array): Float32Array => {
+    const width = rows.length / interests.count;
+    const merged = new Float32Array(count * width);
+    rows.forEach((value, cell) => (merged[groups[Math.floor(cell / width)]! * width + (cell % width)]! += value));
+    return merged;
+  };
+  const vectors = merge(interests.vectors);
+  const dim = vectors.length / count;
+  for (let group = 0; group < count; group++) {
+    const members = groups.filter((other) => other === group).length;
+    const length = normalize ? lengthOf(vectors, group * dim, D) : members;
+    for (let d = 0; d < D; d++) vectors[group * dim + d]! /= length;
+    // The coordinate of the popularity prior.
+    if (dim > D) vectors[group * dim + D] = 1;
+  }
+  return { count, vectors, behaviorWeights: merge(interests.behaviorWeights) };
 }
 
 export interface ItemScore {

@@ -2,7 +2,7 @@ import { preparedUsersMax } from '@facet/evaluation';
 import type { ScoredUser, UserInterests } from '@facet/evaluation';
 import { behaviorRowLength, createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type { BehaviorRows } from '@facet/features';
-import { indexDim, interestCountOf } from '@facet/model';
+import { indexDim, interestCountOf, mergeInterests } from '@facet/model';
 import type { InferenceEngine, ModelSpec } from '@facet/model';
 import type { EvaluationTower } from '@facet/model/training';
 import type { ModelData } from '../dataset/dataset.ts';
@@ -128,7 +128,11 @@ function queryByTower(
       userRows: hasUserVectors ? userRows.map((row) => Math.max(0, row)) : undefined,
     });
     return counts.map((count, row) => ({
-      interests: { count, vectors: interests.slice(row * K * D, (row * K + count) * D) },
+      interests: mergeInterests(config, {
+        count,
+        vectors: interests.slice(row * K * D, (row * K + count) * D),
+        behaviorWeights: new Float32Array(0),
+      }),
       bonuses: config.repeatBonus ? bonusesOf(rowOf(behaviors, row), engine) : noBonuses,
     }));
   };

@@ -23,6 +23,10 @@ export interface Extractor {
   readonly capsules: Float32Array;
   /** [K, n] weight of each behavior in each capsule. */
   readonly shares: Float32Array;
+  /**
+   * The behaviors that a capsule sums by their shares; default: those of the input. The rows [n, D] of interest k begin at k · `stride`.
+   */
+  readonly projection?: { readonly rows: Float32Array; readonly stride: number };
   /** Writes capsules and shares for K interests of a user. */
   extract(K: number, input: ExtractorInput): void;
 }

@@ -9,7 +9,8 @@ import type { CreateExtractor, ExtractorInput, ExtractorParts } from './extracto
 export const createRouting: CreateExtractor<'routing'> = (config, parts) => {
   const { embeddingDim: D, interests: maxInterests, sequenceLength: L } = parts.spec.config;
   const logits = parts.weights['routing/logits']!.data;
-  const { rows: projected, stride, project } = createProjection(config.map, parts);
+  const projection = createProjection(config.map, parts);
+  const { rows: projected, stride, project } = projection;
   const writeShares = config.softmaxOver === 'behaviors' ? softmaxOverBehaviors : softmaxOverInterests;
   const cosine = config.cosineAgreement;
   /** [n] or [K, n] norms of the projected behaviors. */
@@ -41,6 +42,7 @@ export const createRouting: CreateExtractor<'routing'> = (config, parts) => {
   return {
     capsules,
     shares,
+    projection,
     extract(K, input) {
       const { n, first, weights } = input;
       project(K, input);
