@@ -64,7 +64,8 @@ function catalogOfSize(size: number): CatalogItem[] {
 export function bundleContents(variant: 'facet' | 'mind' | 'maxmf' = 'facet', size = itemCount): BundleContents {
   const items = catalogOfSize(size);
   const trainedCount = size - 3;
-  const base = { ...modelVariant(variant).model, outputActivation: 'linear' as const };
+  // Interests of a random model nearly coincide.
+  const base = { ...modelVariant(variant).model, outputActivation: 'linear' as const, mergeCosine: 1 };
   const userIds = variant === 'maxmf' ? ['ada', 'bob', 'cyd'] : undefined;
   const config = { ...base, embeddingDim: 6, interests: 3, sequenceLength: 8, hiddenUnits: [8], profileDim: 2 };
   const spec: ModelSpec = {

@@ -49,8 +49,9 @@ function isNear(
 /** Whether any two interests nearly coincide. Allocates nothing, because few users have such interests. */
 function hasNear(config: MergeConfig, interests: Pick<Interests, 'count' | 'vectors'>): boolean {
   if (config.mergeCosine === undefined) return false;
-  for (let k = 1; k < interests.count; k++)
+  for (let k = 1; k < interests.count; k++) {
     for (let i = 0; i < k; i++) if (isNear(config, interests, i, k)) return true;
+  }
   return false;
 }
 
