@@ -1,13 +1,7 @@
 import { homePaths } from '@facet/config/home-paths';
-import {
-  claimStore,
-  ensureInstallation,
-  refuseOtherInstallation,
-  unnamedInstallation,
-} from '@facet/config/installation';
+import { claimStore, ensureInstallation } from '@facet/config/installation';
 import { parseRedisFiles } from '@facet/config/connections';
 import { parsePositiveRule } from '@facet/features';
-import { isEmptyHome } from '@facet/lake';
 import { openRedisProfileStore, rebuildProfiles } from '@facet/profiles';
 import type { RebuildResult, RedisProfileStore } from '@facet/profiles';
 import type { CommandContext, CommonOptions } from './command.ts';
@@ -34,17 +28,10 @@ export async function withProfileStore<Result>(
   }
 }
 
-/** Returns the id of the installation that uses the store; `unnamedInstallation` if a sink without an id has filled it. */
-export async function readStoreInstallation(store: RedisProfileStore): Promise<string | undefined> {
-  const id = await store.installation.read();
-  return id ?? ((await store.readFill()) && unnamedInstallation);
-}
-
 /**
  * Replaces all profiles with those computed from the lake and the catalog. No sink may be running.
  *
- * @throws AppError `INSTALLATION_DIFFERS` if the store belongs to another home, or if the home is empty and a store without an id is filled
- * @throws AppError as {@link withProfileStore}
+ * @throws AppError `INSTALLATION_DIFFERS` if the store belongs to another home; as {@link withProfileStore}
  */
 export async function rebuildStoredProfiles(
   options: CommonOptions & { readonly redis: string },
@@ -55,11 +42,7 @@ export async function rebuildStoredProfiles(
   return progress.run('profiles', '', async (stage) => {
     const home = homePaths(options.home);
     const result = await withProfileStore(options, context, async (store) => {
-      const installation = await ensureInstallation(home);
-      if (await isEmptyHome(home)) {
-        refuseOtherInstallation(installation, store.installation.location, await readStoreInstallation(store));
-      }
-      await claimStore(installation, store.installation);
+      await claimStore(await ensureInstallation(home), store.installation);
       return rebuildProfiles(store, home, { isPositive: parsePositiveRule(interactions.positives) });
     });
     stage.done(countOf(result.replaced, 'profile'));

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openLakeWriter } from '@facet/lake';
 import { homePaths } from '@facet/config/home-paths';
-import { ensureInstallation, unnamedInstallation } from '@facet/config/installation';
+import { ensureInstallation } from '@facet/config/installation';
 import {
   connectKafka,
   ensureTopics,
@@ -92,47 +92,6 @@ it(
     );
   },
 );
-
-it(
-  'facet lake rebuild refuses an empty home for a group whose sinks stored no id, until the home has adopted it',
-  { tags: 'full' },
-  async () => {
-    const { names, env } = await makeTopics('unnamed');
-    const admin = await kafka.admin();
-    const partitions = [{ partition: 0, offset: '1' }];
-    await admin.setOffsets({ groupId: 'unnamed-sink', topic: names.items, partitions });
-    const home = await temporaryFolder();
-    expect((await run(['installation', '--home', home], { env })).out).toMatch(
-      /consumer group unnamed-sink .* none yet/,
-    );
-    const rebuild = ['lake', 'rebuild', '--from', '2026-01-01', '--home', home];
-    const { code, err } = await run(rebuild, { env });
-    expect(code).toBe(2);
-    expect(err).toContain('the consumer group unnamed-sink in Kafka belongs to another home, from a release without');
-    expect((await run(['installation', 'adopt', '--home', home], { env })).out).toContain('adopts 1 place');
-    const { adopted } = await ensureInstallation(homePaths(home));
-    expect(adopted).toContain(unnamedInstallation);
-    expect((await run(rebuild, { env })).code).toBe(0);
-  },
-);
-
-it('facet profiles rebuild refuses an empty home for profiles of a sink that stored no id, until the home has adopted them', async () => {
-  const env = { FACET_REDIS_URL: `${redis.url}/6` };
-  const store = forTest(await openRedisProfileStore({ url: env.FACET_REDIS_URL }));
-  const home = await temporaryFolder();
-  const rebuild = ['profiles', 'rebuild', '--home', home, '--json'];
-  await store.beginFill();
-  const event = { eventId: 'x', type: 'click', itemId: 'a', occurredAt: 1 };
-  await store.apply([{ kind: 'event', userId: 'fay', receivedAt: 1, event }]);
-  const { code, err } = await run(rebuild, { env });
-  expect({ code, err }).toMatchObject({
-    code: 2,
-    err: expect.stringMatching(/profile store in Redis.*belongs to another home/),
-  });
-  expect(await store.read('fay')).toMatchObject({ events: [{ itemId: 'a' }] });
-  expect((await run(['installation', 'adopt', '--home', home], { env })).out).toContain('adopts 1 place');
-  expect(JSON.parse((await run(rebuild, { env })).out)).toMatchObject({ removed: 1 });
-});
 
 it('facet lake rebuild changes nothing when the log lacks events to replace', async () => {
   const { names, env } = await makeTopics('short');

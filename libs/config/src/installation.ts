@@ -36,23 +36,10 @@ export interface InstallationKey {
   write(installationId: string): Promise<void>;
 }
 
-/** The consumer group of the sinks in Kafka. */
-export interface ConsumerGroup {
-  /** Where the group is, with its name, for messages. */
-  readonly location: string;
-  /** The installations whose sinks have committed offsets. */
-  readonly installationIds: readonly string[];
-  /** Whether the group has read records, but only with sinks that stored no id. */
-  readonly isUnnamed: boolean;
-}
-
 type Home = Pick<HomePaths, 'folder' | 'installationFile'>;
 
 const Id = Type.String({ pattern: '^[0-9a-f-]{36}$' });
 const File = Type.Object({ id: Id, adopted: Type.Array(Id, { default: [] }) });
-
-/** Stands for the installation of a consumer group whose offsets a sink without an installation id committed. */
-export const unnamedInstallation = '00000000-0000-0000-0000-000000000000';
 
 /**
  * Returns the installation of a home; undefined if the home has none yet.
@@ -120,8 +107,7 @@ function textOf(id: string, adopted: readonly string[]): string {
 export function refuseOtherInstallation(installation: Installation, location: string, found: string | undefined): void {
   const { id, adopted, home } = installation;
   if (found === undefined || found === id || adopted.includes(found)) return;
-  const owner = found === unnamedInstallation ? 'another home, from a release without installation ids' : found;
-  throw new AppError(`The home ${home} belongs to the installation ${id}, but ${location} belongs to ${owner}.`, {
+  throw new AppError(`The home ${home} belongs to the installation ${id}, but ${location} belongs to ${found}.`, {
     code: 'INSTALLATION_DIFFERS',
     category: 'usage',
     remedy:
@@ -140,20 +126,6 @@ export async function claimStore(installation: Installation, key: InstallationKe
   const found = await key.claim(installation.id);
   refuseOtherInstallation(installation, key.location, found);
   if (found !== installation.id) await key.write(installation.id);
-}
-
-/**
- * Refuses a consumer group whose offsets a sink of another installation has committed. If the sink stored no id, refuses an empty home.
- *
- * @throws AppError `INSTALLATION_DIFFERS`, and the errors of `isEmptyHome`
- */
-export async function refuseOtherGroup(
-  installation: Installation,
-  { location, installationIds, isUnnamed }: ConsumerGroup,
-  isEmptyHome: () => Promise<boolean>,
-): Promise<void> {
-  for (const found of installationIds) refuseOtherInstallation(installation, location, found);
-  if (isUnnamed && (await isEmptyHome())) refuseOtherInstallation(installation, location, unnamedInstallation);
 }
 
 /** Returns whether an error says that a store belongs to another installation, or that `installation.json` is damaged. */

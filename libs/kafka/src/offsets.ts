@@ -75,32 +75,21 @@ export function installationMetadata(installationId: string): string {
   return `installation ${installationId}`;
 }
 
-/** The installations whose sinks have committed offsets of a consumer group. */
-export interface GroupInstallations {
-  readonly installationIds: readonly string[];
-  /** Whether the group has read records, but only with sinks that stored no id. */
-  readonly isUnnamed: boolean;
-}
-
 /**
- * Reads the installations of a consumer group.
+ * Reads the ids of the installations whose sinks have committed offsets of a consumer group.
  *
  * @throws AppError `EVENTS_LOG_UNREACHABLE` (retryable)
  */
 export async function readGroupInstallations(
   kafka: KafkaConnection,
   { groupId, topics }: { readonly groupId: string; readonly topics: readonly string[] },
-): Promise<GroupInstallations> {
+): Promise<readonly string[]> {
   try {
     const admin = await kafka.admin();
     const known = await listTopics(admin, topics);
     const committed = await admin.fetchOffsets({ groupId, topics: topics.filter((topic) => known.has(topic)) });
     const offsets = committed.flatMap(({ partitions }) => partitions);
-    const ids = new Set(offsets.flatMap(({ metadata }) => pattern.exec(metadata ?? '')?.[1] ?? []));
-    return {
-      installationIds: [...ids],
-      isUnnamed: ids.size === 0 && offsets.some(({ offset }) => Number(offset) > 0),
-    };
+    return [...new Set(offsets.flatMap(({ metadata }) => pattern.exec(metadata ?? '')?.[1] ?? []))];
   } catch (error) {
     throw unreachable(`The offsets of the consumer group ${groupId} could not be read`, error);
   }

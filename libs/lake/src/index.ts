@@ -31,7 +31,7 @@ export { uploadLake } from './maintenance/upload-lake.ts';
 export { verifyLake } from './maintenance/verify-lake.ts';
 export type { LakeCheck } from './maintenance/verify-lake.ts';
 export { countEvents, readLake, streamLake, streamLakeByOwner, streamOutcomes } from './read/read-lake.ts';
-export { isEmptyHome, LakeContent, lakeStatus, listLakeFiles } from './read/lake-status.ts';
+export { LakeContent, lakeStatus, listLakeFiles } from './read/lake-status.ts';
 export { readInteractions } from './read/read-interactions.ts';
 export type { InteractionRules, LakeInteractions } from './read/read-interactions.ts';
 export { readInteractionsOnSpark } from './read/read-interactions-on-spark.ts';

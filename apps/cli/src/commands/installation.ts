@@ -1,10 +1,5 @@
 import { homePaths } from '@facet/config/home-paths';
-import {
-  adoptInstallations,
-  ensureInstallation,
-  readInstallation,
-  unnamedInstallation,
-} from '@facet/config/installation';
+import { adoptInstallations, ensureInstallation, readInstallation } from '@facet/config/installation';
 import { readGroupInstallations } from '@facet/kafka';
 import { withQueueInstallation } from '@facet/refresh';
 import type { Command } from 'commander';
@@ -12,7 +7,7 @@ import { addHome, addKafka, addNotes, addQueue, addRedis, addSubcommand, queueOf
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { groupOf, refuseWhileSinksRun, withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
-import { readStoreInstallation, withProfileStore } from '../profile-store.ts';
+import { withProfileStore } from '../profile-store.ts';
 import { countOf } from '../terminal/text.ts';
 
 interface InstallationOptions extends CommonOptions, KafkaOptions {
@@ -59,19 +54,16 @@ async function readPlaces(options: InstallationOptions, context: CommandContext)
   if (brokers === undefined) notNamed.push('Kafka (--brokers)');
   else {
     const groupId = groupOf(options, context);
-    const { installationIds, isUnnamed } = await withKafka(options, context, async (kafka, names) =>
+    const installationIds = await withKafka(options, context, async (kafka, names) =>
       readGroupInstallations(kafka, { groupId, topics: Object.values(names) }),
     );
-    places.push({
-      place: `the consumer group ${groupId} in Kafka at ${brokers}`,
-      installationIds: isUnnamed ? [unnamedInstallation] : installationIds,
-    });
+    places.push({ place: `the consumer group ${groupId} in Kafka at ${brokers}`, installationIds });
   }
   const redis = options.redis ?? environment.redisUrl;
   if (redis === undefined) notNamed.push('the profile store (--redis)');
   else {
     await withProfileStore({ ...options, redis }, context, async (store) =>
-      addPlace(store.installation.location, await readStoreInstallation(store)),
+      addPlace(store.installation.location, await store.installation.read()),
     );
   }
   const queue = queueOf(options, context);
@@ -83,11 +75,7 @@ async function readPlaces(options: InstallationOptions, context: CommandContext)
 async function show(options: InstallationOptions, context: CommandContext): Promise<void> {
   const { output } = context;
   const installation = await readInstallation(homePaths(options.home));
-  const { places: found } = await readPlaces(options, context);
-  const places = found.map(({ place, installationIds }) => ({
-    place,
-    installationIds: installationIds.filter((id) => id !== unnamedInstallation),
-  }));
+  const { places } = await readPlaces(options, context);
   output.document({ home: options.home, installationId: installation?.id ?? null, places });
   const home = {
     place: `the home ${options.home}`,

@@ -1,5 +1,5 @@
 import { homePaths } from '@facet/config/home-paths';
-import { ensureInstallation, refuseOtherGroup } from '@facet/config/installation';
+import { ensureInstallation, refuseOtherInstallation } from '@facet/config/installation';
 import { openFileEventLogReader } from '@facet/event-log';
 import type { EventLog } from '@facet/event-log';
 import { openKafkaEventLog, readGroupInstallations } from '@facet/kafka';
@@ -7,7 +7,6 @@ import type { KafkaConnection, TopicNames } from '@facet/kafka';
 import {
   compactCatalog,
   compactLake,
-  isEmptyHome,
   lakeStatus,
   openLakeSnapshot,
   rebuildLake,
@@ -230,12 +229,11 @@ async function refuseOtherHome(
   options: RebuildOptions,
   context: CommandContext,
 ): Promise<void> {
-  const home = homePaths(options.home);
-  const installation = await ensureInstallation(home);
+  const installation = await ensureInstallation(homePaths(options.home));
   const groupId = groupOf(options, context);
-  const group = await readGroupInstallations(kafka, { groupId, topics: Object.values(names) });
-  const location = `the consumer group ${groupId} in Kafka`;
-  await refuseOtherGroup(installation, { location, ...group }, () => isEmptyHome(home));
+  for (const found of await readGroupInstallations(kafka, { groupId, topics: Object.values(names) })) {
+    refuseOtherInstallation(installation, `the consumer group ${groupId} in Kafka`, found);
+  }
 }
 
 async function rebuildFrom(log: EventLog, options: RebuildOptions, context: CommandContext) {

@@ -1,9 +1,9 @@
-import { isEmptyHome, openLakeSnapshot, openLakeWriter } from '@facet/lake';
+import { openLakeSnapshot, openLakeWriter } from '@facet/lake';
 import { connectKafka, ensureTopics, openKafkaPublisher, readGroupInstallations, topicNames } from '@facet/kafka';
 import { parsePositiveRule } from '@facet/features';
 import { createHttpMetrics, listen, readAccess } from '@facet/http';
 import { readFacetConfig } from '@facet/config';
-import { ensureInstallation, refuseOtherGroup } from '@facet/config/installation';
+import { ensureInstallation, refuseOtherInstallation } from '@facet/config/installation';
 import { minuteMs, openWithClosers, repeat } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { refusalReasons } from '@facet/schemas';
@@ -134,8 +134,9 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
 
     const consume = async (): Promise<void> => {
       const location = `the consumer group ${groupId} in Kafka at ${config.kafka.brokers.join(', ')}`;
-      const group = await readGroupInstallations(kafka, { groupId, topics: [...handlers.keys()] });
-      await refuseOtherGroup(installation, { location, ...group }, () => isEmptyHome(home));
+      for (const found of await readGroupInstallations(kafka, { groupId, topics: [...handlers.keys()] })) {
+        refuseOtherInstallation(installation, location, found);
+      }
       const { eventPartitions, replicationFactor } = config;
       await ensureTopics(kafka, { names: topics, eventPartitions, replicationFactor });
       await consumer.start(loop);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { homePaths } from '@facet/config';
-import { adoptInstallations, ensureInstallation, unnamedInstallation } from '@facet/config/installation';
+import { adoptInstallations, ensureInstallation } from '@facet/config/installation';
 import { readItems } from '@facet/lake';
 import { forTest, temporaryFolder } from '@facet/testing';
 import { expect, it } from 'vitest';
@@ -63,32 +63,6 @@ it('takes over topics and profile store after the home has adopted them', { tags
   const earlier = await bench.startSink();
   await expect(earlier.failed).rejects.toMatchObject({ code: 'INSTALLATION_DIFFERS' });
 });
-
-it(
-  'refuses an empty home for a group whose sinks stored no id, until the home has adopted it',
-  { tags: 'full' },
-  async () => {
-    const bench = await createBench();
-    const first = await bench.startSink();
-    await until(() => isCaughtUp(first, 0));
-    await first.close();
-    // As an earlier release leaves the group.
-    const admin = await bench.kafka.admin();
-    const partitions = [{ partition: 0, offset: '1' }];
-    await admin.setOffsets({ groupId: `${bench.prefix}-sink`, topic: bench.topics.items, partitions });
-    const FACET_HOME = await temporaryFolder();
-    const empty = { FACET_HOME, FACET_REDIS_URL: '' };
-    const refused = await bench.startSink(empty);
-    await expect(refused.failed).rejects.toMatchObject({
-      code: 'INSTALLATION_DIFFERS',
-      message: expect.stringContaining('belongs to another home, from a release without installation ids.') as string,
-      remedy: expect.stringContaining(`facet installation adopt --home ${FACET_HOME}`) as string,
-    });
-    await refused.close();
-    await adoptInstallations(homePaths(FACET_HOME), [unnamedInstallation]);
-    await storeItem({ ...bench, startSink: () => bench.startSink(empty) });
-  },
-);
 
 it('creates no topics in the Kafka of another installation', async () => {
   const bench = await createBench();

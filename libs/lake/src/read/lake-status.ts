@@ -3,7 +3,6 @@ import { hashFile } from '@facet/platform';
 import type { IntakeCount } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { readCatalogOffsets } from '../catalog/read-catalog.ts';
 import { dayOf } from '../layout.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
@@ -65,22 +64,6 @@ export async function lakeStatus(lakeFolder: string): Promise<LakeStatus> {
     replacedFiles: placed.filter((path) => state.removed.has(path)).length,
     maintenance: state.claim,
   };
-}
-
-/**
- * Returns whether no sink has written to the lake and the catalog of a home.
- *
- * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`; as `openLakeSnapshot`
- */
-export async function isEmptyHome({
-  lakeFolder,
-  catalogFolder,
-}: {
-  readonly lakeFolder: string;
-  readonly catalogFolder: string;
-}): Promise<boolean> {
-  const { version } = await readLakeState(lakeFolder);
-  return version < 1 && (await readCatalogOffsets(catalogFolder)).size === 0;
 }
 
 /** One file of the lake, for dataset manifests. */
