@@ -2,7 +2,7 @@ import { appendFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { ClientError, createServingClient } from '@facet/client/serving';
-import { changeItems, readItems, upsertItems } from '@facet/lake';
+import { changeRecords, readItems, upsertItems } from '@facet/lake';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { facet, facetJson, startFacet } from './facet.ts';
 import type { Ended } from './facet.ts';
@@ -244,7 +244,8 @@ describe('facet delta', () => {
       const catalog = join(folder, home, 'catalog');
       const before = await readItems(catalog);
       onTestFinished(async () => {
-        await changeItems(
+        await changeRecords(
+          'items',
           catalog,
           new Map([['garden-new', undefined], ...before.map((item) => [item.itemId, item] as const)]),
         );

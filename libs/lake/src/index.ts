@@ -1,5 +1,4 @@
-export { changeCatalog, changeItems, changeUsers, upsertItems, upsertUsers } from './catalog/change-catalog.ts';
-export type { ItemVersion, UserVersion } from './catalog/change-catalog.ts';
+export { changeCatalog, changeRecords, upsertItems, upsertUsers } from './catalog/change-catalog.ts';
 export { compactCatalog } from './catalog/compact-catalog.ts';
 export type { ItemsVersion } from './catalog/read-catalog.ts';
 export {
@@ -14,7 +13,7 @@ export {
   streamUsers,
   streamUserVersions,
 } from './catalog/read-catalog.ts';
-export { compareVersions } from './catalog/segments.ts';
+export type { RecordVersion } from './catalog/segments.ts';
 export { openDuckDb, queryChunks, selectRows, sqlName, sqlText, withDuckDb } from './duckdb.ts';
 export type { DuckDb } from './duckdb.ts';
 export { dayHealth, judgedChecks, newestLakeDays, storeDayHealth } from './health/day-health.ts';

@@ -1,7 +1,7 @@
 import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadBundle, loadDelta, overlayDelta } from '@facet/bundles';
-import { changeItems, compactCatalog, upsertItems } from '@facet/lake';
+import { changeRecords, compactCatalog, upsertItems } from '@facet/lake';
 import type { LakeEvent } from '@facet/lake';
 import type { Item } from '@facet/schemas';
 import { createRandom } from '@facet/features';
@@ -60,7 +60,7 @@ async function ask(behaviors: readonly string[], limit = 100): Promise<Recommend
 
 const idsOf = ({ items }: RecommendationResult): string[] => items.map(({ itemId }) => itemId);
 const change = (changes: Record<string, Item | undefined>) =>
-  changeItems(context.home.catalogFolder, new Map(Object.entries(changes)));
+  changeRecords('items', context.home.catalogFolder, new Map(Object.entries(changes)));
 const newCup: Item = { itemId: 'cup-new', title: 'cup of the day', attributes: { kind: 'cup', shop: 'shop0' } };
 
 /** The purchases of an item by 19 people after the last bundle, each twice a day, which counts once, and two views. */
@@ -213,7 +213,12 @@ test('withdraws an item whose removal was compacted before it was read', async (
   await change({ 'cup-new': newCup });
   await publishDelta(context);
   await change({ thing02: undefined });
-  await changeItems(catalogFolder, new Map([['cup-late', { ...newCup, itemId: 'cup-late' }]]), Date.now() + 91 * dayMs);
+  await changeRecords(
+    'items',
+    catalogFolder,
+    new Map([['cup-late', { ...newCup, itemId: 'cup-late' }]]),
+    Date.now() + 91 * dayMs,
+  );
   await compactCatalog(catalogFolder, { isFull: true });
   expect(await publishDelta(context)).toMatchObject({ added: 2, withdrawn: 1 });
 });

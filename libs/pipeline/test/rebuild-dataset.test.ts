@@ -1,6 +1,6 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { changeItems, compactLake, openLakeWriter, upsertItems, upsertUsers } from '@facet/lake';
+import { changeRecords, compactLake, openLakeWriter, upsertItems, upsertUsers } from '@facet/lake';
 import type { Event } from '@facet/schemas';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { homePaths } from '@facet/config';
@@ -49,7 +49,7 @@ async function letLifeGoOn(): Promise<void> {
   ]);
   const { catalogFolder } = context.home;
   await upsertItems(catalogFolder, [{ itemId: 'thing01', title: 'renamed', attributes: { kind: 'tea' } }], closing + 1);
-  await changeItems(catalogFolder, new Map([['thing22', undefined]]), closing + 2);
+  await changeRecords('items', catalogFolder, new Map([['thing22', undefined]]), closing + 2);
   await upsertItems(catalogFolder, [{ itemId: 'fresh', title: 'fresh', attributes: {} }], closing + 3);
   await upsertUsers(catalogFolder, [{ userId: 'person02', attributes: { age: 'young', city: 'Ghent' } }]);
   await compactLake(context.home.lakeFolder, { graceMs: 0 });

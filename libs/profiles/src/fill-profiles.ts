@@ -46,9 +46,9 @@ async function* changesByOwner(
 ): AsyncGenerator<OwnedChanges> {
   const attributes = new Map<string, ProfileChange>();
   for await (const versions of streamUserVersions(sources.catalogFolder)) {
-    for (const { userId, user, receivedAt } of versions) {
+    for (const { id: userId, record, receivedAt } of versions) {
       // Includes removals, so that a late version does not restore the attributes of a removed user.
-      attributes.set(userId, { kind: 'attributes', userId, attributes: user?.attributes ?? null, receivedAt });
+      attributes.set(userId, { kind: 'attributes', userId, attributes: record?.attributes ?? null, receivedAt });
     }
   }
   const complete = (owner: string, changes: ProfileChange[]): OwnedChanges => {

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { changeUsers, openLakeWriter, streamLake, upsertUsers } from '@facet/lake';
+import { changeRecords, openLakeWriter, streamLake, upsertUsers } from '@facet/lake';
 import type { Event } from '@facet/schemas';
 import { parsePositiveRule } from '@facet/features';
 import { startRedis } from '@facet/local-services';
@@ -187,7 +187,12 @@ describe.each(stores)('profiles from the lake: %s', (_, open) => {
     const sources = await createSources([]);
     const aged = (age: number, receivedAt: number) =>
       [{ kind: 'attributes', userId: 'ben', attributes: { age }, receivedAt }] as const;
-    await changeUsers(sources.catalogFolder, new Map([['ben', { userId: 'ben', attributes: { age: 2 } }]]), noon);
+    await changeRecords(
+      'users',
+      sources.catalogFolder,
+      new Map([['ben', { userId: 'ben', attributes: { age: 2 } }]]),
+      noon,
+    );
     for (const build of buildsOf(open)) {
       const store = await build(sources);
       await store.apply(aged(1, noon - 1));
@@ -199,8 +204,13 @@ describe.each(stores)('profiles from the lake: %s', (_, open) => {
 
   it('keep no attributes of a removed user when an older version arrives after the fill', async () => {
     const sources = await createSources([]);
-    await changeUsers(sources.catalogFolder, new Map([['ben', { userId: 'ben', attributes: { age: 1 } }]]), noon);
-    await changeUsers(sources.catalogFolder, new Map([['ben', undefined]]), noon + 20);
+    await changeRecords(
+      'users',
+      sources.catalogFolder,
+      new Map([['ben', { userId: 'ben', attributes: { age: 1 } }]]),
+      noon,
+    );
+    await changeRecords('users', sources.catalogFolder, new Map([['ben', undefined]]), noon + 20);
     for (const build of buildsOf(open)) {
       const store = await build(sources);
       await store.apply([{ kind: 'attributes', userId: 'ben', attributes: { age: 2 }, receivedAt: noon + 10 }]);

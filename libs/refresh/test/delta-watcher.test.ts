@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { readFacetConfig } from '@facet/config';
-import { changeItems, openLakeWriter } from '@facet/lake';
+import { changeRecords, openLakeWriter } from '@facet/lake';
 import { createLogger, dayMs } from '@facet/platform';
 import { forTest } from '@facet/testing';
 import { expect, it, onTestFinished } from 'vitest';
@@ -42,7 +42,12 @@ it('starts no process for interactions if all items have some', { tags: 'full' }
 async function watchDeltas(itemId: string) {
   const { folder, paths, configFile, store, runs } = await createShopHome();
   const writeItem = (title: string, at?: number) =>
-    changeItems(paths.catalogFolder, new Map([[itemId, { itemId, title, attributes: { kind: 'tea' } }]]), at);
+    changeRecords(
+      'items',
+      paths.catalogFolder,
+      new Map([[itemId, { itemId, title, attributes: { kind: 'tea' } }]]),
+      at,
+    );
   // Received before the refreshed day ends, so that the bundle contains it and the first comparison finds no change.
   await rm(paths.catalogFolder, { recursive: true });
   await writeItem('first title', opening);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { homePaths } from '@facet/config/home-paths';
-import { changeUsers, listErasures, openLakeWriter } from '@facet/lake';
+import { changeRecords, listErasures, openLakeWriter } from '@facet/lake';
 import { AppError } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import { Option } from 'commander';
@@ -111,7 +111,7 @@ async function request(userId: string, options: RequestErasureOptions, context: 
   } finally {
     await lake.close();
   }
-  await changeUsers(catalogFolder, new Map([[userId, undefined]]));
+  await changeRecords('users', catalogFolder, new Map([[userId, undefined]]));
   const redis = options.redis ?? environment.redisUrl;
   if (redis !== undefined) {
     const before = erasure.requestedAt;

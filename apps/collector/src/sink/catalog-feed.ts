@@ -1,5 +1,5 @@
-import { changeCatalog, compactCatalog, compareVersions, readCatalogOffsets } from '@facet/lake';
-import type { ItemVersion, UserVersion } from '@facet/lake';
+import { changeCatalog, compactCatalog, readCatalogOffsets } from '@facet/lake';
+import type { RecordVersion } from '@facet/lake';
 import type { Item, User } from '@facet/schemas';
 import { minuteMs } from '@facet/platform';
 import type { Logger } from '@facet/platform';
@@ -14,8 +14,8 @@ export function createCatalogFeed(
   catalogFolder: string,
   { logger, now }: { readonly logger: Logger; readonly now: () => number },
 ) {
-  let items: ItemVersion[] = [];
-  const users = new Map<string, UserVersion>();
+  let items: RecordVersion<Item>[] = [];
+  let users: RecordVersion<User>[] = [];
   let written: ReadonlyMap<string, number> = new Map();
   let advanced = new Map<string, number>();
   let changedSince: number | undefined;
@@ -32,7 +32,7 @@ export function createCatalogFeed(
   };
   const clear = (): void => {
     items = [];
-    users.clear();
+    users = [];
     changedSince = undefined;
   };
   return {
@@ -44,12 +44,10 @@ export function createCatalogFeed(
      * @param receivedAt the receipt time in epoch milliseconds, by which the catalog orders the versions of the item
      */
     changeItem: (itemId: string, item: Item | undefined, receivedAt: number): void =>
-      void items.push({ itemId, item, receivedAt }),
+      void items.push({ id: itemId, record: item, receivedAt }),
     /** Adds or replaces a user; without `user`, removes the user. @param receivedAt epoch milliseconds */
-    changeUser(userId: string, user: User | undefined, receivedAt: number): void {
-      const change = { user, receivedAt };
-      if (compareVersions(users.get(userId) ?? change, change) <= 0) users.set(userId, change);
-    },
+    changeUser: (userId: string, user: User | undefined, receivedAt: number): void =>
+      void users.push({ id: userId, record: user, receivedAt }),
     /** Notes that all changes of `source` before `next` have been made. */
     advance(source: string, next: number): void {
       advanced.set(source, next);
@@ -57,7 +55,7 @@ export function createCatalogFeed(
     },
     /** Number of changes that are not in the files. */
     get pending() {
-      return items.length + users.size;
+      return items.length + users.length;
     },
     /** When the oldest change that is not in the files was made. */
     get changedSince() {

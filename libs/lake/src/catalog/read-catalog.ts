@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { Item, User } from '@facet/schemas';
 import { listPlacedFiles, readCatalogState, segmentExtension, segmentsOf } from './catalog-log.ts';
 import type { CatalogKind, Segment } from './catalog-log.ts';
-import type { UserVersion } from './change-catalog.ts';
 import { countInUnfinished, isMissingSegment, joinRepeated, readSegments } from './segments.ts';
 import type { RecordVersion } from './segments.ts';
 
@@ -74,30 +73,24 @@ export function streamUsers(catalogFolder: string): AsyncGenerator<readonly User
 }
 
 async function* streamRecords<Entity>(catalogFolder: string, kind: CatalogKind): AsyncGenerator<readonly Entity[]> {
-  const { groups } = await openVersions<Entity>(catalogFolder, kind);
-  for await (const batch of groups) {
-    yield batch.flatMap((versions) => {
-      const { record } = versions.at(-1)!;
-      return record === undefined ? [] : [record];
-    });
+  for await (const versions of currentVersions(await openVersions<Entity>(catalogFolder, kind))) {
+    yield versions.flatMap(({ record }) => record ?? []);
   }
 }
 
+async function* currentVersions<Entity>({
+  groups,
+}: Pick<CatalogVersions<Entity>, 'groups'>): AsyncGenerator<readonly RecordVersion<Entity>[]> {
+  for await (const batch of groups) yield batch.map((versions) => versions.at(-1)!);
+}
+
 /**
- * Streams the current version of each user in batches, ordered by id. A removed user has no `user`.
+ * Streams the current version of each user in batches, ordered by id. A removed user has no record.
  *
  * @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`
  */
-export async function* streamUserVersions(
-  catalogFolder: string,
-): AsyncGenerator<readonly (UserVersion & { readonly userId: string })[]> {
-  const { groups } = await openVersions<User>(catalogFolder, 'users');
-  for await (const batch of groups) {
-    yield batch.map((versions) => {
-      const { id, record, receivedAt } = versions.at(-1)!;
-      return { userId: id, user: record, receivedAt };
-    });
-  }
+export async function* streamUserVersions(catalogFolder: string): AsyncGenerator<readonly RecordVersion<User>[]> {
+  yield* currentVersions(await openVersions<User>(catalogFolder, 'users'));
 }
 
 /**
@@ -177,12 +170,6 @@ export async function readItemsVersion(catalogFolder: string): Promise<ItemsVers
   return newest && { fingerprint: newest.changeIds.at(-1)!, order: newest.order };
 }
 
-/** An item that may have changed, in its current state; without `item`, it was removed. */
-export interface ItemChange {
-  readonly itemId: string;
-  readonly item?: Item | undefined;
-}
-
 /** The items that may have changed after a version of the catalog. */
 interface ItemChanges {
   /**
@@ -190,21 +177,14 @@ interface ItemChanges {
    * was restored from a backup, or a compaction dropped removals after the version.
    */
   readonly isContinued: boolean;
-  /** By id, in batches. May contain items that did not change. */
-  readonly changes: AsyncIterable<readonly ItemChange[]>;
+  /** The current versions by id, in batches. May contain items that did not change. */
+  readonly changes: AsyncIterable<readonly RecordVersion<Item>[]>;
 }
 
 /** Opens the changes after a version; without one, all items. @throws AppError `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE` */
 export async function openItemChanges(catalogFolder: string, after?: ItemsVersion): Promise<ItemChanges> {
-  const { groups, isContinued } = await openVersions<Item>(catalogFolder, 'items', after);
-  return {
-    isContinued,
-    changes: (async function* () {
-      for await (const batch of groups) {
-        yield batch.map((versions) => ({ itemId: versions[0]!.id, item: versions.at(-1)!.record }));
-      }
-    })(),
-  };
+  const opened = await openVersions<Item>(catalogFolder, 'items', after);
+  return { isContinued: opened.isContinued, changes: currentVersions(opened) };
 }
 
 /**

@@ -24,16 +24,8 @@ export interface RecordVersion<Entity = unknown> {
 }
 
 /**
- * Compares the receipt times of two versions of an id. The last version in this order is the current one. Use a stable sort, and start
- * from the order of the log. Then the last one in the log of several versions received in the same millisecond stays the last.
- */
-export function compareVersions(a: Pick<RecordVersion, 'receivedAt'>, b: Pick<RecordVersion, 'receivedAt'>): number {
-  return a.receivedAt - b.receivedAt;
-}
-
-/**
- * Returns the versions of an id in the order of {@link compareVersions}. A joined version is returned twice, with its first and its last
- * receipt time.
+ * Orders the versions of an id by their receipt. The last one is current. Versions received in the same millisecond keep the order of the
+ * log. A joined version is returned twice, with its first and its last receipt time.
  *
  * @param versions in the order of the log
  */
@@ -43,7 +35,7 @@ function orderVersions<Entity>(versions: readonly RecordVersion<Entity>[]): read
     .flatMap(({ repeatedAt, ...version }) =>
       repeatedAt === undefined ? [version] : [version, { ...version, receivedAt: repeatedAt }],
     )
-    .sort(compareVersions);
+    .sort((a, b) => a.receivedAt - b.receivedAt);
 }
 
 /** Joins consecutive versions that have the same record. @param versions as `orderVersions` returns them */

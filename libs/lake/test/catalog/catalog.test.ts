@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { dayMs } from '@facet/platform';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { breakFile, temporaryFolder } from '@facet/testing';
-import { changeCatalog, changeItems, changeUsers, upsertItems, upsertUsers } from '../../src/catalog/change-catalog.ts';
+import { changeCatalog, changeRecords, upsertItems, upsertUsers } from '../../src/catalog/change-catalog.ts';
 import { openCatalogLog } from '../../src/catalog/catalog-log.ts';
 import { compactCatalog } from '../../src/catalog/compact-catalog.ts';
-import type { ItemChange, ItemsVersion } from '../../src/catalog/read-catalog.ts';
+import type { ItemsVersion } from '../../src/catalog/read-catalog.ts';
 import {
   findUserInCatalog,
   openItemChanges,
@@ -19,6 +19,7 @@ import {
   readUsers,
 } from '../../src/catalog/read-catalog.ts';
 import { writeSegment } from '../../src/catalog/segments.ts';
+import type { RecordVersion } from '../../src/catalog/segments.ts';
 
 const item = (itemId: string, title?: string) => ({
   itemId,
@@ -54,7 +55,7 @@ it('removes items without a record', async () => {
     ['c', item('c')],
     ['never-there', undefined],
   ]);
-  await changeItems(folder, changes);
+  await changeRecords('items', folder, changes);
   expect((await readItems(folder)).map(({ itemId }) => itemId)).toEqual(['b', 'c']);
 });
 
@@ -70,12 +71,12 @@ it('stores users separately, in the order of their ids', async () => {
 it('writes items, users and offsets together, and refuses a second writer of a source', async () => {
   const folder = await temporaryFolder();
   const at = {
-    items: [{ itemId: 'a', item: item('a'), receivedAt: 1 }],
-    users: new Map([['u', { user: user('u'), receivedAt: 1 }]]),
+    items: [{ id: 'a', record: item('a'), receivedAt: 1 }],
+    users: [{ id: 'u', record: user('u'), receivedAt: 1 }],
   };
   await changeCatalog(folder, { ...at, offsets: { 'items-0': { from: 0, to: 5 } } });
   const late = changeCatalog(folder, {
-    users: new Map([['u', { user: user('u', 99), receivedAt: 2 }]]),
+    users: [{ id: 'u', record: user('u', 99), receivedAt: 2 }],
     offsets: { 'items-0': { from: 0, to: 7 } },
   });
   await expect(late).rejects.toMatchObject({ code: 'EVENTS_CATALOG_SUPERSEDED' });
@@ -102,9 +103,9 @@ it('keeps the number of segments small, and loses nothing that other writers add
 
 async function changesAfter(folder: string, version?: ItemsVersion) {
   const { isContinued, changes } = await openItemChanges(folder, version);
-  const all: ItemChange[] = [];
-  for await (const batch of changes) all.push(...batch);
-  return { isContinued, ids: all.map(({ itemId, item: record }) => (record === undefined ? `-${itemId}` : itemId)) };
+  const ids: string[] = [];
+  for await (const batch of changes) ids.push(...batch.map(({ id, record }) => (record === undefined ? `-${id}` : id)));
+  return { isContinued, ids };
 }
 
 it('returns the items that changed after a version, and the same version after a compaction', async () => {
@@ -114,7 +115,8 @@ it('returns the items that changed after a version, and the same version after a
     Array.from({ length: 100 }, (_, index) => item(`a${index}`)),
   );
   const after = await readItemsVersion(folder);
-  await changeItems(
+  await changeRecords(
+    'items',
     folder,
     new Map([
       ['new', item('new')],
@@ -133,45 +135,50 @@ it('finds the newest versions of late items, also of ids with escaped or other c
   const folder = await temporaryFolder();
   const ids = ['a', 'b', 'b"', 'b\\', 'b\n', 'c', 'é', '\ud800', '😀'];
   const versions = (titled: readonly string[], title: string, receivedAt: number) =>
-    titled.map((itemId) => ({ itemId, item: item(itemId, title), receivedAt }));
+    titled.map((id) => ({ id, record: item(id, title), receivedAt }));
   await changeCatalog(folder, { items: versions(ids, 'new', 10) });
   const after = await readItemsVersion(folder);
   for (const id of ids) await changeCatalog(folder, { items: versions([id], 'late', 5) });
   const { changes } = await openItemChanges(folder, after);
   const found: string[] = [];
-  for await (const batch of changes) for (const { itemId, item } of batch) found.push(`${itemId} ${item?.title}`);
+  for await (const batch of changes) for (const { id, record } of batch) found.push(`${id} ${record?.title}`);
   expect(found.sort()).toEqual(ids.map((id) => `${id} new`).sort());
 });
 
 it('returns the current version of an item when an older one arrives after it', async () => {
   const folder = await temporaryFolder();
   await upsertItems(folder, [item('a', 'new'), item('b'), item('c')], 10);
-  await changeItems(folder, new Map([['c', undefined]]), 20);
+  await changeRecords('items', folder, new Map([['c', undefined]]), 20);
   const after = await readItemsVersion(folder);
-  const late = ['a', 'c'].map((itemId) => ({ itemId, item: item(itemId, 'late'), receivedAt: 5 }));
+  const late = ['a', 'c'].map((id) => ({ id, record: item(id, 'late'), receivedAt: 5 }));
   await changeCatalog(folder, { items: late });
-  await changeCatalog(folder, { items: [{ itemId: 'd', item: item('d'), receivedAt: 30 }] });
+  await changeCatalog(folder, { items: [{ id: 'd', record: item('d'), receivedAt: 30 }] });
   const { isContinued, changes } = await openItemChanges(folder, after);
   expect(isContinued).toBe(true);
-  const all: ItemChange[] = [];
-  for await (const batch of changes) all.push(...batch);
+  const all: Pick<RecordVersion, 'id' | 'record'>[] = [];
+  for await (const batch of changes) all.push(...batch.map(({ id, record }) => ({ id, record })));
   expect(all).toEqual([
-    { itemId: 'a', item: item('a', 'new') },
-    { itemId: 'c', item: undefined },
-    { itemId: 'd', item: item('d') },
+    { id: 'a', record: item('a', 'new') },
+    { id: 'c', record: undefined },
+    { id: 'd', record: item('d') },
   ]);
 });
 
 it('ignores a version of a user that arrives after a newer one, also after a compaction', async () => {
   const folder = await temporaryFolder();
-  for (const id of ['u', 'gone']) await changeUsers(folder, new Map([[id, user(id)]]), 1);
-  await changeUsers(folder, new Map([['u', user('u', 99)]]), 20);
-  await changeUsers(folder, new Map([['gone', undefined]]), 20);
-  const users = new Map(['u', 'gone'].map((id) => [id, { user: user(id, 7), receivedAt: 10 }]));
+  for (const id of ['u', 'gone']) await changeRecords('users', folder, new Map([[id, user(id)]]), 1);
+  await changeRecords('users', folder, new Map([['u', user('u', 99)]]), 20);
+  await changeRecords('users', folder, new Map([['gone', undefined]]), 20);
+  const users = ['u', 'gone'].map((id) => ({ id, record: user(id, 7), receivedAt: 10 }));
   const compacted = join(await temporaryFolder(), 'compacted');
   await cp(folder, compacted, { recursive: true });
   // The new segment is larger than all others, so the compaction merges them.
-  await changeUsers(compacted, new Map(Array.from({ length: 50 }, (_, index) => [`v${index}`, undefined])), 20);
+  await changeRecords(
+    'users',
+    compacted,
+    new Map(Array.from({ length: 50 }, (_, index) => [`v${index}`, undefined])),
+    20,
+  );
   await compactCatalog(compacted, { graceMs: 0 });
   expect(await readdir(join(compacted, 'users'))).toHaveLength(1);
   for (const each of [folder, compacted]) {
@@ -215,9 +222,9 @@ it('does not continue a version after which a compaction dropped a removal', asy
   const folder = await temporaryFolder();
   await upsertItems(folder, [item('a'), item('gone')], 1);
   const before = await readItemsVersion(folder);
-  await changeItems(folder, new Map([['gone', undefined]]), 2);
+  await changeRecords('items', folder, new Map([['gone', undefined]]), 2);
   const removed = await readItemsVersion(folder);
-  await changeCatalog(folder, { items: [{ itemId: 'b', item: item('b'), receivedAt: 100 * dayMs }] });
+  await changeCatalog(folder, { items: [{ id: 'b', record: item('b'), receivedAt: 100 * dayMs }] });
   expect(await changesAfter(folder, before)).toEqual({ isContinued: true, ids: ['b', '-gone'] });
   const newest = await readItemsVersion(folder);
   await compactCatalog(folder, { isFull: true });
@@ -234,7 +241,7 @@ it('finds a removed user until a full compaction has deleted every version of th
   );
   await upsertUsers(folder, [user('u5', 99)]);
   expect(await findUserInCatalog(folder, 'u5')).toHaveLength(2);
-  await changeUsers(folder, new Map([['u5', undefined]]));
+  await changeRecords('users', folder, new Map([['u5', undefined]]));
   expect((await readUsers(folder)).some(({ userId }) => userId === 'u5')).toBe(false);
   expect(await findUserInCatalog(folder, 'u5')).not.toEqual([]);
   await compactCatalog(folder, { isFull: true });
@@ -246,9 +253,9 @@ it('finds a removed user until a full compaction has deleted every version of th
 
 it('leaves out versions of a user that were received later, but not the removal of the user', async () => {
   const folder = await temporaryFolder();
-  await changeUsers(folder, new Map([['u', user('u')]]), 1);
-  await changeUsers(folder, new Map([['u', undefined]]), 3);
-  await changeUsers(folder, new Map([['u', user('u', 99)]]), 4);
+  await changeRecords('users', folder, new Map([['u', user('u')]]), 1);
+  await changeRecords('users', folder, new Map([['u', undefined]]), 3);
+  await changeRecords('users', folder, new Map([['u', user('u', 99)]]), 4);
   const countOf = async (until?: number): Promise<number> =>
     (await findUserInCatalog(folder, 'u', until)).reduce((sum, { count }) => sum + count, 0);
   // The first version and the removal.
@@ -393,7 +400,7 @@ it('refuses a transaction or a checkpoint of another format', async () => {
 it('leaves the segments to another compaction that deletes them during the read', async () => {
   const folder = await temporaryFolder();
   for (const id of ['a', 'b']) {
-    await changeCatalog(folder, { users: new Map([[id, { user: user(id), receivedAt: 1 }]]) });
+    await changeCatalog(folder, { users: [{ id, record: user(id), receivedAt: 1 }] });
   }
   const compacted = join(await temporaryFolder(), 'compacted');
   await cp(folder, compacted, { recursive: true });
@@ -417,7 +424,7 @@ it('leaves the segments to another compaction that deletes them during the read'
   const [compactedName, ...others] = await readdir(users);
   expect(others).toEqual([]);
 
-  await changeCatalog(folder, { users: new Map([['c', { user: user('c'), receivedAt: 1 }]]) });
+  await changeCatalog(folder, { users: [{ id: 'c', record: user('c'), receivedAt: 1 }] });
   await rm(join(users, compactedName!));
   await expect(compactCatalog(folder, { isFull: true })).rejects.toMatchObject({ code: 'EVENTS_CATALOG_DAMAGED' });
 });
@@ -476,8 +483,8 @@ it('reports that a process may not open enough files', { tags: 'full' }, async (
 
 it('reports a damaged transaction log, and a folder that it cannot write, as errors of the catalog', async () => {
   const folder = await temporaryFolder();
-  await changeCatalog(folder, { items: [{ itemId: 'a', item: item('a'), receivedAt: 1 }] });
-  await changeCatalog(folder, { items: [{ itemId: 'b', item: item('b'), receivedAt: 1 }] });
+  await changeCatalog(folder, { items: [{ id: 'a', record: item('a'), receivedAt: 1 }] });
+  await changeCatalog(folder, { items: [{ id: 'b', record: item('b'), receivedAt: 1 }] });
   await rename(join(folder, 'items'), join(folder, 'away'));
   await writeFile(join(folder, 'items'), 'not a folder');
   const unwritable = { code: 'EVENTS_CATALOG_UNWRITABLE', remedy: expect.stringContaining('disk') as string };

@@ -3,10 +3,10 @@ import { dayMs } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
 import type { Item } from '@facet/schemas';
 import { temporaryFolder } from '@facet/testing';
-import { changeCatalog, changeItems, upsertItems } from '../../src/catalog/change-catalog.ts';
+import { changeCatalog, changeRecords, upsertItems } from '../../src/catalog/change-catalog.ts';
 import { compactCatalog } from '../../src/catalog/compact-catalog.ts';
 import { readItems, readItemsAsOf } from '../../src/catalog/read-catalog.ts';
-import type { ItemVersion } from '../../src/index.ts';
+import type { RecordVersion } from '../../src/index.ts';
 
 const monday = Date.UTC(2026, 0, 5);
 
@@ -25,7 +25,7 @@ describe('the history of items', () => {
     const folder = await temporaryFolder();
     await upsertItems(folder, [thing('a', 'first'), thing('b', 'stays')], monday);
     await upsertItems(folder, [thing('a', 'second')], monday + 10);
-    await changeItems(folder, new Map([['b', undefined]]), monday + 20);
+    await changeRecords('items', folder, new Map([['b', undefined]]), monday + 20);
     await upsertItems(folder, [thing('b', 'is back'), thing('c', 'new')], monday + 30);
     expect(await titlesAt(folder, monday)).toEqual({});
     expect(await titlesAt(folder, monday + 1)).toEqual({ a: 'first', b: 'stays' });
@@ -49,10 +49,10 @@ describe('the history of items', () => {
     async (when) => {
       const folder = await temporaryFolder();
       const items = [
-        { itemId: 'a', item: thing('a', 'new'), receivedAt: monday + 9 },
-        { itemId: 'a', item: thing('a', 'late'), receivedAt: monday + 5 },
-        { itemId: 'b', item: undefined, receivedAt: monday + 9 },
-        { itemId: 'b', item: thing('b', 'late'), receivedAt: monday + 5 },
+        { id: 'a', record: thing('a', 'new'), receivedAt: monday + 9 },
+        { id: 'a', record: thing('a', 'late'), receivedAt: monday + 5 },
+        { id: 'b', record: undefined, receivedAt: monday + 9 },
+        { id: 'b', record: thing('b', 'late'), receivedAt: monday + 5 },
       ];
       if (when === 'in one write') await changeCatalog(folder, { items });
       else {
@@ -80,10 +80,10 @@ describe('the history of items', () => {
   it('remembers in a compaction when an item was received again without a change', async () => {
     const folder = await temporaryFolder();
     await upsertItems(folder, [thing('a', 'same')], monday);
-    await changeItems(folder, new Map([['gone', undefined]]), monday);
+    await changeRecords('items', folder, new Map([['gone', undefined]]), monday);
     for (let round = 1; round <= 2; round++) {
       await upsertItems(folder, [thing('a', 'same')], monday + 20 * round);
-      await changeItems(folder, new Map([['gone', undefined]]), monday + 20 * round);
+      await changeRecords('items', folder, new Map([['gone', undefined]]), monday + 20 * round);
       await compactCatalog(folder, { isFull: true });
     }
     await upsertItems(folder, [thing('a', 'late'), thing('gone', 'late')], monday + 30);
@@ -110,11 +110,11 @@ describe('the history of items', () => {
         let newest = monday;
         let count = 0;
         for (const { versions, isFull } of batches) {
-          const items = versions.map(({ itemId, title, receivedAt }): ItemVersion => {
+          const items = versions.map(({ itemId, title, receivedAt }): RecordVersion<Item> => {
             newest = Math.max(newest, receivedAt);
             const name = areEqual ? title : `${title} ${count++}`;
-            const item = name === undefined ? undefined : thing(itemId, name);
-            return { itemId, item, receivedAt: areLate ? receivedAt : newest };
+            const record = name === undefined ? undefined : thing(itemId, name);
+            return { id: itemId, record, receivedAt: areLate ? receivedAt : newest };
           });
           await changeCatalog(plain, { items });
           await changeCatalog(compacted, { items });
@@ -134,7 +134,7 @@ describe('the history of items', () => {
     const newest = monday + 100 * dayMs;
     await upsertItems(folder, [thing('a', '1'), thing('gone', '1')], monday);
     await upsertItems(folder, [thing('a', '2')], monday + dayMs);
-    await changeItems(folder, new Map([['gone', undefined]]), monday + 2 * dayMs);
+    await changeRecords('items', folder, new Map([['gone', undefined]]), monday + 2 * dayMs);
     await upsertItems(folder, [thing('a', '3')], newest - 90 * dayMs);
     await compactCatalog(folder, { isFull: true });
     expect((await readItemsAsOf(folder)).compactedBefore).toBe(0);
@@ -152,7 +152,7 @@ describe('the history of items', () => {
     const folder = await temporaryFolder();
     const newest = monday + 100 * dayMs;
     for (const receivedAt of [monday, newest - dayMs]) {
-      await changeItems(folder, new Map([['a', undefined]]), receivedAt);
+      await changeRecords('items', folder, new Map([['a', undefined]]), receivedAt);
     }
     await upsertItems(folder, [thing('b', 'newest')], newest);
     await compactCatalog(folder, { isFull: true });

@@ -67,7 +67,7 @@ export async function publishDelta({ home, store, config }: StageContext): Promi
   const { isContinued, changes } = await openItemChanges(home.catalogFolder, after);
   const comparison = compareCatalog(items.catalog, { gone: earlier?.gone, before: isContinued ? earlier : undefined });
   for await (const batch of changes) {
-    for (const { itemId, item } of batch) comparison.add(itemId, item && toCatalogItem(item));
+    for (const { id, record } of batch) comparison.add(id, record && toCatalogItem(record));
   }
   const difference = comparison.finish();
   const isLakeRead = awaitsInteractions(items, difference);
