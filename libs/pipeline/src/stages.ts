@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ifUsable, useArtifact } from '@facet/artifacts';
-import type { ArtifactRef, ArtifactStore } from '@facet/artifacts';
+import type { ArtifactRef } from '@facet/artifacts';
 import { bundleFormat, createdTime, readBundleInfo } from '@facet/bundles';
 import { resolveModel } from '@facet/config';
 import type { HomePaths } from '@facet/config';
@@ -50,24 +50,29 @@ export async function datasetStage(
   });
 }
 
+/** Returns where a stage stores its output for these inputs. @param refOf returns the artifact without which the output is not reused */
+function cachedStage<Output>(
+  { home, store }: StageContext,
+  name: keyof typeof stageVersions,
+  inputs: object,
+  refOf: (output: Output) => ArtifactRef,
+): CachedStage<Output> {
+  return {
+    folder: home.stagesFolder,
+    name,
+    inputs: { version: stageVersions[name], ...inputs },
+    isUsable: async (output) => (await ifUsable(() => useArtifact(store, refOf(output), () => true))) ?? false,
+  };
+}
+
 async function cachedDataset(
-  { home, config, store }: StageContext,
+  context: StageContext,
   snapshot: LakeSnapshot,
   cut: DatasetCut,
 ): Promise<CachedStage<StoredDataset>> {
-  const { interactions, split, features } = config;
-  return {
-    folder: home.stagesFolder,
-    name: 'dataset',
-    inputs: {
-      version: stageVersions.dataset,
-      ...(await cutInputs(home, snapshot, cut)),
-      interactions,
-      split,
-      features,
-    },
-    isUsable: ({ datasetId }) => isIntact(store, { kind: 'dataset', id: datasetId }),
-  };
+  const { interactions, split, features } = context.config;
+  const inputs = { ...(await cutInputs(context.home, snapshot, cut)), interactions, split, features };
+  return cachedStage(context, 'dataset', inputs, ({ datasetId: id }) => ({ kind: 'dataset', id }));
 }
 
 /**
@@ -150,19 +155,12 @@ function reportTraining(onProgress: StageWatch['onProgress']): Pick<TrainOptions
   };
 }
 
-function cachedTraining(
-  { home, config, store }: StageContext,
-  { datasetId, warmFrom }: TrainInputs,
-): CachedStage<TrainOutput> {
-  const { model, training } = resolveModel(config);
+function cachedTraining(context: StageContext, { datasetId, warmFrom }: TrainInputs): CachedStage<TrainOutput> {
+  const { model, training } = resolveModel(context.config);
   const { warm, ...full } = training;
   const starts = warmFrom === undefined ? {} : { warmFrom, warm };
-  return {
-    folder: home.stagesFolder,
-    name: 'train',
-    inputs: { version: stageVersions.train, datasetId, model, training: full, ...starts },
-    isUsable: ({ modelId }) => isIntact(store, { kind: 'model', id: modelId }),
-  };
+  const inputs = { datasetId, model, training: full, ...starts };
+  return cachedStage(context, 'train', inputs, ({ modelId: id }) => ({ kind: 'model', id }));
 }
 
 /** Writes a folder for another training program. @throws AppError as {@link writeTrainingFolder}. */
@@ -243,17 +241,13 @@ function countUndatedItems({ items, sequences }: Dataset): number {
 }
 
 function cachedBundle(
-  { home, config, store }: StageContext,
+  context: StageContext,
   { datasetId, modelId }: ModelIds,
   metrics: Readonly<Record<string, number>>,
 ): CachedStage<IndexOutput> {
-  const { index, popularity } = config;
-  return {
-    folder: home.stagesFolder,
-    name: 'index',
-    inputs: { version: stageVersions.index, format: bundleFormat, datasetId, modelId, index, popularity, metrics },
-    isUsable: ({ bundleId }) => isIntact(store, { kind: 'bundle', id: bundleId }),
-  };
+  const { index, popularity } = context.config;
+  const inputs = { format: bundleFormat, datasetId, modelId, index, popularity, metrics };
+  return cachedStage(context, 'index', inputs, ({ bundleId: id }) => ({ kind: 'bundle', id }));
 }
 
 /**
@@ -291,13 +285,7 @@ export async function gateStage(
   const result = await runCachedStage({
     folder: home.stagesFolder,
     name: 'gate',
-    inputs: {
-      version: stageVersions.gate,
-      datasetId,
-      bundleId,
-      incumbentId: incumbentId ?? null,
-      gate: config.gate,
-    },
+    inputs: { version: stageVersions.gate, datasetId, bundleId, incumbentId: incumbentId ?? null, gate: config.gate },
     isUsable: async (report) => report.formatVersion === 1,
     run: async () => {
       const dataset = await openDataset(store, datasetId);
@@ -318,9 +306,4 @@ export function headlineMetrics({ methods, mainCutoff }: EvaluationReport): Reco
       return (['recall', 'hitRate', 'ndcg'] as const).map((name) => [`${task}.${name}@${mainCutoff}`, metrics[name]]);
     }),
   );
-}
-
-/** Returns whether an artifact exists and is intact. Otherwise the stage creates it again. */
-async function isIntact(store: ArtifactStore, ref: ArtifactRef): Promise<boolean> {
-  return (await ifUsable(() => useArtifact(store, ref, () => true))) ?? false;
 }

@@ -1,3 +1,4 @@
+import type { FacetConfig } from '@facet/config';
 import { AppError, dayMs, utcDay, hourMs } from '@facet/platform';
 import { createZone } from '@facet/platform/time-zone';
 import { CronExpressionParser } from 'cron-parser';
@@ -43,16 +44,9 @@ export function shiftDay(day: DataDay, days: number): DataDay {
 const catchUpDaysMax = 7;
 
 /** When refreshes are due: the section `refresh` of facet.yaml. */
-export interface RefreshSchedule {
-  /** Five or six cron fields, or `off` for no schedule. */
-  readonly cron: string;
-  /** IANA name of the time zone of the cron pattern and of the data days. */
-  readonly timeZone: string;
-  /** The time from the due time to the promotion, after which a refresh is overdue. */
-  readonly promoteWithinHours: number;
-  /** After days without a refresh: refresh only the newest day, or all missing days, oldest first. */
-  readonly catchUp: 'newest' | 'all';
-}
+export type RefreshSchedule = Readonly<
+  Pick<FacetConfig['refresh'], 'cron' | 'timeZone' | 'promoteWithinHours' | 'catchUp'>
+>;
 
 export function isScheduled({ cron }: Pick<RefreshSchedule, 'cron'>): boolean {
   return cron !== 'off';

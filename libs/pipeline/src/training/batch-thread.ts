@@ -56,17 +56,12 @@ export function prepareBatches(order: BatchOrder, epochs: number): PreparedBatch
   return { epoch: batchSourceOf(order), close: () => Promise.resolve() };
 }
 
-/** A thread that prepares the batches of a phase. */
-interface BatchThread extends PreparedBatches {
-  readonly epoch: (epoch: number) => Promise<EpochBatches<AsyncIterable<BatchArrays | undefined>>>;
-}
-
 /**
  * Starts a thread that prepares the same batches as `createBatchSource`.
  *
  * @param order its examples are transferred to the thread, so the caller must not use them afterwards
  */
-export function startBatchThread(order: BatchOrder): BatchThread {
+export function startBatchThread(order: BatchOrder) {
   const { user, start, end, labelEnd, time } = order.examples;
   const transferred = new Set([user, start, end, labelEnd, time].map(({ buffer }) => buffer as ArrayBuffer));
   // Leaves out the ids of users: there may be millions, and batches do not contain them.
@@ -96,26 +91,23 @@ export function startBatchThread(order: BatchOrder): BatchThread {
     }
   }
   return {
-    async epoch(epoch) {
+    async epoch(epoch: number): Promise<EpochBatches<AsyncIterable<BatchArrays | undefined>>> {
       const response = await request({ kind: 'epoch', epoch });
       return { examples: response.kind === 'epoch' ? response.examples : 0, batches: batches() };
     },
     // Lets the thread end itself: terminating it could interrupt native code.
-    async close() {
+    async close(): Promise<void> {
       worker.postMessage({ kind: 'close' } satisfies BatchRequest);
       await exited;
     },
   };
 }
 
-interface ThreadRequests {
-  request(message: BatchRequest): Promise<BatchResponse>;
-  /** Resolves when the thread has ended. */
-  readonly exited: Promise<void>;
-}
-
-/** Matches the responses of a thread with its requests: the thread responds in order. If the thread fails, all requests fail. */
-function createRequests(worker: Worker): ThreadRequests {
+/**
+ * Matches the responses of a thread with its requests: the thread responds in order. If the thread fails, all requests fail. `exited`
+ * resolves when the thread has ended.
+ */
+function createRequests(worker: Worker) {
   const waiting: { resolve(response: BatchResponse): void; reject(error: Error): void }[] = [];
   let failure: Error | undefined;
   const fail = (error: Error): void => {
@@ -134,7 +126,7 @@ function createRequests(worker: Worker): ThreadRequests {
     fail(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? threadEnded(error) : error),
   );
   return {
-    request(message) {
+    request(message: BatchRequest): Promise<BatchResponse> {
       const response = new Promise<BatchResponse>((resolve, reject) => {
         if (failure !== undefined) return reject(failure);
         waiting.push({ resolve, reject });
