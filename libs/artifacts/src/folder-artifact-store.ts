@@ -6,6 +6,7 @@ import {
   createFolder,
   hashFile,
   hourMs,
+  ignoreMissing,
   isAppError,
   listNames,
   minuteMs,
@@ -146,9 +147,7 @@ export function createFolderStorage(root: string): ArtifactStorage {
   /** Removes a folder such that readers see all or nothing of it. */
   async function discard(folder: string): Promise<void> {
     const removed = await stagingPath(stagingFolder);
-    await rename(folder, removed).catch((error: unknown) => {
-      if (!hasErrorCode(error, 'ENOENT')) throw error;
-    });
+    await rename(folder, removed).catch(ignoreMissing(undefined));
     await rm(removed, { recursive: true, force: true });
   }
 
@@ -156,10 +155,7 @@ export function createFolderStorage(root: string): ArtifactStorage {
     const listed: ListedArtifact[] = [];
     for (const id of await listNames(join(root, kind))) {
       if (!isId(id)) continue;
-      const manifest = await stat(join(root, kind, id, manifestName)).catch((error: unknown) => {
-        if (hasErrorCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
-        throw error;
-      });
+      const manifest = await stat(join(root, kind, id, manifestName)).catch(ignoreMissing(undefined));
       if (manifest !== undefined) listed.push({ ref: { kind, id }, putAt: manifest.mtimeMs });
     }
     return listed;

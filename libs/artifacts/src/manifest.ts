@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { AppError, hashFile, syncPath, writeFileAtomically } from '@facet/platform';
+import { AppError, hashFile, parseJsonIfValid, syncPath, writeFileAtomically } from '@facet/platform';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Value } from 'typebox/value';
@@ -18,23 +18,18 @@ const ManifestFile = Type.Object({
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
 });
 
-const Manifest = Type.Object({
-  formatVersion: Type.Literal(1),
-  kind: Type.String(),
-  files: Type.Array(ManifestFile),
-  metadata: Type.Record(Type.String(), Type.Unknown()),
-});
-
 export type ManifestFile = Readonly<Static<typeof ManifestFile>>;
 
 /** The content of an artifact. Without times and host names, so equal content has an equal manifest. */
-export interface ArtifactManifest {
-  readonly formatVersion: 1;
-  readonly kind: string;
+const Manifest = Type.Object({
+  formatVersion: Type.Literal(1),
+  kind: Type.String(),
   /** Sorted by path. */
-  readonly files: readonly ManifestFile[];
-  readonly metadata: ArtifactMetadata;
-}
+  files: Type.Immutable(Type.Array(ManifestFile)),
+  metadata: Type.Unsafe<ArtifactMetadata>(Type.Record(Type.String(), Type.Unknown())),
+});
+
+export type ArtifactManifest = Readonly<Static<typeof Manifest>>;
 
 /**
  * Returns the canonical text of a manifest: sorted keys, two spaces of indentation, a final line feed. Its hash is the
@@ -51,17 +46,6 @@ export function artifactId(manifestText: string): string {
   return createHash('sha256').update(manifestText).digest('hex').slice(0, 32);
 }
 
-/**
- * Parses the text of a manifest.
- *
- * @throws AppError `ARTIFACT_CORRUPT` naming `source`.
- */
-function parseManifest(text: string, source: string): ArtifactManifest {
-  const value = parseJson(text, source);
-  if (!Value.Check(Manifest, value)) throw corruptManifest(source, 'does not have the fields of a manifest');
-  return value as unknown as ArtifactManifest;
-}
-
 const Redactions = Type.Array(ManifestFile);
 
 /**
@@ -70,26 +54,17 @@ const Redactions = Type.Array(ManifestFile);
  * @throws AppError `ARTIFACT_CORRUPT` naming `source`.
  */
 export function parseRedactions(text: string, source: string): readonly ManifestFile[] {
-  const value = parseJson(text, source);
+  const value = parseJsonIfValid(text);
   if (!Value.Check(Redactions, value)) throw corruptManifest(source, 'does not list files with their hashes');
   return value;
 }
 
-function parseJson(text: string, source: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw corruptManifest(source, 'is not JSON', error);
-  }
-}
-
-function corruptManifest(source: string, problem: string, cause?: unknown): AppError {
+function corruptManifest(source: string, problem: string): AppError {
   return new AppError(`${source} ${problem}.`, {
     code: 'ARTIFACT_CORRUPT',
     category: 'artifact',
     remedy: 'Rebuild the artifact, or use another one.',
     context: { file: source },
-    cause,
   });
 }
 
@@ -149,7 +124,8 @@ export async function sealArtifact(kind: string, staged: string, metadata: Artif
 /** Returns the manifest of an artifact. @throws AppError `ARTIFACT_CORRUPT` for the text of another one. */
 export function manifestOf(ref: ArtifactRef, text: string, source: string): ArtifactManifest {
   if (artifactId(text) !== ref.id) throw corrupt(ref, manifestName, 'has been altered');
-  const manifest = parseManifest(text, source);
+  const manifest = parseJsonIfValid(text);
+  if (!Value.Check(Manifest, manifest)) throw corruptManifest(source, 'does not have the fields of a manifest');
   if (manifest.kind !== ref.kind) throw corrupt(ref, manifestName, `belongs to a ${manifest.kind}`);
   return manifest;
 }

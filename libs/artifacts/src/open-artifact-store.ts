@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { AppError, isAppError, listNames, readS3Config, s3ConfigName } from '@facet/platform';
 import type { ArtifactRef } from './artifact-ref.ts';
 import type { ArtifactStore, OpenArtifact } from './artifact-store.ts';
+import { createArtifactStore } from './create-artifact-store.ts';
 import { createFolderArtifactStore, localArtifactFolders } from './folder-artifact-store.ts';
 import type { MovedArtifacts } from './s3/upload-artifacts.ts';
 
@@ -43,8 +44,8 @@ async function openNow(folder: string): Promise<ArtifactStore> {
   }
   await refuseLocalArtifacts(folder);
   // Loads the SDK.
-  const { openS3ArtifactStore } = await import('./s3/open-s3-store.ts');
-  return openS3ArtifactStore(folder, config);
+  const { openS3Storage } = await import('./s3/s3-artifact-store.ts');
+  return createArtifactStore(openS3Storage(folder, config));
 }
 
 /**

@@ -17,7 +17,8 @@ export async function pathExists(path: string): Promise<boolean> {
   return access(path).then(() => true, ignoreMissing(false));
 }
 
-function ignoreMissing<Fallback>(fallback: Fallback): (error: NodeJS.ErrnoException) => Fallback {
+/** For `catch`: returns the fallback if a file or folder does not exist. */
+export function ignoreMissing<Fallback>(fallback: Fallback): (error: NodeJS.ErrnoException) => Fallback {
   return (error) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return fallback;
     throw error;

@@ -13,6 +13,7 @@ export {
   createFileAtomically,
   createFolder,
   hashFile,
+  ignoreMissing,
   listNames,
   pathExists,
   readTextIfExists,

@@ -2,20 +2,23 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { AppError } from '@facet/platform';
 
+const arrays = { F32: Float32Array, F64: Float64Array, I32: Int32Array, I64: BigInt64Array, U8: Uint8Array } as const;
+
+type Dtype = keyof typeof arrays;
+
 /** A named tensor. The product of `shape` is the length of `data`; a scalar has the shape `[]`. */
-export type SafeTensor =
-  | { readonly dtype: 'F32'; readonly shape: readonly number[]; readonly data: Float32Array }
-  | { readonly dtype: 'F64'; readonly shape: readonly number[]; readonly data: Float64Array }
-  | { readonly dtype: 'I32'; readonly shape: readonly number[]; readonly data: Int32Array }
-  | { readonly dtype: 'I64'; readonly shape: readonly number[]; readonly data: BigInt64Array }
-  | { readonly dtype: 'U8'; readonly shape: readonly number[]; readonly data: Uint8Array };
+export type SafeTensor = {
+  [Type in Dtype]: {
+    readonly dtype: Type;
+    readonly shape: readonly number[];
+    readonly data: (typeof arrays)[Type]['prototype'];
+  };
+}[Dtype];
 
 export interface Safetensors {
   readonly tensors: Record<string, SafeTensor>;
   readonly metadata: Record<string, string>;
 }
-
-type Dtype = SafeTensor['dtype'];
 
 interface HeaderEntry {
   readonly name: string;
@@ -24,8 +27,6 @@ interface HeaderEntry {
   readonly begin: number;
   readonly end: number;
 }
-
-const bytesPerElement: Readonly<Record<Dtype, number>> = { F32: 4, F64: 8, I32: 4, I64: 8, U8: 1 };
 
 /**
  * The limit of the reference implementation. It prevents the first bytes of an unrelated file from being read as a
@@ -91,7 +92,8 @@ function arrange(
   metadata: Readonly<Record<string, string>>,
 ): { readonly head: Buffer; readonly ordered: readonly SafeTensor[] } {
   const ordered = Object.entries(tensors).sort(
-    ([nameA, a], [nameB, b]) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype] || (nameA < nameB ? -1 : 1),
+    ([nameA, a], [nameB, b]) =>
+      arrays[b.dtype].BYTES_PER_ELEMENT - arrays[a.dtype].BYTES_PER_ELEMENT || (nameA < nameB ? -1 : 1),
   );
   const header: [string, unknown][] = [];
   const sortedMetadata = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -169,7 +171,7 @@ export function viewSafetensors(file: ArrayBuffer, path: string): Safetensors {
   const tensors = entries.map(({ name, dtype, shape, begin, end }): [string, SafeTensor] => {
     const start = dataStart + begin;
     // Other writers may not align their data.
-    return start % bytesPerElement[dtype] === 0
+    return start % arrays[dtype].BYTES_PER_ELEMENT === 0
       ? [name, viewAs(dtype, shape, file, start)]
       : [name, viewAs(dtype, shape, file.slice(start, dataStart + end), 0)];
   });
@@ -211,15 +213,15 @@ function parseHeader(text: Uint8Array, dataBytes: number, path: string) {
 function parseEntry(name: string, entry: unknown, path: string): HeaderEntry {
   if (!isRecord(entry)) throw corrupt(path, `the tensor ${name} is not described by an object`);
   const { dtype, shape, data_offsets: offsets } = entry;
-  if (typeof dtype !== 'string' || !Object.hasOwn(bytesPerElement, dtype)) {
+  if (typeof dtype !== 'string' || !Object.hasOwn(arrays, dtype)) {
     throw corrupt(
       path,
-      `the tensor ${name} has the unsupported type ${String(dtype)}; supported are F32, F64, I32, I64 and U8`,
+      `the tensor ${name} has the unsupported type ${String(dtype)}; supported are ${Object.keys(arrays).join(', ')}`,
     );
   }
   if (!isCounts(shape)) throw corrupt(path, `the tensor ${name} has no valid shape`);
   const [begin, end] = isCounts(offsets) && offsets.length === 2 ? offsets : [];
-  const bytes = elementCount(shape) * bytesPerElement[dtype as Dtype];
+  const bytes = elementCount(shape) * arrays[dtype as Dtype].BYTES_PER_ELEMENT;
   if (begin === undefined || end === undefined || end - begin !== bytes) {
     throw corrupt(path, `the offsets of the tensor ${name} do not match its shape [${shape}]`);
   }
@@ -239,19 +241,8 @@ function checkCoverage(entries: readonly HeaderEntry[], dataBytes: number, path:
 }
 
 function viewAs(dtype: Dtype, shape: readonly number[], buffer: ArrayBuffer, start: number): SafeTensor {
-  const count = elementCount(shape);
-  switch (dtype) {
-    case 'F32':
-      return { dtype, shape, data: new Float32Array(buffer, start, count) };
-    case 'F64':
-      return { dtype, shape, data: new Float64Array(buffer, start, count) };
-    case 'I32':
-      return { dtype, shape, data: new Int32Array(buffer, start, count) };
-    case 'I64':
-      return { dtype, shape, data: new BigInt64Array(buffer, start, count) };
-    case 'U8':
-      return { dtype, shape, data: new Uint8Array(buffer, start, count) };
-  }
+  const View = arrays[dtype] as Float32ArrayConstructor;
+  return { dtype, shape, data: new View(buffer, start, elementCount(shape)) } as SafeTensor;
 }
 
 async function readAll(file: FileHandle, into: Uint8Array, position: number, path: string): Promise<void> {

@@ -51,17 +51,6 @@ export function changesCurrent({ kind }: Pick<PromotionRecord, 'kind'>): boolean
   return kind === 'promote' || kind === 'rollback';
 }
 
-/** Returns the file text of a record. */
-function formatPromotionRecord(record: PromotionRecord): string {
-  return `${JSON.stringify(record)}\n`;
-}
-
-/** Returns the record in `text`, or undefined if the text is not a record of that number, such as a truncated one. */
-function parsePromotionRecord(text: string, number: number): PromotionRecord | undefined {
-  const value = parseJsonIfValid(text);
-  return Value.Check(StoredRecord, value) && value.number === number ? value : undefined;
-}
-
 export const isPromotionRun = (run: unknown): run is PromotionRun => Value.Check(Run, run);
 
 /** Where the records of a promotion log are stored, one file or object per record. */
@@ -105,10 +94,10 @@ export function createPromotionLog(storage: PromotionRecords): PromotionLog {
     return numbers.sort((a, b) => a - b);
   }
 
-  /** Returns undefined for a file that is not a valid record, such as one damaged by the disk. */
+  /** Returns undefined for a file that is not a valid record of this number, such as one truncated or damaged by the disk. */
   async function read(number: number): Promise<PromotionRecord | undefined> {
-    const text = await storage.read(nameOf(number));
-    return text === undefined ? undefined : parsePromotionRecord(text, number);
+    const value = parseJsonIfValid((await storage.read(nameOf(number))) ?? '');
+    return Value.Check(StoredRecord, value) && value.number === number ? value : undefined;
   }
 
   async function newestOf(numbers: readonly number[]): Promise<PromotionRecord | undefined> {
@@ -132,7 +121,7 @@ export function createPromotionLog(storage: PromotionRecords): PromotionLog {
         const decided = await decide({ newest: await newestOf(numbers), records: () => recordsOf(numbers) });
         if ('number' in decided) return decided;
         const record: PromotionRecord = { format: 1, number: (numbers.at(-1) ?? 0) + 1, ...decided };
-        if (await storage.create(nameOf(record.number), formatPromotionRecord(record))) return record;
+        if (await storage.create(nameOf(record.number), `${JSON.stringify(record)}\n`)) return record;
       }
     },
   };

@@ -1,7 +1,16 @@
 import { lstat, mkdir, readdir, rename, rm, rmdir, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, hourMs, isAppError, listNames, pathExists, syncPath, waitForFolderLock } from '@facet/platform';
+import {
+  AppError,
+  hourMs,
+  ignoreMissing,
+  isAppError,
+  listNames,
+  pathExists,
+  syncPath,
+  waitForFolderLock,
+} from '@facet/platform';
 import { corrupt, isId } from '../artifact-errors.ts';
 import type { ArtifactRef } from '../artifact-ref.ts';
 import {
@@ -61,10 +70,7 @@ export function createArtifactCopies({ folder: root, stagingFolder, bytesMax }: 
     const copy = copyOf(ref);
     const own = join(copy, 'holds', ownName());
     const folder = join(copy, 'files');
-    await retryIfRemoved(async () => {
-      await mkdir(dirname(own), { recursive: true });
-      await writeFile(own, '');
-    });
+    await createMark(own);
     while (await hasLive(join(copy, 'evictions'), evictionMs)) await sleep(pollMs);
     await mkdir(folder, { recursive: true });
     const now = new Date();
@@ -208,16 +214,11 @@ export function createArtifactCopies({ folder: root, stagingFolder, bytesMax }: 
   async function evict(ref: ArtifactRef): Promise<boolean> {
     const copy = copyOf(ref);
     const own = join(copy, 'evictions', ownName());
-    await retryIfRemoved(async () => {
-      await mkdir(dirname(own), { recursive: true });
-      await writeFile(own, '');
-    });
+    await createMark(own);
     const removed = await stagingPath(stagingFolder);
     try {
       if (await hasLive(join(copy, 'holds'), holdMs)) return false;
-      await rename(join(copy, 'files'), removed).catch((error: unknown) => {
-        if (!hasErrorCode(error, 'ENOENT')) throw error;
-      });
+      await rename(join(copy, 'files'), removed).catch(ignoreMissing(undefined));
       // Only a process with a hold locks the copy, so these locks belong to killed ones.
       for (const name of await listNames(copy)) {
         if (name.startsWith('lock.')) await rm(join(copy, name), { force: true });
@@ -298,14 +299,11 @@ async function hasLive(folder: string, afterMs?: number): Promise<boolean> {
   return isLive;
 }
 
-/** Creates files in a folder that another process may be removing. */
-async function retryIfRemoved(create: () => Promise<void>): Promise<void> {
-  for (;;) {
-    try {
-      return await create();
-    } catch (error) {
-      if (!hasErrorCode(error, 'ENOENT')) throw error;
-    }
+/** Creates an empty file in a folder that another process may be removing. */
+async function createMark(path: string): Promise<void> {
+  for (let isCreated = false; !isCreated;) {
+    await mkdir(dirname(path), { recursive: true });
+    isCreated = await writeFile(path, '').then(() => true, ignoreMissing(false));
   }
 }
 

@@ -27,16 +27,14 @@ const Entry = Type.Object({
   claimedAt: Type.Optional(Type.Integer()),
   /** The text of the manifest, whose hash is the id of the artifact. */
   manifest: Type.String(),
-  files: Type.Array(EntryFile),
+  files: Type.Immutable(Type.Array(EntryFile)),
 });
 
 /** A file of an artifact, and the object with its content. */
 export type EntryFile = Readonly<Static<typeof EntryFile>>;
 
 /** The object that makes an artifact exist. Readers see all or nothing of a change, because one object contains all of it. */
-export interface ArtifactEntry extends Readonly<Omit<Static<typeof Entry>, 'files'>> {
-  readonly files: readonly EntryFile[];
-}
+export type ArtifactEntry = Readonly<Static<typeof Entry>>;
 
 /** The entry of a removed artifact. A promotion that has read an earlier entry cannot replace it. */
 export const removedEntry = '';

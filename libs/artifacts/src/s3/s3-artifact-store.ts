@@ -3,6 +3,7 @@ import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dayMs, hashFile, hourMs, isAppError, mapConcurrently, minuteMs } from '@facet/platform';
 import type { S3Config } from '@facet/platform';
+import { openBucket } from '@facet/platform/s3';
 import type { Bucket, ListedObject, OpenUpload, StoredObject } from '@facet/platform/s3';
 import { checkRef, corrupt, isId, isName, notFound } from '../artifact-errors.ts';
 import type { ArtifactRef } from '../artifact-ref.ts';
@@ -63,6 +64,11 @@ interface S3StorageOptions extends S3Config {
   /** The folder of the store in the data home. */
   readonly folder: string;
   readonly now?: () => number;
+}
+
+/** Opens the storage in a bucket, with local copies in `folder`. */
+export function openS3Storage(folder: string, config: S3Config): S3Storage {
+  return createS3Storage(openBucket(config), { folder, ...config });
 }
 
 /**

@@ -8,7 +8,7 @@ import type { ArtifactStorage } from '../artifact-store.ts';
 import { createFolderStorage, localArtifactFolders } from '../folder-artifact-store.ts';
 import { isRecordName } from '../promotions/promotion-log.ts';
 import { manifestName } from '../manifest.ts';
-import { openS3Storage } from './open-s3-store.ts';
+import { openS3Storage } from './s3-artifact-store.ts';
 import type { S3Storage, SourceFile } from './s3-artifact-store.ts';
 
 const lockWaitMs = 10_000;
@@ -53,34 +53,32 @@ function createCopier(local: ArtifactStorage, remote: S3Storage, config: S3Confi
   const corrupt: ArtifactRef[] = [];
   let uploaded = 0;
 
-  async function recordsOf(storage: ArtifactStorage): Promise<ReadonlyMap<string, string>> {
-    const names = (await storage.promotions.names()).filter(isRecordName).sort();
+  async function textsOf(
+    names: readonly string[],
+    read: (name: string) => Promise<string | undefined>,
+  ): Promise<ReadonlyMap<string, string>> {
     const texts = new Map<string, string>();
     for (const name of names) {
-      const text = await storage.promotions.read(name);
+      const text = await read(name);
       if (text !== undefined) texts.set(name, text);
     }
     return texts;
   }
-
-  async function refsOf(storage: ArtifactStorage): Promise<ReadonlyMap<string, string>> {
-    const texts = new Map<string, string>();
-    for (const name of await storage.refs.names()) {
-      const found = await storage.refs.read(name);
-      if (found !== undefined) texts.set(name, found.text);
-    }
-    return texts;
-  }
+  const recordsOf = async ({ promotions }: ArtifactStorage) =>
+    textsOf((await promotions.names()).filter(isRecordName).sort(), promotions.read);
+  const refsOf = async ({ refs }: ArtifactStorage) =>
+    textsOf(await refs.names(), async (name) => (await refs.read(name))?.text);
 
   async function check(localFolders: readonly string[]): Promise<void> {
     if (localFolders.length === 0) return;
-    const records = await recordsOf(local);
-    for (const [name, text] of await recordsOf(remote)) {
-      if (records.get(name) !== text) throw differs(config, `promotion record ${name}`);
-    }
-    const refs = await refsOf(local);
-    for (const [name, text] of await refsOf(remote)) {
-      if (refs.get(name) !== text) throw differs(config, `reference ${name}`);
+    for (const [what, read] of [
+      ['promotion record', recordsOf],
+      ['reference', refsOf],
+    ] as const) {
+      const expected = await read(local);
+      for (const [name, text] of await read(remote)) {
+        if (expected.get(name) !== text) throw differs(config, `${what} ${name}`);
+      }
     }
   }
 

@@ -1,6 +1,6 @@
 import { link, mkdir, rm, rmdir, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { AppError, hashFile, mapConcurrently, syncPath } from '@facet/platform';
+import { AppError, hashFile, ignoreMissing, mapConcurrently, syncPath } from '@facet/platform';
 import type { OpenFiles } from './lake-storage.ts';
 import { listPlacedFiles, makeTemporaryFolder, removeAbandonedFolders } from './place-files.ts';
 import type { PlacedFile } from './place-files.ts';
@@ -60,12 +60,8 @@ export function createLakeCopies({ folder, bytesMax }: { readonly folder: string
     // A later read could not recognize damage of the copy.
     if (sha256 === undefined) return false;
     const linked = join(target, path);
-    try {
-      await link(join(folder, path), linked);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-      throw error;
-    }
+    const isLinked = await link(join(folder, path), linked).then(() => true, ignoreMissing(false));
+    if (!isLinked) return false;
     if ((await hashFile(linked)).sha256 !== sha256) {
       await rm(linked);
       await rm(join(folder, path), { force: true });

@@ -2,7 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { hashFile, hourMs, isProcessRunning, listNames, mapConcurrently, minuteMs, syncPath } from '@facet/platform';
+import {
+  hashFile,
+  hourMs,
+  ignoreMissing,
+  isProcessRunning,
+  listNames,
+  mapConcurrently,
+  minuteMs,
+  syncPath,
+} from '@facet/platform';
 import { hashedPartPath, temporaryFolder } from '../layout.ts';
 import { lakeErrors } from '../transaction-log/errors.ts';
 
@@ -60,7 +69,7 @@ export async function sizesOfPlacedFiles(lakeFolder: string): Promise<ReadonlyMa
   const sizes = new Map<string, number>();
   await mapConcurrently(await listPlacedFiles(lakeFolder), statConcurrency, async (path) => {
     // A compaction may delete the file meanwhile.
-    const found = await lakeErrors.reading(path, stat(join(lakeFolder, path)).catch(ignoreMissing));
+    const found = await lakeErrors.reading(path, stat(join(lakeFolder, path)).catch(ignoreMissing(undefined)));
     if (found !== undefined) sizes.set(path, found.size);
   });
   return sizes;
@@ -70,10 +79,10 @@ export async function sizesOfPlacedFiles(lakeFolder: string): Promise<ReadonlyMa
 export async function listTemporaryFiles(lakeFolder: string): Promise<string[]> {
   const paths: string[] = [];
   for (const folder of await listNames(join(lakeFolder, temporaryFolder))) {
-    const names = await readdir(join(lakeFolder, temporaryFolder, folder), { recursive: true }).catch(ignoreMissing);
-    paths.push(
-      ...(names ?? []).filter((name) => name.endsWith('.parquet')).map((name) => join(temporaryFolder, folder, name)),
-    );
+    // The process may delete the folder meanwhile.
+    const listing = readdir(join(lakeFolder, temporaryFolder, folder), { recursive: true });
+    const names = (await listing.catch(ignoreMissing([]))).filter((name) => name.endsWith('.parquet'));
+    paths.push(...names.map((name) => join(temporaryFolder, folder, name)));
   }
   return paths;
 }
@@ -130,11 +139,6 @@ export async function makeTemporaryFolder(
       await rm(path, { recursive: true, force: true });
     },
   };
-}
-
-/** A process may delete a file or folder while it is listed. */
-function ignoreMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error;
 }
 
 /** Removes the temporary folders of processes that have ended. */
