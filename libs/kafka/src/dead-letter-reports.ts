@@ -5,7 +5,7 @@ import type { Static } from 'typebox';
 import type { KafkaConnection } from './connect-kafka.ts';
 import { DeadLetterSchema, payloadBytes, readDeadLetters, redrivenRecord } from './dead-letters.ts';
 import type { DeadLetter, FoundDeadLetter, ReadDeadLettersQuery } from './dead-letters.ts';
-import type { Publisher } from './publisher.ts';
+import type { LogRecord, Publisher } from './publisher.ts';
 import type { TopicNames } from './topics.ts';
 
 /** Selects dead letters. An absent condition selects all. */
@@ -88,44 +88,75 @@ export const RedriveReportSchema = Type.Object({
 });
 export type RedriveReport = Static<typeof RedriveReportSchema>;
 
+export interface RedriveOptions extends DeadLetterFilter {
+  readonly names: Pick<TopicNames, 'events' | 'deadLetters'>;
+  /** Declared event types in addition to the standard ones. */
+  readonly types?: readonly string[];
+  /** Uses the dead letter id as the eventId of events without one. It is as unique. */
+  readonly addEventIds?: boolean;
+  /** Only these; empty for all. */
+  readonly ids: readonly string[];
+  /** The most entries in `failures`. */
+  readonly failuresMax: number;
+  /** Reports the outcomes without publishing. */
+  readonly isDryRun?: boolean;
+  readonly now: () => number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Number of dead letters that are published together. */
+const batchLettersMax = 200;
+
 /**
- * Sends dead letters that are now valid back to Kafka. When the signal aborts, finishes the current batch and reports how far it
- * got. The next redrive continues with the rest.
+ * Publishes the messages of dead letters again if they are valid now, at their original time. The messages are published
+ * before the marks that they were redriven. A crash between the two publishes a message twice under the same eventId,
+ * which counts once. Dead letters of topics other than the event topic stay: their item or user may have changed.
  *
- * @param options.ids only these; empty for all
- * @param options.failuresMax the most entries in `failures`
- * @throws AppError as `redriveDeadLetters`.
+ * When the signal aborts, finishes the current batch and reports how far it got. The next redrive continues with the rest.
+ *
+ * @throws AppError as `readDeadLetters` and `Publisher.publish`.
  */
 export async function redrive(
-  parts: { readonly kafka: KafkaConnection; readonly publisher: Pick<Publisher, 'publish'> },
-  {
-    ids,
-    failuresMax,
-    ...options
-  }: Omit<RedriveOptions, 'isWanted'> &
-    DeadLetterFilter & { readonly ids: readonly string[]; readonly failuresMax: number },
+  { kafka, publisher }: { readonly kafka: KafkaConnection; readonly publisher: Pick<Publisher, 'publish'> },
+  options: RedriveOptions,
 ): Promise<RedriveReport> {
+  const { names, ids, failuresMax, isDryRun = false, now, signal } = options;
   const wanted = new Set(ids);
-  const isWanted = (letter: DeadLetter): boolean =>
-    isInFilter(letter, options) && (wanted.size === 0 || wanted.has(letter.deadLetterId));
   const notFound = new Set(ids);
   let redriven = 0;
   let isComplete = true;
   const counts = new ReasonCounts();
   const failures: RedriveReport['failures'] = [];
+  const batch: ValidLetter[] = [];
+  const publishBatch = async (): Promise<void> => {
+    const letters = batch.splice(0);
+    if (!isDryRun) {
+      await publisher.publish(letters.map(eventRecord));
+      await publisher.publish(
+        letters.map(({ letter }) => redrivenRecord(names.deadLetters, letter.deadLetterId, now())),
+      );
+    }
+    redriven += letters.length;
+  };
   try {
-    for await (const { letter, failure } of redriveDeadLetters(parts, { ...options, isWanted })) {
-      const { deadLetterId } = letter;
+    for await (const letter of readDeadLetters(kafka, { topic: names.deadLetters, signal })) {
+      signal?.throwIfAborted();
+      const { deadLetterId, redrivenAt } = letter;
+      const isWanted = isInFilter(letter, options) && (wanted.size === 0 || wanted.has(deadLetterId));
+      if (redrivenAt !== undefined || !isWanted) continue;
       notFound.delete(deadLetterId);
-      if (failure === undefined) {
-        redriven++;
+      const validated = validate(letter, options);
+      if ('event' in validated) {
+        if (batch.push(validated) === batchLettersMax) await publishBatch();
         continue;
       }
-      counts.add(failure);
-      if (failures.length < failuresMax) failures.push({ deadLetterId, ...failure });
+      counts.add(validated);
+      if (failures.length < failuresMax) failures.push({ deadLetterId, ...validated });
     }
+    signal?.throwIfAborted();
+    await publishBatch();
   } catch (error) {
-    if (options.signal?.aborted !== true || error !== options.signal.reason) throw error;
+    if (signal?.aborted !== true || error !== signal.reason) throw error;
     isComplete = false;
     notFound.clear();
   }
@@ -155,78 +186,23 @@ class ReasonCounts {
   }
 }
 
-export interface RedriveOptions {
-  readonly names: Pick<TopicNames, 'events' | 'deadLetters'>;
-  /** Declared event types in addition to the standard ones. */
-  readonly types?: readonly string[];
-  /** Uses the dead letter id as the eventId of events without one. It is as unique. */
-  readonly addEventIds?: boolean;
-  /** Selects dead letters. By default, all that have not been redriven. */
-  readonly isWanted?: (letter: DeadLetter) => boolean;
-  /** Reports the outcomes without publishing. */
-  readonly isDryRun?: boolean;
-  readonly now: () => number;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface RedriveOutcome {
-  readonly letter: DeadLetter;
-  /** Why the message is still invalid; absent when it is back in the log. */
-  readonly failure?: { readonly field: string; readonly reason: string };
-}
-
-/** Number of dead letters that are published together. */
-const batchLettersMax = 200;
-
-/**
- * Publishes the messages of dead letters again if they are valid now, at their original time. The messages are published
- * before the marks that they were redriven. A crash between the two publishes a message twice under the same eventId,
- * which counts once. The signal ends the redrive between
- * two batches. Dead letters of topics other than the event topic stay: their item or user may have changed.
- *
- * @throws AppError as `readDeadLetters` and `Publisher.publish`. The signal's reason when it aborts.
- */
-export async function* redriveDeadLetters(
-  { kafka, publisher }: { readonly kafka: KafkaConnection; readonly publisher: Pick<Publisher, 'publish'> },
-  options: RedriveOptions,
-): AsyncGenerator<RedriveOutcome> {
-  const { names, isWanted = () => true, signal } = options;
-  let batch: ValidLetter[] = [];
-  for await (const letter of readDeadLetters(kafka, { topic: names.deadLetters, signal })) {
-    signal?.throwIfAborted();
-    if (letter.redrivenAt !== undefined || !isWanted(letter)) continue;
-    const validated = validate(letter, options);
-    if ('failure' in validated) {
-      yield validated;
-      continue;
-    }
-    batch.push(validated);
-    if (batch.length < batchLettersMax) continue;
-    yield* await publish(publisher, batch, options);
-    batch = [];
-  }
-  signal?.throwIfAborted();
-  yield* await publish(publisher, batch, options);
-}
-
 interface ValidLetter {
   readonly letter: DeadLetter;
   readonly event: Event;
 }
 
-function validate(letter: DeadLetter, options: RedriveOptions): ValidLetter | Required<RedriveOutcome> {
+/** Returns the event, or why the message is still invalid. */
+function validate(letter: DeadLetter, options: RedriveOptions): ValidLetter | Omit<ReasonCount, 'count'> {
   const { names, types = [], addEventIds = false } = options;
-  if (letter.topic !== names.events) return { letter, failure: { field: '', reason: 'not-an-event' } };
-  if (letter.lastOffset !== undefined) return { letter, failure: { field: '', reason: 'undecodable' } };
-  if (letter.bytes !== undefined) return { letter, failure: { field: '', reason: 'payload-incomplete' } };
+  if (letter.topic !== names.events) return { field: '', reason: 'not-an-event' };
+  if (letter.lastOffset !== undefined) return { field: '', reason: 'undecodable' };
+  if (letter.bytes !== undefined) return { field: '', reason: 'payload-incomplete' };
   const value = payloadBytes(letter);
   let parsed = parseLoggedEvent(value, letter.timestamp, types);
   if (addEventIds && value !== null && lacksEventId(parsed)) {
     parsed = parseLoggedEvent(withEventId(value, letter.deadLetterId), letter.timestamp, types);
   }
-  return parsed.ok
-    ? { letter, event: parsed.event }
-    : { letter, failure: { field: parsed.field, reason: parsed.reason } };
+  return parsed.ok ? { letter, event: parsed.event } : { field: parsed.field, reason: parsed.reason };
 }
 
 function lacksEventId(parsed: { readonly ok: true } | Refusal): boolean {
@@ -238,21 +214,6 @@ function withEventId(value: Buffer, eventId: string): Buffer {
   return Buffer.from(JSON.stringify(isPlainObject(fields) ? { ...fields, eventId } : fields));
 }
 
-async function publish(
-  publisher: Pick<Publisher, 'publish'>,
-  batch: readonly ValidLetter[],
-  { names, isDryRun = false, now }: RedriveOptions,
-): Promise<RedriveOutcome[]> {
-  if (!isDryRun) {
-    await publisher.publish(
-      batch.map(({ letter: { topic, timestamp }, event }) => ({
-        topic,
-        key: keyOf(event),
-        value: serializeEvent(event),
-        timestamp,
-      })),
-    );
-    await publisher.publish(batch.map(({ letter }) => redrivenRecord(names.deadLetters, letter.deadLetterId, now())));
-  }
-  return batch.map(({ letter }) => ({ letter }));
+function eventRecord({ letter: { topic, timestamp }, event }: ValidLetter): LogRecord {
+  return { topic, key: keyOf(event), value: serializeEvent(event), timestamp };
 }

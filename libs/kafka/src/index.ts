@@ -17,6 +17,6 @@ export { openKafkaEventLog } from './kafka-event-log.ts';
 export { openKafkaPublisher } from './publisher.ts';
 export type { LogRecord, Publisher } from './publisher.ts';
 export { readRecords } from './read-records.ts';
-export type { UndecodableBatch } from './record-batches.ts';
+export type { BatchMessage } from './record-batches.ts';
 export { ensureTopics, isTopicOfUsers, topicNames, topics } from './topics.ts';
 export type { SinkTopic, TopicNames } from './topics.ts';

@@ -14,7 +14,7 @@ export interface UndecodableBatch {
 /** A message in the form that kafkajs passes on. */
 export interface BatchMessage {
   readonly offset: string;
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds at which the log received the message. */
   readonly timestamp: string;
   readonly key: Buffer | null;
   readonly value: Buffer | null;

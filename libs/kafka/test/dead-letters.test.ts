@@ -8,10 +8,9 @@ import {
   ensureTopics,
   openKafkaPublisher,
   readDeadLetters,
-  redrive as redriveReport,
   topicNames,
 } from '../src/index.ts';
-import { redriveDeadLetters } from '../src/dead-letter-reports.ts';
+import { redrive as redriveLetters } from '../src/dead-letter-reports.ts';
 import type { KafkaConnection, Publisher, TopicNames } from '../src/index.ts';
 import type { RedriveOptions } from '../src/dead-letter-reports.ts';
 import { parseLoggedEvent } from '@facet/schemas';
@@ -58,7 +57,13 @@ async function publishDeadLetters(
 }
 
 const redrive = (installation: Installation, options: Partial<RedriveOptions> = {}) =>
-  all(redriveDeadLetters(installation, { names: installation.names, now: () => noon + 9_000, ...options }));
+  redriveLetters(installation, {
+    names: installation.names,
+    ids: [],
+    failuresMax: 10,
+    now: () => noon + 9_000,
+    ...options,
+  });
 
 describe('dead letters', () => {
   it('contain the message, its offset and the reason, each message once', async () => {
@@ -102,7 +107,7 @@ describe('dead letters', () => {
     const [found] = await all(readDeadLetters(kafka, { topic: names.deadLetters }));
     expect(found).toMatchObject({ deadLetterId: `${names.events}-0-3`, offset: 3, lastOffset: 9, payload: null });
     expect(found).toMatchObject({ problem: undecodable.problem });
-    expect(await redrive(installation)).toMatchObject([{ failure: { field: '', reason: 'undecodable' } }]);
+    expect((await redrive(installation)).failures).toMatchObject([{ field: '', reason: 'undecodable' }]);
   });
 
   it('are redriven once at their original time if they are valid now', async () => {
@@ -116,20 +121,19 @@ describe('dead letters', () => {
     ]);
     const types = ['wishlist'];
 
-    expect(await redrive(installation)).toMatchObject([
-      { failure: { field: 'type', reason: 'unknown-type' } },
-      { failure: { field: '', reason: 'not-json' } },
-      { failure: { field: 'eventId', reason: 'missing' } },
-      { failure: { field: '', reason: 'payload-incomplete' } },
+    expect((await redrive(installation)).failures).toMatchObject([
+      { field: 'type', reason: 'unknown-type' },
+      { field: '', reason: 'not-json' },
+      { field: 'eventId', reason: 'missing' },
+      { field: '', reason: 'payload-incomplete' },
     ]);
-    expect((await redrive(installation, { types, isDryRun: true })).filter(({ failure }) => !failure)).toHaveLength(1);
+    expect(await redrive(installation, { types, isDryRun: true })).toMatchObject({ redriven: 1, failed: 3 });
     expect((await readAll({ kafka, topic: names.events })).flat()).toEqual([]);
 
-    const isWanted = ({ reason }: { reason: string }) => reason === 'unknown-type';
-    expect(await redrive(installation, { types, isWanted })).toMatchObject([{ letter: { offset: 0 } }]);
-    const outcomes = await redrive(installation, { types, addEventIds: true });
-    expect(outcomes.filter(({ failure }) => failure === undefined)).toMatchObject([{ letter: { offset: 2 } }]);
-    expect(await redrive(installation, { types, addEventIds: true })).toHaveLength(2);
+    const reasons = ['unknown-type'];
+    expect(await redrive(installation, { types, reasons })).toMatchObject({ redriven: 1, failed: 0 });
+    expect(await redrive(installation, { types, addEventIds: true })).toMatchObject({ redriven: 1, failed: 2 });
+    expect(await redrive(installation, { types, addEventIds: true })).toMatchObject({ redriven: 0, failed: 2 });
 
     const records = (await readAll({ kafka, topic: names.events })).flat();
     expect(records.map(({ value, timestampMs }) => parseLoggedEvent(value, timestampMs, types))).toEqual(
@@ -168,8 +172,8 @@ describe('dead letters', () => {
     await expect(redrive({ ...installation, publisher: { ...publisher, ...dying } }, { types })).rejects.toThrow(
       'killed',
     );
-    expect(await redrive(installation, { types })).toHaveLength(1);
-    expect(await redrive(installation, { types })).toEqual([]);
+    expect(await redrive(installation, { types })).toMatchObject({ redriven: 1 });
+    expect(await redrive(installation, { types })).toMatchObject({ redriven: 0, failed: 0 });
     const records = (await readAll({ kafka, topic: names.events })).flat();
     const events = records.map(({ value, timestampMs }) => parseLoggedEvent(value, timestampMs, types));
     expect(events).toHaveLength(2);
@@ -186,8 +190,7 @@ describe('dead letters', () => {
     );
     const redriveAll = (signal?: AbortSignal, onPublished: () => void = () => undefined) => {
       const publish: Publisher['publish'] = async (records) => publisher.publish(records).then(onPublished);
-      const options = { names, types: ['wishlist'], ids: [], failuresMax: 10, now: () => noon + 9_000, signal };
-      return redriveReport({ kafka, publisher: { publish } }, options);
+      return redrive({ ...installation, publisher: { ...publisher, publish } }, { types: ['wishlist'], signal });
     };
     const ending = new AbortController();
     // Ends while the events of the first batch are published, before their marks.
@@ -212,6 +215,8 @@ describe('dead letters', () => {
     };
     const letter = deadLetter(message, { field: 'itemId', reason: 'missing' }, noon);
     await publisher.publish([deadLetterRecord(names.deadLetters, letter)]);
-    expect(await redrive(installation)).toEqual([{ letter, failure: { field: '', reason: 'not-an-event' } }]);
+    expect((await redrive(installation)).failures).toEqual([
+      { deadLetterId: letter.deadLetterId, field: '', reason: 'not-an-event' },
+    ]);
   });
 });

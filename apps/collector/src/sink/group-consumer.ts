@@ -2,21 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { timeout, TimeoutStrategy } from 'cockatiel';
 import { sourceName } from '@facet/lake';
 import { fetchExtents, installationMetadata, refusalOf, unreachable } from '@facet/kafka';
-import type { KafkaConnection, UndecodableBatch } from '@facet/kafka';
+import type { BatchMessage, KafkaConnection } from '@facet/kafka';
 import { AppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import type { GroupPartition } from './sink-state.ts';
 
 /** A message of a topic. */
-export interface LogMessage {
-  readonly offset: string;
-  /** Epoch milliseconds at which the log received the message. */
-  readonly timestamp: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  /** The batch that this message replaces. The message has the last offset of the batch, and no key and value. */
-  readonly undecodable?: UndecodableBatch;
-}
+export type LogMessage = Omit<BatchMessage, 'isControlRecord' | 'batchContext'>;
 
 /** Consecutive messages of one partition. */
 export interface FetchedBatch {
