@@ -1,11 +1,20 @@
-import { open, truncate } from 'node:fs/promises';
+import { open, readFile, rm, truncate } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, createFolder, listNames, syncPath, takeFolderLock } from '@facet/platform';
+import {
+  AppError,
+  createFolder,
+  listNames,
+  parseJsonIfValid,
+  pathExists,
+  syncPath,
+  takeFolderLock,
+  writeFileAtomically,
+} from '@facet/platform';
 import type { FolderLock } from '@facet/platform';
 import type { Event } from '@facet/schemas';
 import type { EventLog, LoggedBatch, LoggedEvent, OffsetRange, PartitionRange } from './event-log.ts';
-import { measureSegment, readSegmentLines, segmentBase, segmentName } from './segment.ts';
+import { isSegmentCopy, measureSegment, readSegmentLines, segmentBase, segmentName } from './segment.ts';
 import type { SegmentExtent, SegmentPosition } from './segment.ts';
 
 /** The topic of a log of imported files. */
@@ -14,29 +23,27 @@ export const fileLogTopic = 'local';
 export interface FileEventLogOptions {
   /** Identifies the log in the lake. */
   readonly topic?: string;
-  readonly partition?: number;
   /** Size at which a new segment starts. */
   readonly segmentBytesMax?: number;
 }
 
 /** An event log with one partition, in files. Offsets start at 0; erased events leave gaps. */
 export interface FileEventLog extends EventLog {
-  readonly partition: number;
   /** Appends events in order. Returns their offsets. */
   append(events: readonly Event[]): Promise<OffsetRange>;
   /** Reads up to `limit` events from offset `from` on. Returns fewer at the end of the log. */
   read(range: { readonly from: number; readonly limit: number }): Promise<readonly LoggedEvent[]>;
   /** Returns the offset of the next event. */
   end(): Promise<number>;
-  /** Bytes of a torn last write that opening truncated. Such a write was never acknowledged. */
-  readonly truncatedBytes: number;
 }
 
 /** Events per batch of a stream. */
 const streamedEventsMax = 20_000;
+/** The only one. */
+const partition = 0;
 
 /** A file of the log. */
-export interface Segment {
+interface Segment {
   readonly base: number;
   readonly path: string;
 }
@@ -58,11 +65,11 @@ export async function openFileEventLog(folder: string, options: FileEventLogOpti
     if (segments.length === 0) segments.push(last);
     const file = await open(last.path, 'a');
     const extent = await measureSegment(last.path);
-    const truncatedBytes = (await file.stat()).size - extent.bytes;
-    if (truncatedBytes > 0) await truncate(last.path, extent.bytes);
+    // Such a write was never acknowledged.
+    if ((await file.stat()).size > extent.bytes) await truncate(last.path, extent.bytes);
     await file.sync();
     await syncPath(folder);
-    return createSegmentedLog({ folder, segments, file, extent, truncatedBytes, lock }, options);
+    return createSegmentedLog({ folder, segments, file, extent, lock }, options);
   } catch (error) {
     await lock.release();
     throw error;
@@ -73,8 +80,8 @@ export async function openFileEventLog(folder: string, options: FileEventLogOpti
  * Opens the event log in a folder for reading while another process writes. The reader sees later events, too. A missing
  * folder is an empty log.
  */
-export async function openFileEventLogReader(folder: string, options: FileEventLogOptions = {}): Promise<FileEventLog> {
-  return createSegmentedLog({ folder, segments: [], extent: { bytes: 0, events: 0 }, truncatedBytes: 0 }, options);
+export async function openFileEventLogReader(folder: string): Promise<FileEventLog> {
+  return createSegmentedLog({ folder, segments: [], extent: { bytes: 0, events: 0 } }, {});
 }
 
 interface OpenedLog {
@@ -83,15 +90,14 @@ interface OpenedLog {
   /** The last segment. Absent in a reader. */
   readonly file?: FileHandle;
   readonly extent: SegmentExtent;
-  readonly truncatedBytes: number;
   readonly lock?: FolderLock;
 }
 
 function createSegmentedLog(
   opened: OpenedLog,
-  { topic = fileLogTopic, partition = 0, segmentBytesMax = 128 << 20 }: FileEventLogOptions,
+  { topic = fileLogTopic, segmentBytesMax = 128 << 20 }: FileEventLogOptions,
 ): FileEventLog {
-  const { folder, truncatedBytes, lock } = opened;
+  const { folder, lock } = opened;
   let { segments, file, extent } = opened;
   /** The end of the last read, where a sequential read continues without a search. */
   let cursor: { base: number; position: SegmentPosition } | undefined;
@@ -215,8 +221,6 @@ function createSegmentedLog(
 
   return {
     topic,
-    partition,
-    truncatedBytes,
     append(events) {
       const appended = lastAppend.then(() => append(events));
       lastAppend = appended.catch(() => undefined);
@@ -254,8 +258,66 @@ function createSegmentedLog(
   };
 }
 
+export interface EraseEventsResult {
+  /** Erased events. */
+  readonly events: number;
+  /** Rewritten files. */
+  readonly files: number;
+}
+
+/**
+ * Erases events from an event log in files. Replaces the line of an erased event with `null`, padded to the same length, so that offsets
+ * and positions of the other events stay. A file is replaced atomically, so the function may be killed and repeated. It deletes the
+ * copies that a killed run has left.
+ *
+ * @throws AppError `EVENTS_LOG_LOCKED` while another process writes the log
+ */
+export async function eraseFromFileEventLog(
+  folder: string,
+  isErased: (event: Event) => boolean,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<EraseEventsResult> {
+  const result = { events: 0, files: 0 };
+  if (!(await pathExists(folder))) return result;
+  const lock = await takeFolderLock(folder);
+  if ('heldBy' in lock) throw logLocked(folder, lock.heldBy);
+  try {
+    const copies = (await listNames(folder)).filter(isSegmentCopy);
+    for (const name of copies) await rm(join(folder, name), { force: true });
+    for (const { path } of await listSegments(folder)) {
+      signal?.throwIfAborted();
+      const bytes = await readFile(path);
+      const events = eraseLines(bytes, isErased);
+      if (events === 0) continue;
+      await writeFileAtomically(path, [bytes]);
+      result.events += events;
+      result.files++;
+    }
+    return result;
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Overwrites the lines of erased events. Returns their number. A torn last line stays. */
+function eraseLines(bytes: Buffer, isErased: (event: Event) => boolean): number {
+  let events = 0;
+  for (let start = 0, end = bytes.indexOf(newline); end !== -1; start = end + 1, end = bytes.indexOf(newline, start)) {
+    // A line without an event is erased, or damaged, which readers report.
+    const event = (parseJsonIfValid(bytes.toString('utf8', start, end)) ?? undefined) as Event | undefined;
+    if (event === undefined || !isErased(event)) continue;
+    bytes.fill(space, start, end);
+    bytes.write('null', start);
+    events++;
+  }
+  return events;
+}
+
+const newline = 0x0a;
+const space = 0x20;
+
 /** Lists the segments of a log by their first offset. */
-export async function listSegments(folder: string): Promise<Segment[]> {
+async function listSegments(folder: string): Promise<Segment[]> {
   const names = await listNames(folder);
   const segments = names.flatMap((name) => {
     const base = segmentBase(name);
@@ -265,7 +327,7 @@ export async function listSegments(folder: string): Promise<Segment[]> {
 }
 
 /** The error for a log that another process writes. */
-export function logLocked(folder: string, heldBy: number): AppError {
+function logLocked(folder: string, heldBy: number): AppError {
   return new AppError(`Process ${heldBy} is writing the event log ${folder}.`, {
     code: 'EVENTS_LOG_LOCKED',
     category: 'conflict',

@@ -6,8 +6,6 @@ export type {
   PartitionRange,
   RefusedRecord,
 } from './event-log.ts';
-export { eraseFromFileEventLog } from './erase-events.ts';
-export type { EraseEventsResult } from './erase-events.ts';
-export { fileLogTopic, openFileEventLog, openFileEventLogReader } from './file-event-log.ts';
-export type { FileEventLog } from './file-event-log.ts';
+export { eraseFromFileEventLog, fileLogTopic, openFileEventLog, openFileEventLogReader } from './file-event-log.ts';
+export type { EraseEventsResult, FileEventLog } from './file-event-log.ts';
 export { isSegmentCopy } from './segment.ts';

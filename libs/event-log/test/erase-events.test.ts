@@ -2,8 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { forTest, makeEvent, temporaryFolder } from '@facet/testing';
-import { eraseFromFileEventLog } from '../src/erase-events.ts';
-import { openFileEventLog, openFileEventLogReader } from '../src/file-event-log.ts';
+import { eraseFromFileEventLog, openFileEventLog, openFileEventLogReader } from '../src/file-event-log.ts';
 import type { FileEventLog } from '../src/file-event-log.ts';
 
 const eventsOf = (users: readonly string[]) =>
