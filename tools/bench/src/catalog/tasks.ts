@@ -154,7 +154,7 @@ async function upsert(catalogFolder: string, batches: readonly Item[][]): Promis
 async function change(catalogFolder: string, items: readonly Item[]): Promise<void> {
   const from = (await readCatalogOffsets(catalogFolder)).get(source) ?? 0;
   await changeCatalog(catalogFolder, {
-    items: items.map((item) => ({ itemId: item.itemId, item, receivedAt: Date.now() })),
+    items: items.map((item) => ({ id: item.itemId, record: item, receivedAt: Date.now() })),
     offsets: { [source]: { from, to: from + items.length } },
   });
 }
