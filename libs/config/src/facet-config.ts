@@ -108,7 +108,7 @@ export const FacetConfig = Type.Object(
         memoryLimit: Type.String({
           pattern: '^\\d+(\\.\\d+)? ?[KMGT]i?B$',
           default: '2GB',
-          description: 'Memory limit of DuckDB. The process also needs 12 bytes per interaction, and the ids.',
+          description: 'Memory limit of DuckDB. The process also needs 16 bytes per interaction, and the ids.',
         }),
         threads: integer('Threads of DuckDB.', 2, { minimum: 1, maximum: 1_024 }),
         spark: Type.Optional(

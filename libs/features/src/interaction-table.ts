@@ -19,6 +19,8 @@ export interface InteractionTable {
   readonly items: Int32Array;
   /** [M] epoch milliseconds. */
   readonly times: Float64Array;
+  /** [M] the number of the session, 0 without one. Absent for data without sessions. */
+  readonly sessions?: Int32Array | undefined;
 }
 
 /**
@@ -71,7 +73,12 @@ export function dropRareItems(
 
 /** Returns the interactions before a cut, in new arrays. Users without any keep an empty sequence. */
 export function interactionsUntil<Table extends UserSequences>(table: Table, before: Cut): Table {
-  const copy = { ...table, items: table.items.slice(), times: table.times.slice() };
+  const copy = {
+    ...table,
+    items: table.items.slice(),
+    times: table.times.slice(),
+    sessions: table.sessions?.slice(),
+  };
   return rewriteUsers(copy, (user, start) =>
     Array.from({ length: cutEnd(table, user, before) - start }, (_, index) => start + index),
   );
@@ -89,12 +96,12 @@ export function countInteractions(table: InteractionTable, before: Cut): Int32Ar
 
 /** Returns the interactions with the item indices of a vocabulary. Reuses the arrays of `table`. */
 export function toUserSequences(
-  { userIds, itemIds, offsets, items, times }: InteractionTable,
+  { userIds, itemIds, offsets, items, times, sessions }: InteractionTable,
   vocabulary: ItemVocabulary,
 ): UserSequences {
   const indexes = Int32Array.from(itemIds, (itemId) => vocabulary.indexOf(itemId) ?? 0);
   for (let position = 0; position < items.length; position++) items[position] = indexes[items[position]!]!;
-  return { userIds, offsets, items, times };
+  return { userIds, offsets, items, times, sessions };
 }
 
 /** Returns the number of users of each item [I]. */
@@ -117,7 +124,7 @@ function rewriteUsers<Table extends UserSequences>(
   table: Table,
   choose: (user: number, start: number, end: number) => readonly number[],
 ): Table {
-  const { userIds, items, times } = table;
+  const { userIds, items, times, sessions } = table;
   const offsets = new Int32Array(table.offsets.length);
   let length = 0;
   for (let user = 0; user < userIds.length; user++) {
@@ -126,12 +133,20 @@ function rewriteUsers<Table extends UserSequences>(
     const positions = choose(user, start, end);
     const ownItems = items.slice(start, end);
     const ownTimes = times.slice(start, end);
+    const ownSessions = sessions?.slice(start, end);
     positions.forEach((position, index) => {
       items[length + index] = ownItems[position - start]!;
       times[length + index] = ownTimes[position - start]!;
+      if (sessions) sessions[length + index] = ownSessions![position - start]!;
     });
     length += positions.length;
     offsets[user + 1] = length;
   }
-  return { ...table, offsets, items: items.subarray(0, length), times: times.subarray(0, length) };
+  return {
+    ...table,
+    offsets,
+    items: items.subarray(0, length),
+    times: times.subarray(0, length),
+    sessions: sessions?.subarray(0, length),
+  };
 }

@@ -10,6 +10,8 @@ export interface UserSequences {
   readonly items: Int32Array;
   /** [M] epoch milliseconds. */
   readonly times: Float64Array;
+  /** [M] the number of the session, 0 without one. Absent for data without sessions. */
+  readonly sessions?: Int32Array | undefined;
 }
 
 /**

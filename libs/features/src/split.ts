@@ -85,13 +85,21 @@ export function itemsKnownBefore(sequences: UserSequences, before: Cut, itemCoun
   return known;
 }
 
+type Moments = Pick<UserSequences, 'offsets' | 'times' | 'sessions'>;
+
+/** Returns whether an interaction continues the moment of the one before it: they have one time, or one session. */
+function continuesMoment({ times, sessions }: Moments, position: number): boolean {
+  const session = sessions?.[position] ?? 0;
+  return times[position] === times[position - 1] || (session > 0 && session === sessions![position - 1]);
+}
+
 /**
- * Returns the first position of the moment at `position`: the interactions of a user at one time, such as the rows of an invoice, or the
- * ratings of a day if times are dates. A cut inside a moment would let a system complete a known basket.
+ * Returns the first position of the moment at `position`: consecutive interactions of a user at one time or in one session, such as the
+ * rows of an invoice, or the ratings of a day if times are dates. A cut inside a moment would let a system complete a known basket.
  */
-function momentStart(times: Float64Array, start: number, position: number): number {
+function momentStart(sequences: Moments, start: number, position: number): number {
   let first = position;
-  while (first > start && times[first - 1] === times[position]) first--;
+  while (first > start && continuesMoment(sequences, first)) first--;
   return first;
 }
 
@@ -100,16 +108,14 @@ function momentStart(times: Float64Array, start: number, position: number): numb
  * three moments, one each for the history, the validation and the test, get no history. Published tables use this split, but it leaks
  * global time: the time split is the default.
  */
-export function leaveOneOutCut(
-  { offsets, times }: Pick<UserSequences, 'offsets' | 'times'>,
-  part: 'validation' | 'test',
-): Int32Array {
+export function leaveOneOutCut(sequences: Moments, part: 'validation' | 'test'): Int32Array {
+  const { offsets } = sequences;
   return Int32Array.from({ length: offsets.length - 1 }, (_, user) => {
     const [start, end] = [offsets[user]!, offsets[user + 1]!];
     if (end === start) return start;
-    const test = momentStart(times, start, end - 1);
+    const test = momentStart(sequences, start, end - 1);
     if (test === start) return start;
-    const validation = momentStart(times, start, test - 1);
+    const validation = momentStart(sequences, start, test - 1);
     if (validation === start) return start;
     return part === 'test' ? test : validation;
   });
@@ -171,8 +177,9 @@ export function heldOutUsers(
     const start = sequences.offsets[user]!;
     const last = sequences.offsets[user + 1]!;
     if (last === start || userPart(userId, partition) !== part) return;
-    let end = momentStart(sequences.times, start, start + Math.floor((4 * (last - start)) / 5));
-    if (end === start) while (end < last && sequences.times[end] === sequences.times[start]) end++;
+    let end = momentStart(sequences, start, start + Math.floor((4 * (last - start)) / 5));
+    if (end === start) end++;
+    while (end < last && continuesMoment(sequences, end)) end++;
     if (end === last) return;
     heldOut.push({ user, start, end, ...truthOf(sequences, { start, end, last }, known) });
   });

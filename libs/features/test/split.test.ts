@@ -400,6 +400,16 @@ describe('a split by users', () => {
     for (const { start, end } of heldOut) expect(end - start).toBe(expected);
   });
 
+  it('cuts between sessions: a session is a moment, even over several times', () => {
+    const users = sequencesOf(Array.from({ length: 60 }, () => [1, 2, 3, 4, 5].map((day): [number, number] => [day, day])));
+    const sessions = Int32Array.from(users.items, (item) => (item < 3 ? 7 : 8));
+    const heldOut = heldOutUsers({ ...users, sessions }, { part: 'test', partition, known });
+    for (const { start, end } of heldOut) expect(end - start).toBe(2);
+    expect(heldOut.length).toBeGreaterThan(0);
+    const without = heldOutUsers({ ...users, sessions: sessions.fill(0) }, { part: 'test', partition, known });
+    for (const { start, end } of without) expect(end - start).toBe(4);
+  });
+
   it('counts repeated targets once, and items that are not known as absent', () => {
     const history: [number, number][] = [1, 2, 3, 4, 5, 6, 7, 1, 9, 9, 1, 2, 3, 1, 9].map((item, day) => [item, day]);
     const sequences = sequencesOf(Array.from({ length: 60 }, () => history));

@@ -175,7 +175,7 @@ const variants = {
     extractor: { ...mindRouting, map: 'per-interest', sigma: 0, trainingLogits: 'fixed' },
   }),
   'mind-relu': mindVariant('`relu_layer`: v = ReLU(u W) instead of the H-layers', { layers: 'relu' }),
-  'mind-paddle': mindVariant('public Paddle code with its errors', {
+  'mind-paddle-example': mindVariant('one snapshot of a public example in Paddle, with its errors', {
     adaptiveInterests: false,
     extractor: { ...mindRouting, map: 'shared-repeated', softmaxOver: 'behaviors' },
     layers: 'none',

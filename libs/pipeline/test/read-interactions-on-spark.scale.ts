@@ -30,10 +30,15 @@ beforeAll(async () => {
 }, 1_200_000);
 afterAll(() => spark.stop());
 
-/** Returns the interactions in the order of datasets. */
+/** Returns the interactions in the order of datasets. The engines number sessions differently. */
 function ordered({ eventTypes, newest, repeated, bots, ...columns }: LakeInteractions): object {
   const { table } = orderTable(columns, { repeats: 'keep', tieSeed: 1 });
-  return { table, eventTypes: [...eventTypes], newest, repeated, bots };
+  const numbers = new Map([[0, 0]]);
+  const sessions = table.sessions!.map((session) => {
+    if (!numbers.has(session)) numbers.set(session, numbers.size);
+    return numbers.get(session)!;
+  });
+  return { table: { ...table, sessions }, eventTypes: [...eventTypes], newest, repeated, bots };
 }
 
 /** Reads with both engines. Returns what they have in common. */

@@ -157,6 +157,7 @@ export function interactionsOf(events: readonly LakeEvent[], isPositive: Positiv
     offsets,
     items: Int32Array.from(byUser.flat(), ({ itemId }) => itemIds.indexOf(itemId)),
     times: Float64Array.from(byUser.flat(), ({ occurredAt }) => occurredAt),
+    sessions: new Int32Array(chosen.length),
     eventTypes,
     newest: { occurredAt: closing - 1, receivedAt: closing - 1 },
     repeated: 0,

@@ -1,4 +1,4 @@
-import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBVector } from '@duckdb/node-api';
 import { AppError, dayMs, formatCount, hourMs } from '@facet/platform';
 import { queryChunks, selectRows, sqlText } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
@@ -38,6 +38,8 @@ export interface LakeInteractions {
   readonly items: Int32Array;
   /** [M] epoch milliseconds. */
   readonly times: Float64Array;
+  /** [M] the number of the session of each interaction, 0 without one. */
+  readonly sessions: Int32Array;
   /** Events of each type, by name, without `identify` and repeats. */
   readonly eventTypes: ReadonlyMap<string, number>;
   /** The newest times of all rows, including repeats and `identify`. Epoch milliseconds, 0 without rows. */
@@ -50,7 +52,7 @@ export interface LakeInteractions {
 
 /**
  * Reads the interactions of a window. DuckDB filters, compares and numbers them within its memory limit and spills to the disk.
- * The result takes 12 bytes per interaction, plus the ids.
+ * The result takes 16 bytes per interaction, plus the ids.
  *
  * @throws AppError as `readLake`.
  */
@@ -72,7 +74,7 @@ export async function readInteractions(
 export function interactionTables({ positives, bots }: InteractionRules): readonly SqlTable[] {
   return [
     stored('types', 'SELECT type, CAST(count(*) AS DOUBLE) AS events FROM events GROUP BY type'),
-    view('positives', `SELECT owner, itemId, occurredAt FROM events WHERE ${positives.map(conditionSql).join(' OR ')}`),
+    view('positives', `SELECT owner, itemId, occurredAt, sessionId FROM events WHERE ${positives.map(conditionSql).join(' OR ')}`),
     ...botTables(bots),
     {
       ...view(
@@ -124,6 +126,9 @@ function botTables({ eventsPerDayMax, noSleepHours }: InteractionRules['bots']):
 /** Added to times so that the remainder is positive for times before 1970, too. A multiple of whole days. */
 const beforeAllTimesMs = 1_000_000 * dayMs;
 
+/** Two sessions of a user can have one number by chance, which only moves a cut of a benchmark. */
+const sessionNumberMax = 2 ** 31 - 2;
+
 /** Queries over the tables, whose rows {@link loadInteractions} combines. */
 export const interactionResults = {
   counts:
@@ -137,7 +142,8 @@ export const interactionResults = {
   users: 'SELECT owner, interactions, number FROM users',
   items: 'SELECT itemId, number FROM items',
   numbered:
-    `SELECT users.number AS userNumber, items.number AS itemNumber, CAST(unix_millis(occurredAt) AS DOUBLE) AS time ` +
+    `SELECT users.number AS userNumber, items.number AS itemNumber, CAST(unix_millis(occurredAt) AS DOUBLE) AS time, ` +
+    `CASE WHEN sessionId IS NULL THEN 0 ELSE CAST(1 + abs(xxhash64(sessionId) % ${sessionNumberMax}) AS INT) END AS sessionNumber ` +
     `FROM interactions JOIN users ON users.owner = interactions.owner JOIN items ON items.itemId = interactions.itemId`,
 } as const;
 
@@ -177,14 +183,21 @@ export async function loadInteractions(
   const total = offsets.at(-1) ?? 0;
   const items = new Int32Array(total);
   const times = new Float64Array(total);
+  const sessions = new Int32Array(total);
   const next = offsets.slice();
   let interactions = 0;
   for await (const chunk of queryChunks(connection, `FROM ${tableOf('numbered')}`)) {
-    const [user, item, time] = [chunk.getColumnVector(0), chunk.getColumnVector(1), chunk.getColumnVector(2)];
+    const [user, item, time, session] = [0, 1, 2, 3].map((index) => chunk.getColumnVector(index)) as [
+      DuckDBVector,
+      DuckDBVector,
+      DuckDBVector,
+      DuckDBVector,
+    ];
     for (let row = 0; row < chunk.rowCount; row++) {
       const position = next[userOf[user.getItem(row) as number]!]!++;
       items[position] = item.getItem(row) as number;
       times[position] = time.getItem(row) as number;
+      sessions[position] = session.getItem(row) as number;
     }
     interactions += chunk.rowCount;
   }
@@ -203,6 +216,7 @@ export async function loadInteractions(
     offsets,
     items,
     times,
+    sessions,
     eventTypes: new Map(types.map(({ type, events }) => [type, events])),
     newest: { occurredAt, receivedAt },
     repeated,

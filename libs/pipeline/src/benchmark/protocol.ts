@@ -84,7 +84,7 @@ export function rollingProtocol(data: CatalogData, { every, count, before }: Per
 
 function momentRule(hasTimes: boolean): string {
   return hasTimes
-    ? 'A moment is all interactions of a user at one time, such as the rows of an invoice, or the ratings of a day if times are dates. A cut never divides it. Its order is a seeded hash, never the id or the order of the file.'
+    ? 'A moment is all interactions of a user at one time or in one session, such as the rows of an invoice, or the ratings of a day if times are dates. A cut never divides it. The order of interactions at one time is a seeded hash, never the id or the order of the file.'
     : 'The data contain no times. Each interaction is a separate moment, in the order of the file.';
 }
 

@@ -25,7 +25,7 @@ interface Protocol extends Step {
   readonly hasTimes: boolean;
 }
 
-const published = 'sasrec-ss,mind-paddle,sasrec,mind,mind-1,comirec-sa,youtube-dnn,wals';
+const published = 'sasrec-ss,mind-paddle-example,sasrec,mind,mind-1,comirec-sa,youtube-dnn,wals';
 
 /** Each part of the default recipe, and its value without the part. */
 const parts = [
