@@ -401,7 +401,9 @@ describe('a split by users', () => {
   });
 
   it('cuts between sessions: a session is a moment, even over several times', () => {
-    const users = sequencesOf(Array.from({ length: 60 }, () => [1, 2, 3, 4, 5].map((day): [number, number] => [day, day])));
+    const users = sequencesOf(
+      Array.from({ length: 60 }, () => [1, 2, 3, 4, 5].map((day): [number, number] => [day, day])),
+    );
     const sessions = Int32Array.from(users.items, (item) => (item < 3 ? 7 : 8));
     const heldOut = heldOutUsers({ ...users, sessions }, { part: 'test', partition, known });
     for (const { start, end } of heldOut) expect(end - start).toBe(2);

@@ -56,7 +56,7 @@ export const eventColumns =
 const storedRowsMax = 200_000;
 
 /**
- * Returns the tables up to the view `events(eventId, type, owner, itemId, occurredAt, receivedAt, value)` of a window; `readLake`
+ * Returns the tables up to the view `events(eventId, type, owner, itemId, sessionId, occurredAt, receivedAt, value)` of a window; `readLake`
  * documents its rows. In a large lake the view reads users' rows from the files on each query. Only repeated and anonymous rows
  * are copied.
  *
@@ -121,7 +121,7 @@ const distinctTables = [
 ];
 
 function ownedEvents(owner: 'userId' | 'owner', rows: string): string {
-  return `SELECT eventId, type, ${owner} AS owner, itemId, occurredAt, receivedAt, value FROM ${rows}`;
+  return `SELECT eventId, type, ${owner} AS owner, itemId, sessionId, occurredAt, receivedAt, value FROM ${rows}`;
 }
 
 const eventsOfUsers = `${ownedEvents('userId', 'distinctRows')} WHERE userId IS NOT NULL`;

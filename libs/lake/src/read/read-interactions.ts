@@ -74,7 +74,10 @@ export async function readInteractions(
 export function interactionTables({ positives, bots }: InteractionRules): readonly SqlTable[] {
   return [
     stored('types', 'SELECT type, CAST(count(*) AS DOUBLE) AS events FROM events GROUP BY type'),
-    view('positives', `SELECT owner, itemId, occurredAt, sessionId FROM events WHERE ${positives.map(conditionSql).join(' OR ')}`),
+    view(
+      'positives',
+      `SELECT owner, itemId, occurredAt, sessionId FROM events WHERE ${positives.map(conditionSql).join(' OR ')}`,
+    ),
     ...botTables(bots),
     {
       ...view(
