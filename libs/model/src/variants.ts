@@ -32,7 +32,6 @@ export const facetModel: ModelConfig = {
   temperatureMin: 0.2,
   readout: { kind: 'logsumexp' },
   scoreSharpness: 2,
-  mergeCosine: 0.95,
   negatives: 'auto',
   popularityPrior: true,
   repeatBonus: true,

@@ -130,7 +130,7 @@ describe('the inference engine', () => {
   });
 
   it('divides the score of an interest among its behaviors, exactly if the interest is the capsule', () => {
-    for (const variant of ['comirec-dr', 'comirec-sa', 'mind-paddle'] as const) {
+    for (const variant of ['comirec-dr', 'comirec-sa', 'mind-paddle-example'] as const) {
       const world = createTinyWorld({ variant });
       const { config } = world.spec;
       const { sequenceLength: L, embeddingDim: D } = config;
