@@ -47,7 +47,9 @@ export type DatasetSettings = Pick<FacetConfig, 'interactions' | 'split' | 'feat
 export function buildDataset(sources: DatasetSources, settings: DatasetSettings): DatasetParts {
   const { features } = settings;
   const { bots, rareItems, ...rules } = settings.interactions;
-  const { table, dropped } = selectInteractions(sources.interactions, settings.interactions);
+  // Only benchmarks cut between sessions.
+  const interactions = { ...sources.interactions, sessions: undefined };
+  const { table, dropped } = selectInteractions(interactions, settings.interactions);
   const split = splitOf(table.times, settings.split, sources.window.occurredBefore);
   const counts = countWindows(table.times, split);
   const { learned, ...tables } = buildTables(table, split.testFrom, { ...sources, features });
@@ -124,7 +126,7 @@ export function buildTables(
  * @throws AppError `DATASET_NO_POSITIVES` with the event types found, if no interaction is left
  */
 export function selectInteractions(
-  interactions: LakeInteractions,
+  interactions: Omit<LakeInteractions, 'sessions'> & Pick<InteractionTable, 'sessions'>,
   rules: DatasetSettings['interactions'],
 ): { table: InteractionTable; dropped: DatasetInfo['dropped'] } {
   const found = interactions.items.length + interactions.bots.interactions;
@@ -240,7 +242,7 @@ function checkWindows(
 }
 
 function noPositives(
-  { eventTypes, items, bots }: LakeInteractions,
+  { eventTypes, items, bots }: Pick<LakeInteractions, 'eventTypes' | 'items' | 'bots'>,
   { positives, rareItems }: DatasetSettings['interactions'],
 ): AppError {
   if (eventTypes.size === 0) return empty('The lake contains no events.', 'Import events with facet import.');
