@@ -101,7 +101,7 @@ export function toUserSequences(
 ): UserSequences {
   const indexes = Int32Array.from(itemIds, (itemId) => vocabulary.indexOf(itemId) ?? 0);
   for (let position = 0; position < items.length; position++) items[position] = indexes[items[position]!]!;
-  return { userIds, offsets, items, times, sessions };
+  return { userIds, offsets, items, times, ...(sessions && { sessions }) };
 }
 
 /** Returns the number of users of each item [I]. */
