@@ -148,14 +148,13 @@ type BlendSettings = ItemCfSettings & Partial<BlendWeights>;
 export const blendedCf: SimpleMethod<BlendSettings> = {
   name: 'item-cf-blend',
   isSeeded: false,
-  version: 1,
+  version: 2,
   grid: bm25Cf.grid,
   // The task `new` leaves out own items.
   refine: (best, task) =>
     [0, 0.03, 0.1, 0.2, 0.4, 0.8, 1.6].flatMap((popularity) =>
       (task === 'new' ? [0] : [0, 0.1, 0.3, 1, 3]).map((own) => ({ ...best, popularity, own })),
     ),
-  keepsOwnItems: true,
   fit({ columns, catalogSize, recent, recentLogarithm }) {
     const cf = createItemCf(columns, { catalogSize, neighborsMax: Math.max(...allNeighborCounts) });
     return ({ popularity, own = 0, ...settings }) => {
