@@ -11,7 +11,10 @@ const documentOf = (/** @type {string} */ api) => `libs/client/openapi/${api}.js
 for (const [api, app] of Object.entries(appOf)) {
   const source = path.join(root, 'apps', app, 'dist/openapi/describe-api.js');
   const { describeApi } = await import(pathToFileURL(source).href);
-  await writeFile(path.join(root, documentOf(api)), `${JSON.stringify(await describeApi(), null, 2)}\n`);
+  const document = await describeApi();
+  // Fastify registers plugins concurrently, so the order of the paths differs from run to run.
+  const paths = Object.fromEntries(Object.entries(document.paths).sort(([a], [b]) => (a < b ? -1 : 1)));
+  await writeFile(path.join(root, documentOf(api)), `${JSON.stringify({ ...document, paths }, null, 2)}\n`);
 }
 const documents = Object.keys(appOf).map(documentOf);
 for (const args of [
