@@ -29,14 +29,17 @@ it('returns each interest with the behaviors that formed it and the nearest item
   expect(new Set(interests.map(({ nearest }) => JSON.stringify(nearest))).size, 'interests differ').toBe(3);
 });
 
-it('returns the same behaviors of an interest as recommendations', async () => {
+it('returns the same labels and behaviors of an interest as recommendations', async () => {
   const body = { behaviors: ['film-1', 'film-2', 'film-3', 'film-4', 'film-9'], profile: { age: 'old' } };
   const interests = (await server.post('/v1/interests', body)).body['interests'] as {
     interest: number;
+    labels: unknown;
     behaviors: unknown;
   }[];
-  const explained = await server.post('/v1/recommendations', { ...body, explain: true });
-  expect(interests.map(({ interest, behaviors }) => ({ interest, behaviors }))).toEqual(explained.body['interests']);
+  const explained = await server.post('/v1/recommendations', { ...body, explain: 'full' });
+  expect(interests.map(({ interest, labels, behaviors }) => ({ interest, labels, behaviors }))).toEqual(
+    explained.body['interests'],
+  );
 });
 
 it('adds the coupling coefficients on request', async () => {

@@ -121,7 +121,7 @@ it('returns no unknown fields of a forged cursor, and creates no metric labels',
   const given = { kind: 'model', more: 1 };
   const { items, source } = await ask({ cursor: packed({ items: [[itemId, score, 0]], reasons, source: given }) });
   expect(source).toEqual({ kind: 'model' });
-  expect(items[0]!.reasons).toEqual([{ itemId: 'film-1', share: 1 }]);
+  expect(items[0]!.reasons).toEqual([{ itemId: 'film-1', title: 'The film 1', share: 1 }]);
   for (const arms of [{ 'two\nlines': 1 }, { ['x'.repeat(129)]: 'arm' }]) {
     expect((await server.post('/v1/recommendations', { cursor: packed({ arms }) })).statusCode).toBe(400);
   }

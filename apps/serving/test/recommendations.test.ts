@@ -22,7 +22,7 @@ async function ask(body: Record<string, unknown>) {
     bundleId: string;
     source: unknown;
     items: Item[];
-    interests?: { interest: number; behaviors: { itemId: string; share: number }[] }[];
+    interests?: { interest: number; labels: object[]; behaviors?: { itemId: string; share: number }[] }[];
     requested: number;
     returned: number;
     removed: { seen: number; excluded: number; unavailable: number };
@@ -91,10 +91,10 @@ describe('a user with stored behaviors', () => {
   it('has the behaviors of the request in addition to the stored ones', async () => {
     const before = await ask({ userId: 'ada', limit: 60 });
     const [fresh] = idsOf(before.items);
-    const after = await ask({ userId: 'ada', behaviors: [fresh], limit: 60, explain: true });
+    const after = await ask({ userId: 'ada', behaviors: [fresh], limit: 60, explain: 'full' });
     expect(after.removed.seen).toBe(before.removed.seen + 1);
     expect(idsOf(after.items)).not.toContain(fresh);
-    const formedBy = after.interests![0]!.behaviors.map(({ itemId }) => itemId);
+    const formedBy = after.interests![0]!.behaviors!.map(({ itemId }) => itemId);
     expect(new Set(formedBy)).toEqual(new Set([fresh, ...positivesOf('ada').map(({ itemId }) => itemId)]));
   });
 
@@ -130,20 +130,41 @@ describe('behaviors without a time', () => {
 });
 
 describe('explain', () => {
-  it('returns the behaviors with the largest share in the interest of each item', async () => {
-    const { items, interests } = await ask({ userId: 'ada', limit: 20, explain: true });
+  it('full returns the shares of all behaviors, in addition to the compact explanation', async () => {
+    const request = { userId: 'ada', limit: 20 };
+    const { items, interests } = await ask({ ...request, explain: 'full' });
     expect(
       interests!.map(({ interest }) => interest),
       "K'u = log2(10)",
     ).toEqual([1, 2, 3]);
-    for (const { behaviors } of interests!) {
+    for (const { behaviors = [] } of interests!) {
+      expect(behaviors).toHaveLength(10);
       expect(behaviors.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 5);
       expect(behaviors.map(({ share }) => share)).toEqual(behaviors.map(({ share }) => share).sort((a, b) => b - a));
     }
-    for (const { interest, reasons } of items) {
-      expect(reasons).toEqual(interests![interest! - 1]!.behaviors.slice(0, 3));
-      expect(reasons![0]!.title).toMatch(/^The film \d+$/);
+    const compact = await ask({ ...request, explain: true });
+    expect(compact.items).toEqual(items);
+    expect(compact.interests).toEqual(interests!.map(({ interest, labels }) => ({ interest, labels })));
+  });
+
+  it('returns for each item the behaviors that add most to its score', async () => {
+    const { items } = await ask({ userId: 'ada', limit: 20, explain: true });
+    const history = positivesOf('ada').map(({ itemId }) => itemId);
+    for (const { reasons = [] } of items) {
+      expect(reasons.length).toBeLessThanOrEqual(2);
+      const [first, second] = reasons;
+      for (const { itemId, title, share } of reasons) {
+        expect(history).toContain(itemId);
+        expect(title).toMatch(/^The film \d+$/);
+        expect(share).toBeGreaterThanOrEqual(0.05);
+      }
+      if (second !== undefined) expect(second.share).toBeGreaterThanOrEqual(0.5 * first!.share - 0.001);
+      if (second !== undefined) expect(second.share).toBeLessThanOrEqual(first!.share);
     }
+    const ten = await ask({ userId: 'ada', limit: 10, explain: true });
+    expect(Buffer.byteLength(JSON.stringify(ten))).toBeLessThan(3_000);
+    const ofInterest = items.filter(({ interest }) => interest === items[0]!.interest);
+    expect(new Set(ofInterest.map(({ reasons }) => JSON.stringify(reasons))).size).toBeGreaterThan(1);
   });
 
   it('returns no interests for a fallback', async () => {

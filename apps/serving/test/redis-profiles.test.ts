@@ -82,7 +82,7 @@ describe('profiles in Redis', () => {
       removed: { seen: 0 },
     });
     await collector.apply([rated({ userId: 'new' }, 4)]);
-    const { body } = await recommend(app, { userId: 'new', explain: true });
+    const { body } = await recommend(app, { userId: 'new', explain: 'full' });
     expect(body).toMatchObject({
       source: { kind: 'model' },
       removed: { seen: 1 },

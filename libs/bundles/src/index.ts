@@ -20,7 +20,7 @@ export type { CatalogDifference, Delta, DeltaContents } from './delta/delta.ts';
 export { AttributeFilter } from './filters/attribute-filter.ts';
 export { compileFilter, createLruCache, findUnknownAttributes, intersectAllowed } from './filters/compile-filter.ts';
 export type { FilteredItems } from './filters/compile-filter.ts';
-export { labelItems } from './filters/label-items.ts';
+export { labelGroups } from './filters/label-items.ts';
 export { codeOf } from './items/attribute-columns.ts';
 export type { AttributeColumn } from './items/attribute-columns.ts';
 export { createdDay, createdDays, createdTime, featureAttributes, itemsOf, wasListed } from './items/item-catalog.ts';

@@ -2,7 +2,7 @@ import { parseWith } from '@facet/platform';
 import { createBitmap, itemSet, setBit } from '@facet/retrieval';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AttributeFilter, compileFilter, intersectAllowed, labelItems } from '../src/index.ts';
+import { AttributeFilter, compileFilter, intersectAllowed, labelGroups } from '../src/index.ts';
 import type { BundleView, CatalogItem, FilteredItems } from '../src/index.ts';
 import { createItemTest, createLruCache } from '../src/filters/compile-filter.ts';
 import { filterOperators, operatorNames } from '../src/filters/filter-operators.ts';
@@ -203,6 +203,8 @@ describe('labels of items', () => {
   const view = viewOf(films);
   const operas = Array.from({ length: 10 }, (_, at) => at + 1);
 
+  const labelItems = (view: BundleView, items: readonly number[]) => labelGroups(view, [items])[0]!;
+
   it('are values more frequent in the group than in the catalog, best first', () => {
     expect(labelItems(view, operas)).toEqual([
       { attribute: 'genre', value: 'opera', share: 1, lift: 10 },
@@ -213,10 +215,11 @@ describe('labels of items', () => {
     expect(labelItems(view, [1, 2, ...Array.from({ length: 18 }, (_, at) => 60 + at)])).toEqual([]);
   });
 
-  it('are at most three, of values that 30 % of the items have', () => {
-    const fewOperas = (count: number) => labelItems(view, [...operas.slice(0, count), 60, 61, 62, 63, 64, 65]);
-    expect(fewOperas(2)).toEqual([]);
-    expect(fewOperas(3)[0]).toMatchObject({ value: 'opera' });
+  it('are at most three, of values that 20 % of the items have', () => {
+    const crimes = Array.from({ length: 9 }, (_, at) => 60 + at);
+    const fewOperas = (count: number) => labelItems(view, [...operas.slice(0, count), ...crimes.slice(0, 10 - count)]);
+    expect(fewOperas(1)).toEqual([]);
+    expect(fewOperas(2)[0]).toMatchObject({ value: 'opera' });
     expect(labelItems(view, [])).toEqual([]);
     // One item is described by its rarest values.
     expect(labelItems(view, [3]).map(({ value }) => value)).toEqual(['hue 2', 'note 2', 'opera']);
@@ -230,5 +233,26 @@ describe('labels of items', () => {
     expect(labelItems(viewOf(films, delta), [50, 101])).toEqual([
       { attribute: 'genre', value: 'western', share: 1, lift: 100 },
     ]);
+  });
+
+  it('distinguish each group from the others', () => {
+    const loudCrimes = [11, 12, 13, 14, 15];
+    const alone = labelItems(view, loudCrimes).map(({ value }) => value);
+    expect(alone).toEqual(['loud']);
+    const [opera, crime, none] = labelGroups(view, [operas, loudCrimes, []]);
+    expect(opera!.map(({ value }) => value)).toEqual(['opera']);
+    expect(crime!.map(({ value }) => value)).toEqual([]);
+    expect(none).toEqual([]);
+  });
+
+  it('can be words of titles, if they are in at least three titles of the group', () => {
+    const titled = films.map((one, at) => ({ ...one, title: at % 10 < 3 ? `The Night of ${at}` : `Day ${at}` }));
+    const nights = [1, 2, 3, 21, 22, 23];
+    expect(labelItems(viewOf(titled), nights)).toEqual(
+      expect.arrayContaining([{ attribute: 'title', value: 'night', share: 1, lift: 100 / 30 }]),
+    );
+    const repeated = films.map((one) => ({ ...one, title: `An ${String(one.attributes['genre'])}` }));
+    expect(labelItems(viewOf(repeated), operas).map(({ value }) => value)).toEqual(['opera', 'loud']);
+    expect(labelItems(viewOf(titled), [61, 62, 65, 66, 67, 68])).toEqual([]);
   });
 });

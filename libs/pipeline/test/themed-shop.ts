@@ -15,7 +15,7 @@ import { interactionsOf, dayMs, opening, untrainedModel } from './tiny-shop.ts';
 
 const themes = 12;
 const itemsPerTheme = 20;
-const shoppers = 150;
+const shopperCount = 150;
 
 /** 240 items of 12 themes. */
 export const themedItems: Item[] = Array.from({ length: themes * itemsPerTheme }, (_, item) => ({
@@ -26,8 +26,8 @@ export const themedItems: Item[] = Array.from({ length: themes * itemsPerTheme }
 
 export const dayOf = (day: number): number => opening + day * dayMs;
 
-/** 150 shoppers. Each one buys an item of one of two themes on two days of five, from day 0 to `days`. */
-export function themedEvents(days: number): LakeEvent[] {
+/** Each of the shoppers buys an item of one of two themes on two days of five, from day 0 to `days`. */
+export function themedEvents(days: number, shoppers = shopperCount): LakeEvent[] {
   const random = createRandom(4);
   const events: LakeEvent[] = [];
   for (let day = 0; day < days; day++) {

@@ -25,8 +25,8 @@ import type { Exploration } from './exploration.ts';
 import { noSpans } from './context.ts';
 import type { Spans } from './context.ts';
 import type { ItemConditions } from './filters.ts';
-import type { RemovedItems, ResponseSource, UserInterest } from './response.ts';
-import { explainInterests, inferUser, reasonWithoutInterests, scoreForUser } from './users/inferred-user.ts';
+import type { RemovedItems, ResponseSource } from './response.ts';
+import { inferUser, reasonWithoutInterests, scoreForUser } from './users/inferred-user.ts';
 import type { InferredUser, UserInput } from './users/inferred-user.ts';
 
 /** What one list of items is computed from: the user and the rules of the list, with all names resolved. */
@@ -44,8 +44,6 @@ export interface ListQuery extends UserInput {
   readonly breadth?: number | undefined;
   /** Reserves slots for new items. Default: none. */
   readonly explore?: Exploration | undefined;
-  /** Whether to return the interests. Default: true. */
-  readonly explain?: boolean;
 }
 
 /** A candidate of an interest, or an item of a fallback, which has no interest. `item` is an index in the bundle. */
@@ -58,8 +56,8 @@ export interface FoundItem extends Omit<Candidate, 'interest'> {
 export interface FoundItems {
   readonly source: ResponseSource;
   readonly found: readonly FoundItem[];
-  /** Empty unless the request asks for an explanation. */
-  readonly interests: UserInterest[];
+  /** Has interests if the source is the model. */
+  readonly user: InferredUser;
   readonly removed: RemovedItems;
   /** Attributes named in the filters that no item has. */
   readonly unknownAttributes: readonly string[];
@@ -93,14 +91,14 @@ export async function findItems(bundle: BundleView, request: ListQuery, spans: S
   const notDrawn = excludeAlso(exclusions, drawn);
   if (reason !== undefined) {
     const popular = findPopularItems(bundle, { ...others, exclusions: notDrawn, allowed, reason });
-    return { ...popular, found: insertDrawn(popular.found), interests: [], ...facts };
+    return { ...popular, found: insertDrawn(popular.found), user, ...facts };
   }
   return {
     source: { kind: 'model' },
     found: insertDrawn(
       others.limit <= 0 ? [] : await retrieveCandidates(bundle, user, { exclusions: notDrawn, allowed }, others, spans),
     ),
-    interests: request.explain === false ? [] : explainInterests(bundle, user),
+    user,
     ...facts,
   };
 }

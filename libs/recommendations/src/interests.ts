@@ -1,4 +1,4 @@
-import { labelItems } from '@facet/bundles';
+import { labelGroups } from '@facet/bundles';
 import type { BundleView } from '@facet/bundles';
 import { couplingCoefficients, interestCohesion } from '@facet/model';
 import { Type } from 'typebox';
@@ -13,6 +13,7 @@ import {
   countUnknownItems,
   describeItem,
   describeOrigin,
+  InterestBehavior,
   originFields,
   ResponseSource,
   ScoredItem,
@@ -91,8 +92,8 @@ export type InterestsRequest = Static<typeof InterestsRequest>;
 const DescribedInterest = Type.Object(
   {
     ...UserInterest.properties,
-    labels: Type.Array(Type.Object({ attribute: Type.String(), value: Type.String() }, { title: 'InterestLabel' }), {
-      description: 'Attribute values that distinguish its items from the catalog, strongest first. Often empty.',
+    behaviors: Type.Array(InterestBehavior, {
+      description: 'The behaviors that formed the interest, largest share first.',
     }),
     nearest: Type.Array(ScoredItem, {
       description: 'The items closest to the interest, including seen and unavailable items.',
@@ -100,7 +101,7 @@ const DescribedInterest = Type.Object(
   },
   { title: 'DescribedInterest' },
 );
-type InterestWithNearest = Omit<Static<typeof DescribedInterest>, 'labels'>;
+type DescribedInterest = Static<typeof DescribedInterest>;
 
 export const InterestsResponse = Type.Object(
   {
@@ -122,8 +123,8 @@ export const InterestsResponse = Type.Object(
         interests: [
           {
             interest: 1,
-            behaviors: [{ itemId: 'film-3', title: 'The film 3', share: 1 }],
             labels: [{ attribute: 'genre', value: 'space' }],
+            behaviors: [{ itemId: 'film-3', title: 'The film 3', share: 1 }],
             nearest: [{ itemId: 'film-7', title: 'The film 7', score: 3.25 }],
           },
         ],
@@ -157,7 +158,7 @@ export async function respondWithInterests(
     ...describeOrigin(bundle),
     source: refineSource(requester, reason === undefined ? { kind: 'model' } : { kind: 'popular', reason }),
     interestCount: interests.length,
-    interests: interests.map((interest) => ({ ...interest, labels: labelInterest(bundle, interest) })),
+    interests,
     coupling: request.coupling === true ? coupling : undefined,
     unknownItems: countUnknownItems(bundle, listRequestedItems(request)),
   };
@@ -165,31 +166,41 @@ export async function respondWithInterests(
   return response;
 }
 
-/** Labels an interest by the nearest items, and by the behaviors with the largest shares. */
-function labelInterest(bundle: BundleView, { behaviors, nearest }: InterestWithNearest) {
-  const shareMin = typicalShareMin * (behaviors[0]?.share ?? 0);
-  const typical = behaviors.filter(({ share }) => share > 0 && share >= shareMin);
-  const items = new Set([...typical, ...nearest].map(({ itemId }) => bundle.indexOf(itemId)!));
-  return labelItems(bundle, items).map(({ attribute, value }) => ({ attribute, value }));
-}
+/** The number of nearest items that label an interest. */
+const labelledItems = 20;
 
 /**
- * Returns each interest with the items nearest to it, without exclusions. Popularity has no influence: it would put the same
+ * Returns each interest with labels and the items nearest to it, without exclusions. Popularity has no influence: it would put the same
  * items first for every interest.
  */
-async function findNearestToInterests(
+export async function describeInterests(
   bundle: BundleView,
   user: InferredUser,
-  limit: number,
-): Promise<InterestWithNearest[]> {
+  nearest = 0,
+): Promise<DescribedInterest[]> {
   const { dim } = bundle.info.index;
-  return Promise.all(
-    explainInterests(bundle, user).map(async (explained, position) => {
+  const explained = explainInterests(bundle, user);
+  const found = await Promise.all(
+    explained.map((_, position) => {
       const vector = user.interests.vectors.slice(position * dim, (position + 1) * dim);
-      const found = await findNearestItems(bundle, vector, { limit });
-      return { ...explained, nearest: found.map((item) => describeItem(bundle, item)) };
+      return findNearestItems(bundle, vector, { limit: Math.max(nearest, labelledItems) });
     }),
   );
+  const labels = labelGroups(
+    bundle,
+    explained.map(({ behaviors }, position) => {
+      const shareMin = typicalShareMin * (behaviors[0]?.share ?? 0);
+      const typical = behaviors.filter(({ share }) => share > 0 && share >= shareMin);
+      const near = found[position]!.slice(0, labelledItems).map(({ item }) => item);
+      return new Set([...typical.map(({ itemId }) => bundle.indexOf(itemId)!), ...near]);
+    }),
+  );
+  return explained.map(({ interest, behaviors }, position) => ({
+    interest,
+    labels: labels[position]!.map(({ attribute, value }) => ({ attribute, value })),
+    behaviors,
+    nearest: found[position]!.slice(0, nearest).map((item) => describeItem(bundle, item)),
+  }));
 }
 
 /** Describes the interests of a user. Without interests, `reason` says why. */
@@ -198,7 +209,7 @@ export async function describeUser(
   request: UserInput & { readonly nearest: number },
   spans = noSpans,
 ): Promise<{
-  interests: InterestWithNearest[];
+  interests: DescribedInterest[];
   coupling: InterestCoupling | undefined;
   reason: ReturnType<typeof reasonWithoutInterests>;
 }> {
@@ -208,6 +219,6 @@ export async function describeUser(
   const reason = reasonWithoutInterests(user, request);
   if (reason !== undefined) return { interests: [], coupling: undefined, reason };
   spans.start('search');
-  const interests = await findNearestToInterests(bundle, user, request.nearest);
+  const interests = await describeInterests(bundle, user, request.nearest);
   return { interests, coupling: describeCoupling(bundle, user), reason };
 }

@@ -56,7 +56,8 @@ export const InterestBehavior = Type.Object(
   { itemId: Type.String(), title: Type.Optional(Type.String()), share: Type.Number() },
   {
     title: 'InterestBehavior',
-    description: 'A behavior and its share in an interest. The shares of an interest sum to 1.',
+    description:
+      'A behavior and its share in an interest, or in the score of an item. The shares of an interest sum to 1.',
   },
 );
 export type InterestBehavior = Static<typeof InterestBehavior>;
@@ -69,9 +70,16 @@ export function interestNumber(index: number): number {
 export const UserInterest = Type.Object(
   {
     interest: Type.Integer({ minimum: 1, description: 'The number of the interest, from 1.' }),
-    behaviors: Type.Array(InterestBehavior, {
-      description: 'The behaviors that formed the interest, largest share first.',
+    labels: Type.Array(Type.Object({ attribute: Type.String(), value: Type.String() }, { title: 'InterestLabel' }), {
+      description:
+        'Attribute values, and words of titles (attribute title), that are more frequent among its items than in the catalog ' +
+        'and in the other interests of the user, strongest first. Often empty.',
     }),
+    behaviors: Type.Optional(
+      Type.Array(InterestBehavior, {
+        description: 'With explain full: the behaviors that formed the interest, largest share first.',
+      }),
+    ),
   },
   { title: 'UserInterest' },
 );

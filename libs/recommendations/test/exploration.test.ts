@@ -88,7 +88,7 @@ async function countDrawn(view: BundleView, request: Partial<ListQuery>) {
   const propensities = new Set<number>();
   for (const seed of seeds) {
     const explore = { share: 0.2, maxAgeDays: 30, now, seed };
-    const { items } = await recommend(view, { behaviors: [], now, limit: 8, explain: false, explore, ...request });
+    const { items } = await recommend(view, { behaviors: [], now, limit: 8, explore, ...request });
     for (const { itemId, propensity } of items) {
       if (propensity === undefined) continue;
       counts.set(itemId, (counts.get(itemId) ?? 0) + 1);

@@ -3,8 +3,8 @@ import type { RecommendationsResponse, ResponseSource } from '@facet/recommendat
 import { addHome, addNotes, addRequester, parseIds, parseLimit } from '../command.ts';
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { countOf, printable, renderTable, truncate } from '../terminal/text.ts';
-import { findTheme, nameOf, renderHeatMap, renderInterest } from '../users/interest.ts';
+import { countOf, printable, renderTable, truncate, wrap } from '../terminal/text.ts';
+import { nameOf, renderHeatMap, renderInterest, themeOf } from '../users/interest.ts';
 import { explainFallback, parseRequester, withRequester } from '../users/requester.ts';
 import type { RequesterOptions } from '../users/requester.ts';
 
@@ -19,7 +19,7 @@ export const registerRecommend: Register = (command, deps) => {
     addRequester(addHome(command, deps))
       .option('--limit <number>', 'maximum number of items', parseLimit, 20)
       .option('--include-seen', 'include items of earlier interactions')
-      .option('--explain', 'show the behaviors that formed the interest of each item'),
+      .option('--explain', 'show the labels of the interests, and the behaviors that raise each item'),
     'Uses the section serving of facet.yaml. Ignores experiments.',
     'facet recommend --user 196 --explain',
     'facet recommend --behaviors 50,181,172 --limit 5 --json',
@@ -32,10 +32,15 @@ async function printRecommendations(options: RecommendOptions, { output, termina
     const { limit, explain, includeSeen } = options;
     const excludeSeen = includeSeen === true ? false : undefined;
     const response = await respondWithRecommendations({ ...fields, limit, explain, excludeSeen }, context);
-    const { bundleId, deltaId, source, items, removed } = response;
+    const { bundleId, deltaId, source, items, removed, interests } = response;
     output.show(renderSource(source, behaviors.length));
     output.show(renderItems(items, terminal, explain === true));
-    output.document({ bundleId, deltaId, source, items, removed });
+    const labelled = interests?.filter(({ labels }) => labels.length > 0) ?? [];
+    if (labelled.length > 0) {
+      const names = labelled.map((one) => printable(`${one.interest} (${themeOf(one).join(', ')})`));
+      output.show(wrap(`Interests: ${names.join(', ')}`, terminal.width));
+    }
+    output.document({ bundleId, deltaId, source, items, removed, interests });
   });
 }
 
@@ -61,7 +66,7 @@ function renderItems(items: readonly RecommendedItem[], { style, width }: Termin
   ]);
   const head = ['#', 'Item', 'Title', 'Score', 'Interest'];
   if (hasNew) head.push('Explored');
-  if (isExplained) head.push('Formed by');
+  if (isExplained) head.push('Because of');
   return renderTable(head, rows, { style, right: [0, 3, 4] });
 }
 
@@ -88,7 +93,7 @@ async function printInterests(options: InterestsOptions, { output, terminal }: C
     const user = await describeUser(bundle, { ...requester, nearest: options.limit });
     const { interests: described, coupling, reason } = user;
     const interests = described.map(({ interest, ...one }) => {
-      return { interest, theme: findTheme(bundle, one, described), ...one };
+      return { interest, theme: themeOf(one), ...one };
     });
     output.document({
       bundleId: bundle.id,
@@ -145,11 +150,11 @@ async function explore(user: string, options: ExploreOptions, { output, terminal
   await withRequester({ options, fields, output }, async (requester, context) => {
     const { bundle } = context;
     const { behaviors } = requester;
-    const response = await respondWithRecommendations({ ...fields, limit, explain: true }, context);
+    const response = await respondWithRecommendations({ ...fields, limit, explain: 'full' }, context);
     const { bundleId, deltaId, source, items, interests: inferred = [] } = response;
     const coupling = inferred.length === 0 ? undefined : describeCoupling(bundle, inferUser(bundle, requester));
-    const interests = inferred.map((one) => {
-      return { interest: one.interest, theme: findTheme(bundle, one, inferred), behaviors: one.behaviors };
+    const interests = inferred.map(({ interest, labels, behaviors: forming = [] }) => {
+      return { interest, theme: themeOf({ labels }), behaviors: forming };
     });
     output.document({ bundleId, deltaId, userId: user, behaviors: behaviors.length, coupling, interests, items });
     if (coupling === undefined) {

@@ -1,10 +1,10 @@
 import type { Bundle } from '@facet/bundles';
 import { sampleByHash } from '@facet/features';
-import { comparedUsersMax, distinctBehaviorsMin, findDistinctUsers } from '@facet/recommendations';
+import { comparedUsersMax, describeUser, distinctBehaviorsMin, findDistinctUsers } from '@facet/recommendations';
 import type { DistinctUser, InterestBehavior } from '@facet/recommendations';
 import type { Style } from '../terminal/terminal.ts';
 import { countOf, printable, truncate } from '../terminal/text.ts';
-import { findTheme, renderInterest } from '../users/interest.ts';
+import { renderInterest, themeOf } from '../users/interest.ts';
 import type { TitledItem } from '../users/interest.ts';
 import type { StoredUser } from '../users/requester.ts';
 
@@ -42,15 +42,16 @@ export async function chooseShowcase(bundle: Bundle, users: readonly StoredUser[
   const sample = sampleByHash(users, users.length, ({ userId }) => userId);
   for (const minimum of distinctBehaviorsMin) {
     const distinct = await findDistinctUsers(bundle, sample, minimum);
-    const shown = distinct.slice(0, usersShown).map((user) => describe(bundle, user));
+    const shown = await Promise.all(distinct.slice(0, usersShown).map((user) => describe(bundle, user)));
     showcase = { rule: describeRule(minimum), users: shown };
     if (showcase.users.length === usersShown) break;
   }
   return showcase;
 }
 
-function describe(bundle: Bundle, user: DistinctUser): ShownUser {
-  const { interests, items } = user.result;
+async function describe(bundle: Bundle, user: DistinctUser): Promise<ShownUser> {
+  const { items } = user.result;
+  const { interests } = await describeUser(bundle, { ...user, now: bundle.info.asOf, nearest: 0 });
   return {
     userId: user.userId,
     attributes: Object.fromEntries(
@@ -61,9 +62,9 @@ function describe(bundle: Bundle, user: DistinctUser): ShownUser {
     behaviors: user.behaviors.length,
     interests: interests
       .filter(({ interest }) => user.interests.includes(interest))
-      .map(({ interest, behaviors }) => ({
+      .map(({ interest, behaviors, labels }) => ({
         interest,
-        theme: findTheme(bundle, { behaviors }, interests),
+        theme: themeOf({ labels }),
         formedBy: behaviors.slice(0, behaviorsShown),
         recommends: items
           .filter((item) => item.interest === interest)

@@ -1,4 +1,3 @@
-import type { BundleView } from '@facet/bundles';
 import type { InterestBehavior, InterestCoupling, UserInterest } from '@facet/recommendations';
 import type { Style, Terminal } from '../terminal/terminal.ts';
 import { fit, printable, truncate } from '../terminal/text.ts';
@@ -14,54 +13,9 @@ export function nameOf({ title, itemId }: TitledItem): string {
   return printable(title ?? itemId);
 }
 
-/** Minimum share of an interest for a value to describe it … */
-const shareMin = 0.4;
-/** … and minimum difference from the mean share over all interests of the user. */
-const liftMin = 0.12;
-const valuesMax = 2;
-
-/**
- * Returns the category values (genres, brands …) that distinguish one interest of a user from the others. The result is often
- * empty, because many catalogs have no such attributes.
- *
- * @param all All interests of the user.
- */
-export function findTheme(
-  bundle: BundleView,
-  { behaviors }: Pick<UserInterest, 'behaviors'>,
-  all: readonly UserInterest[],
-): string[] {
-  const own = weighValues(bundle, behaviors);
-  const average = new Map<string, number>();
-  for (const interest of all) {
-    for (const [value, weight] of weighValues(bundle, interest.behaviors)) {
-      average.set(value, (average.get(value) ?? 0) + weight / all.length);
-    }
-  }
-  return [...own]
-    .map(([value, share]) => ({ value, share, lift: share - (average.get(value) ?? 0) }))
-    .filter(({ share, lift }) => share >= shareMin && lift >= liftMin)
-    .sort((a, b) => b.lift - a.lift || (a.value < b.value ? -1 : 1))
-    .slice(0, valuesMax)
-    .map(({ value }) => value);
-}
-
-/** Returns the share of an interest that has each category value. */
-function weighValues(bundle: BundleView, behaviors: readonly InterestBehavior[]): Map<string, number> {
-  const weights = new Map<string, number>();
-  const names = bundle.info.spec.itemFeatures.filter(({ kind }) => kind === 'category').map(({ name }) => name);
-  for (const { itemId, share } of behaviors) {
-    const item = bundle.indexOf(itemId);
-    const attributes = item === undefined ? {} : bundle.itemAt(item).attributes;
-    for (const name of names) {
-      for (const value of [attributes[name] ?? []].flat()) {
-        // Numbers and codes without letters describe nothing to a reader.
-        if (typeof value !== 'string' || !/\p{L}/u.test(value)) continue;
-        weights.set(value, (weights.get(value) ?? 0) + share);
-      }
-    }
-  }
-  return weights;
+/** Returns the values of the strongest labels of an interest. More do not fit in a heading. */
+export function themeOf({ labels }: Pick<UserInterest, 'labels'>): string[] {
+  return labels.slice(0, 2).map(({ value }) => value);
 }
 
 /** Returns one interest in two columns: the behaviors that formed it with their shares, and the items that it found. */

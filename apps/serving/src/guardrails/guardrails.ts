@@ -250,7 +250,7 @@ export async function measureSwap(
   const { compared, overlap } = await compareBundles(previous, bundle, requests, {
     isOver: () => clock() - start >= timeMaxMs,
     async respond(of, behaviors, side) {
-      const result = await recommend(of, { behaviors, now, limit, explain: false });
+      const result = await recommend(of, { behaviors, now, limit });
       const isComparable = result.source.kind === 'model' && result.items.length > 0;
       return side === 'after' || isComparable ? result : undefined;
     },

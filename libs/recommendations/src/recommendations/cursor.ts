@@ -7,7 +7,8 @@ import { Compile } from 'typebox/compile';
 import { Clean } from 'typebox/value';
 import { MergeFields } from '../merge.ts';
 import { includeField, requestError } from '../request-fields.ts';
-import { InterestBehavior, ResponseSource } from '../response.ts';
+import { ResponseSource } from '../response.ts';
+import { reasonsMax } from '../users/inferred-user.ts';
 import { limitMax } from './recommendations-schema.ts';
 import type { RecommendationsResponse } from './recommendations-schema.ts';
 
@@ -18,10 +19,11 @@ const sequenceBytesMax = 4 << 20;
 const nameLengthMax = 128;
 const armsMax = 64;
 
-/** Maximum number of behaviors in the reasons of an item. */
-export const reasonsMax = 3;
-
-const Reasons = Type.Array(Type.Array(InterestBehavior, { maxItems: reasonsMax }), { maxItems: interestsMax });
+/** The reasons of each remaining item. The bundle has their titles. */
+const Reasons = Type.Array(
+  Type.Array(Type.Object({ itemId: Type.String(), share: Type.Number() }), { maxItems: reasonsMax }),
+  { maxItems: limitMax },
+);
 
 const Interest = Type.Union([Type.Integer({ minimum: 0, maximum: interestsMax - 1 }), Type.Null()]);
 
@@ -30,7 +32,7 @@ const Interest = Type.Union([Type.Integer({ minimum: 0, maximum: interestsMax - 
  * after a promotion and after new behaviors.
  */
 const PageSequence = Type.Object({
-  version: Type.Literal(2),
+  version: Type.Literal(3),
   recommendationId: Type.String({ maxLength: nameLengthMax }),
   /** `hashUser` of the userId; absent for a request without a userId. For the exposure log only. */
   userHash: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
@@ -57,7 +59,7 @@ const PageSequence = Type.Object({
     ]),
     { maxItems: limitMax },
   ),
-  /** With explain: the reasons of each interest. */
+  /** With explain. */
   reasons: Type.Optional(Reasons),
   /** Attributes to return with each item. */
   include: includeField,

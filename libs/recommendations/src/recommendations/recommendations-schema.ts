@@ -35,7 +35,13 @@ export const recommendationFields = {
   ),
   excludeSeen: Type.Optional(ExcludeSeen),
   explain: Type.Optional(
-    Type.Boolean({ default: false, description: 'Adds the reasons for each item, and the interests of the user.' }),
+    // With Type.Boolean(), the error of a wrong text would name `full` only.
+    Type.Union([Type.Literal(false), Type.Literal(true), Type.Literal('full')], {
+      default: false,
+      description:
+        'true: adds the reasons of each item, and the labels of the interests of the user. full: also adds the share of each ' +
+        'behavior in each interest.',
+    }),
   ),
   include: includeField,
   strict: strictField,
@@ -121,7 +127,9 @@ const RecommendedItem = Type.Object(
     ),
     reasons: Type.Optional(
       Type.Array(InterestBehavior, {
-        description: 'With explain: the behaviors with the largest share in the interest.',
+        description:
+          'With explain: up to two behaviors that add most to the score of this item, best first. Their share is their part of ' +
+          'what all behaviors add. Weak behaviors are left out, so the list can be empty.',
       }),
     ),
   },
@@ -166,16 +174,16 @@ export const RecommendationsResponse = Type.Object(
         source: { kind: 'model' },
         items: [
           {
-            itemId: 'film-28',
-            title: 'The film 28',
-            score: 4.345,
+            itemId: 'film-27',
+            title: 'The film 27',
+            score: 4.618,
             interest: 2,
-            reasons: [{ itemId: 'film-16', title: 'The film 16', share: 0.285 }],
+            reasons: [{ itemId: 'film-15', title: 'The film 15', share: 0.304 }],
           },
         ],
         interests: [
-          { interest: 1, behaviors: [{ itemId: 'film-3', title: 'The film 3', share: 1 }] },
-          { interest: 2, behaviors: [{ itemId: 'film-16', title: 'The film 16', share: 1 }] },
+          { interest: 1, labels: [] },
+          { interest: 2, labels: [{ attribute: 'genre', value: 'space' }] },
         ],
         position: 0,
         requested: 1,

@@ -7,21 +7,40 @@ import { findItems } from '../find-items.ts';
 import type { FoundItem, FoundItems, ListQuery } from '../find-items.ts';
 import { parseMerge } from '../merge.ts';
 import type { MergeFields } from '../merge.ts';
-import { countUnknownItems, describeItem, describeOrigin, interestNumber, listUnknownAttributes } from '../response.ts';
+import { describeInterests } from '../interests.ts';
+import {
+  countUnknownItems,
+  describeItem,
+  describeOrigin,
+  findTitle,
+  interestNumber,
+  listUnknownAttributes,
+} from '../response.ts';
+import type { UserInterest } from '../response.ts';
+import { explainInterests, explainItems } from '../users/inferred-user.ts';
+import type { InterestBehaviors, ItemReason } from '../users/inferred-user.ts';
 import { findSeenItems, listRequestedItems, readRequester, refineSource } from '../users/requester.ts';
-import { encodeCursor, reasonsMax } from './cursor.ts';
+import { encodeCursor } from './cursor.ts';
 import type { PageSequence } from './cursor.ts';
 import { limitDefault } from './recommendations-schema.ts';
 import type { RecommendationsRequest, RecommendationsResponse, RecommendedItem } from './recommendations-schema.ts';
 
-export interface RecommendationResult extends Omit<FoundItems, 'found'> {
+/** An item of a list. */
+interface ListedItem extends FoundItem {
+  /** With explain. */
+  readonly reasons?: readonly ItemReason[] | undefined;
+}
+
+export interface RecommendationResult extends Omit<FoundItems, 'found' | 'user'> {
   readonly items: readonly RecommendedItem[];
+  readonly interests: readonly InterestBehaviors[];
 }
 
 /** Recommends items outside of an HTTP API. */
 export async function recommend(bundle: BundleView, request: ListQuery): Promise<RecommendationResult> {
-  const { found, ...result } = await findItems(bundle, request);
-  return { ...result, items: found.map((item) => renderItem(bundle, item)) };
+  const { found, user, ...result } = await findItems(bundle, request);
+  const interests = result.source.kind === 'model' ? explainInterests(bundle, user) : [];
+  return { ...result, interests, items: found.map((item) => renderItem(bundle, item)) };
 }
 
 /**
@@ -50,11 +69,14 @@ export async function respondWithRecommendations(
   const exploreFields = request.explore ?? overrides?.explore ?? settings.explore;
   const explore = exploreFields && { ...exploreFields, now, seed: recommendationId };
   const inputs = { userId, behaviors, now, attributes, interestCount };
-  const query = { ...inputs, limit, exclude, seen, filters, merge, breadth, explore, explain };
-  const { source, found, interests, removed, unknownAttributes } = await findItems(bundle, query, spans);
+  const query = { ...inputs, limit, exclude, seen, filters, merge, breadth, explore };
+  const { source, found, user, removed, unknownAttributes } = await findItems(bundle, query, spans);
   spans.start('render');
-  const page = takePage(bundle, found, {
-    version: 2,
+  const isExplained = explain !== false && source.kind === 'model';
+  const reasons = isExplained ? explainItems(bundle, user, found) : undefined;
+  const list = found.map((item, position) => ({ ...item, reasons: reasons?.[position] }));
+  const page = takePage(bundle, list, {
+    version: 3,
     recommendationId,
     userHash: userId === undefined ? undefined : hashUser(userId),
     merge: mergeFields,
@@ -64,12 +86,15 @@ export async function respondWithRecommendations(
     requested: limit,
     position: 0,
     pageSize: request.pageSize ?? limit,
-    reasons: explain ? interests.map((interest) => interest.behaviors.slice(0, reasonsMax)) : undefined,
     include,
   });
+  const interests = isExplained ? await describeInterests(bundle, user) : [];
+  const renderInterest = ({ interest, labels, behaviors }: UserInterest): UserInterest => {
+    return { interest, labels, ...(explain === 'full' ? { behaviors } : {}) };
+  };
   const response = {
     ...page,
-    interests: explain ? interests : undefined,
+    interests: explain === false ? undefined : interests.map(renderInterest),
     removed,
     unknownItems: countUnknownItems(bundle, listRequestedItems(request), exclude),
     unknownAttributes: listUnknownAttributes(bundle, unknownAttributes, [
@@ -107,13 +132,15 @@ export function respondWithNextPage(
   { pageSize = sequence.pageSize }: Pick<RecommendationsRequest, 'pageSize'>,
   bundle: BundleView,
 ): RecommendationsResponse {
-  const { items, ...rest } = sequence;
-  const offered = items.flatMap(([itemId, score, interest, propensity]): FoundItem[] => {
+  const { items, reasons, ...rest } = sequence;
+  const offered = items.flatMap(([itemId, score, interest, propensity], position): ListedItem[] => {
     const item = bundle.indexOf(itemId);
     if (item === undefined || bundle.unavailable.has(item)) return [];
-    return [
-      { item, score, ...(interest === null ? {} : { interest }), ...(propensity === undefined ? {} : { propensity }) },
-    ];
+    const optional = {
+      ...(interest === null ? {} : { interest }),
+      ...(propensity === undefined ? {} : { propensity }),
+    };
+    return [{ item, score, ...optional, reasons: reasons && (reasons[position] ?? []) }];
   });
   return {
     ...takePage(bundle, offered, { ...rest, pageSize }),
@@ -125,10 +152,10 @@ export function respondWithNextPage(
 /** Returns the first page of a list and the cursor of the rest. */
 function takePage(
   bundle: BundleView,
-  list: readonly FoundItem[],
-  sequence: Omit<PageSequence, 'items'>,
+  list: readonly ListedItem[],
+  sequence: Omit<PageSequence, 'items' | 'reasons'>,
 ): Omit<RecommendationsResponse, 'removed' | 'unknownItems' | 'interests'> {
-  const { recommendationId, bundleId, deltaId, source, arms, position, pageSize, requested } = sequence;
+  const { recommendationId, bundleId, deltaId, source, arms, position, pageSize, requested, include } = sequence;
   const page = list.slice(0, pageSize);
   const rest = list.slice(pageSize);
   return {
@@ -137,7 +164,7 @@ function takePage(
     deltaId,
     source,
     arms,
-    items: page.map((found) => renderItem(bundle, found, sequence)),
+    items: page.map((item) => renderItem(bundle, item, include)),
     position,
     requested,
     returned: page.length,
@@ -152,20 +179,17 @@ function takePage(
                 : [bundle.idOf(item), score, interest, propensity],
             ),
             position: position + page.length,
+            reasons: rest[0]!.reasons && rest.map(({ reasons = [] }) => [...reasons]),
           }),
   };
 }
 
-function renderItem(
-  bundle: BundleView,
-  found: FoundItem,
-  { reasons, include }: Pick<PageSequence, 'reasons' | 'include'> = {},
-): RecommendedItem {
+function renderItem(bundle: BundleView, found: ListedItem, include?: readonly string[]): RecommendedItem {
   const item: RecommendedItem = describeItem(bundle, found, include);
-  const { interest, propensity } = found;
+  const { interest, propensity, reasons } = found;
   if (propensity !== undefined) Object.assign(item, { reason: 'new', propensity });
   if (interest === undefined) return item;
   item.interest = interestNumber(interest);
-  if (reasons !== undefined) item.reasons = reasons[interest] ?? [];
+  item.reasons = reasons?.map(({ itemId, share }) => ({ itemId, title: findTitle(bundle, itemId), share }));
   return item;
 }

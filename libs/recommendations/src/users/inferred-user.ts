@@ -1,10 +1,13 @@
 import type { BundleView } from '@facet/bundles';
 import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type { Attributes, BehaviorRows } from '@facet/features';
-import type { Interests } from '@facet/model';
+import type { InferenceEngine, Interests } from '@facet/model';
 import { dayMs } from '@facet/platform';
 import { interestNumber } from '../response.ts';
 import type { InterestBehavior, UserInterest } from '../response.ts';
+
+/** An interest with the behaviors that formed it. */
+export type InterestBehaviors = Required<Omit<UserInterest, 'labels'>>;
 
 /** One interaction of a user. */
 export interface Behavior {
@@ -31,6 +34,8 @@ export interface InferredUser {
   /** One row. */
   readonly rows: BehaviorRows;
   readonly interests: Interests;
+  /** Returns what each behavior adds to the product of an item with its interest [L], see `InferenceEngine`. */
+  readonly contributions: (pairs: Parameters<InferenceEngine['contributions']>[0]) => Float32Array[];
   /** The score bonus of each known item in the behavior sequence. */
   readonly repeatBonuses: ReadonlyMap<number, number>;
   /** The factor for the score of an item that has a bonus. */
@@ -64,14 +69,16 @@ export function inferUser(
   rows.items.forEach((item, slot) => {
     if (item > 0) repeatBonuses.set(item, bonuses[slot]!);
   });
-  const interests = bundle.engine.interests(
+  const { engine } = bundle;
+  const inputs = [rows, bundle.encodeProfile(attributes), bundle.userRowOf(userId), interestCount] as const;
+  return {
     rows,
-    bundle.encodeProfile(attributes),
-    bundle.userRowOf(userId),
-    interestCount,
-  );
-  const { repeatScoreWeight } = bundle.engine;
-  return { rows, interests, repeatBonuses, repeatScoreWeight, hasKnownItems: items.some((item) => item > 0) };
+    interests: engine.interests(...inputs),
+    contributions: (pairs) => engine.contributions(pairs, ...inputs),
+    repeatBonuses,
+    repeatScoreWeight: engine.repeatScoreWeight,
+    hasKnownItems: items.some((item) => item > 0),
+  };
 }
 
 /** Returns the final score of an item. If the item has a repeat bonus, the score for the interests is multiplied by a weight first. */
@@ -96,7 +103,7 @@ export function reasonWithoutInterests(
 }
 
 /** Returns each interest with the behaviors that formed it, largest share first. Learned user vectors have no behaviors. */
-export function explainInterests(bundle: BundleView, { rows, interests }: InferredUser): UserInterest[] {
+export function explainInterests(bundle: BundleView, { rows, interests }: InferredUser): InterestBehaviors[] {
   const { length } = rows;
   return Array.from({ length: interests.count }, (_, interest) => {
     const weights = interests.behaviorWeights.subarray(interest * length, (interest + 1) * length);
@@ -109,5 +116,44 @@ export function explainInterests(bundle: BundleView, { rows, interests }: Inferr
         return { itemId: bundle.idOf(item), title: bundle.titleOf(item), share: weights[slot]! / total };
       });
     return { interest: interestNumber(interest), behaviors };
+  });
+}
+
+/** Maximum number of reasons of an item. */
+export const reasonsMax = 2;
+/** A reason has at least this share of what all behaviors add to the score … */
+const reasonShareMin = 0.05;
+/** … and at least this part of the share of the first reason. */
+const reasonPartMin = 0.5;
+
+/** A behavior that raises the score of an item. */
+export interface ItemReason {
+  readonly itemId: string;
+  /** Its part of what all behaviors that raise the score add to it, with three decimals. */
+  readonly share: number;
+}
+
+/**
+ * Returns the behaviors that add most to the score of each item, best first. Leaves out weak ones, so an item can have no reason.
+ *
+ * @param found the interest is undefined for items of a fallback, which have no reasons
+ */
+export function explainItems(
+  bundle: BundleView,
+  { rows, contributions }: InferredUser,
+  found: readonly { readonly item: number; readonly interest?: number }[],
+): ItemReason[][] {
+  const pairs = found.map(({ item, interest = -1 }) => ({ interest, vector: bundle.vectorOf(item) }));
+  return contributions(pairs).map((slots) => {
+    // Without `distinctBehaviors`, an item can be in several slots.
+    const parts = new Map<number, number>();
+    rows.items.forEach((item, slot) => parts.set(item, (parts.get(item) ?? 0) + slots[slot]!));
+    const raising = [...parts].filter(([, part]) => part > 0).sort(([, a], [, b]) => b - a);
+    const total = raising.reduce((sum, [, part]) => sum + part, 0);
+    const partMin = Math.max(reasonShareMin * total, reasonPartMin * (raising[0]?.[1] ?? 0));
+    return raising
+      .slice(0, reasonsMax)
+      .filter(([, part]) => part >= partMin)
+      .map(([item, part]) => ({ itemId: bundle.idOf(item), share: Math.round((1000 * part) / total) / 1000 }));
   });
 }

@@ -34,7 +34,7 @@ const catalogRecord = { ...record, add: [segment], remove: [] };
 const checkpoint = { format: 1, version: 1, id: 'a', offsets: { 'events-0': 9 } };
 const catalogCheckpoint = { ...checkpoint, files: [{ ...segment, version: 1 }], removed: { 'items/b.jsonl': 1 } };
 const sequence = {
-  version: 2,
+  version: 3,
   recommendationId: 'r',
   userHash: '0'.repeat(64),
   bundleId: 'b',

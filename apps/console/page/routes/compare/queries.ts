@@ -20,7 +20,7 @@ export const attributesQuery = queryOptions({
 
 /** Recommends items to a user by one side. */
 export const previewQuery = (userId: string, { bundleId, arm, merge }: Side) => {
-  const body = { userId, limit: listLimit, explain: true, bundleId, arm, merge };
+  const body = { userId, limit: listLimit, bundleId, arm, merge };
   return queryOptions({
     queryKey: ['serving', 'preview', body],
     queryFn: ({ signal }) => dataOf(serving.POST('/v1/recommendations:preview', { body, signal })),

@@ -152,7 +152,7 @@ function ItemRow({ item, moved, index, search: { focus }, labels, onAdd }: ItemR
 
 function describeReasons(reasons: NonNullable<RecommendedItem['reasons']>, hasShares: boolean): string {
   return reasons
-    .map((reason) => `${nameOf(reason)}${hasShares ? ` (${formatShare(reason.share)} of the interest)` : ''}`)
+    .map((reason) => `${nameOf(reason)}${hasShares ? ` (${formatShare(reason.share)} of what all behaviors add)` : ''}`)
     .join(', ');
 }
 

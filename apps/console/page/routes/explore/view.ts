@@ -20,23 +20,12 @@ export type ChangeExplore = (changes: ExploreSearch, options?: { readonly replac
 export const toggleFocus = ({ search, onChange }: View, interest: number): void =>
   onChange({ focus: search.focus === interest ? undefined : interest }, { replace: true });
 
-/**
- * Returns the label of each interest that has one, such as "Horror · Thriller". Leaves out values that most interests of the
- * user have in common, because they do not tell them apart.
- */
+/** Returns the label of each interest that has one, such as "Horror · Thriller". */
 export function labelInterests(interests: readonly DescribedInterest[]): ReadonlyMap<number, string> {
-  const counts = new Map<string, number>();
-  for (const { labels } of interests) {
-    for (const { value } of labels) counts.set(value, (counts.get(value) ?? 0) + 1);
-  }
-  const isCommon = (value: string): boolean => interests.length > 2 && counts.get(value)! > interests.length / 2;
   return new Map(
-    interests.flatMap(({ interest, labels }): [number, string][] => {
-      const values = labels.map(({ value }) => value);
-      const telling = values.filter((value) => !isCommon(value));
-      const shown = telling.length === 0 ? values : telling;
-      return shown.length === 0 ? [] : [[interest, shown.join(' · ')]];
-    }),
+    interests
+      .filter(({ labels }) => labels.length > 0)
+      .map(({ interest, labels }) => [interest, labels.map(({ value }) => value).join(' · ')]),
   );
 }
 
