@@ -4,7 +4,7 @@ export const node = { min: [20, 19], below: 23 };
 /**
  * What differs between machines, by `process.arch`. docs/operations.md says what was verified on arm64.
  *
- * @type {Record<string, { cpu: string, cpuFlags: string[], libraries: string, faiss: { level: string, target: string },
+ * @type {Record<string, { cpu: string, cpuFlags: string[], libraries: string,
  *   wheel: { requirement: string, platform: string, sha256: string, megabytes: number },
  *   go: { platform: string, sha256: string } } | undefined>}
  */
@@ -14,7 +14,6 @@ export const machines = {
     cpu: 'x86-64-v3',
     cpuFlags: ['avx2', 'fma', 'bmi2', 'f16c'],
     libraries: 'x86_64-linux-gnu',
-    faiss: { level: 'avx2', target: 'faiss_avx2' },
     wheel: {
       requirement: 'tensorflow-cpu==2.21.0',
       platform: 'manylinux_2_27_x86_64',
@@ -30,7 +29,6 @@ export const machines = {
     cpu: 'armv8-a',
     cpuFlags: [],
     libraries: 'aarch64-linux-gnu',
-    faiss: { level: 'generic', target: 'faiss' },
     wheel: {
       requirement: 'tensorflow==2.21.0',
       platform: 'manylinux_2_27_aarch64',
@@ -62,36 +60,30 @@ export const tensorflow = {
 export const faiss = {
   version: '1.12.0',
   crate: 'faiss-sys',
-  /** Code for the level above, never for the CPU of the build host: what is built here also runs on another machine. */
-  cmakeFlags: [
-    '-DCMAKE_BUILD_TYPE=Release',
-    '-DCMAKE_POSITION_INDEPENDENT_CODE=ON',
-    `-DFAISS_OPT_LEVEL=${machine.faiss.level}`,
-    '-DFAISS_ENABLE_GPU=OFF',
-    '-DFAISS_ENABLE_PYTHON=OFF',
-    '-DFAISS_ENABLE_EXTRAS=OFF',
-    '-DBUILD_TESTING=OFF',
-    '-DBUILD_SHARED_LIBS=OFF',
-    '-DBLA_VENDOR=OpenBLAS',
+  /** For `cpu`, never for the CPU of the build host: what is built here also runs on another machine. */
+  flags: [`-march=${machine.cpu}`, '-std=c++17', '-fPIC', '-fopenmp', '-DNDEBUG', '-DFINTEGER=int'],
+  /** What the addon runs of Faiss. The other files are linked but never run, so they are not optimized. */
+  usedSources: [
+    ...['impl/index_read', 'impl/index_write', 'impl/io', 'impl/zerocopy_io', 'impl/HNSW', 'impl/IDSelector'],
+    ...['impl/AuxIndexStructures', 'Clustering', 'Index', 'IndexHNSW', 'IndexFlat', 'IndexFlatCodes', 'IndexIVF'],
+    ...['IndexIVFFlat', 'invlists/DirectMap', 'invlists/InvertedLists', 'utils/Heap', 'utils/distances'],
+    ...['utils/distances_fused/distances_fused', 'utils/distances_fused/simdlib_based', 'utils/distances_simd'],
+    ...['utils/random', 'utils/utils'],
   ],
-  target: machine.faiss.target,
-  addonFlags: ['-O3', `-march=${machine.cpu}`, '-std=c++17', '-fPIC', '-shared', '-fopenmp', '-DNAPI_VERSION=6'],
+  usedFlags: ['-O3'],
+  otherFlags: ['-O0'],
+  addonFlags: ['-O3', '-shared', '-DNAPI_VERSION=6'],
   /**
-   * For the addon with AddressSanitizer and UBSan. Checks that harmless code of Faiss fails are left out: it maps values at any address,
-   * which x86-64 allows, passes null for nothing to write, and reads flags and names of metrics before it checks them.
+   * For `usedSources` and the addon with AddressSanitizer and UBSan. The other sources take an hour to compile with them. Checks that
+   * harmless code of Faiss fails are left out: it maps values at any address, which x86-64 allows, passes null for nothing to write, and
+   * reads flags and names of metrics before it checks them.
    */
   sanitizerFlags: [
     '-fsanitize=address,undefined',
     '-fno-sanitize=vptr,alignment,nonnull-attribute,bool,enum',
     '-fno-sanitize-recover=undefined',
     '-fno-omit-frame-pointer',
-    ...['-O1', '-g1', `-march=${machine.cpu}`, '-std=c++17', '-fPIC', '-fopenmp', '-DNAPI_VERSION=6', '-DFINTEGER=int'],
-  ],
-  /** What the addon runs of Faiss. The other files come from the library without sanitizers, which takes an hour to compile with them. */
-  sanitizedSources: [
-    ...['impl/index_read', 'impl/index_write', 'impl/io', 'impl/zerocopy_io', 'impl/HNSW', 'impl/IDSelector'],
-    ...['IndexHNSW', 'IndexFlat', 'IndexFlatCodes', 'IndexIVF', 'IndexIVFFlat', 'Index'],
-    ...['invlists/InvertedLists', 'utils/distances', 'utils/Heap'],
+    ...['-O1', '-g1', '-UNDEBUG', '-DNAPI_VERSION=6'],
   ],
 };
 

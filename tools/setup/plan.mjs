@@ -33,7 +33,7 @@ export function makePlan(root, env) {
   const headers = locked('node-api-headers');
 
   const tensorflowKey = hash([pins.tensorflow.wheel.sha256, pins.tensorflow.headers]);
-  const faissKey = hash([crateLock, pins.faiss.cmakeFlags]);
+  const faissKey = hash([crateLock, pins.faiss]);
   const entry = (/** @type {string} */ name, /** @type {string} */ key) => path.join(cacheRoot, `${name}-${key}`);
   return {
     root,
@@ -52,16 +52,10 @@ export function makePlan(root, env) {
         hash([tensorflowKey, locked('@tensorflow/tfjs-node'), headers, pins.tensorflow.addonFlags]),
       ),
       faissLibrary: entry(`faiss-${pins.faiss.version}`, faissKey),
-      faissAddon: entry(
-        'faiss-node-addon',
-        hash([faissKey, locked('faiss-node'), addonApi, headers, pins.faiss.addonFlags, addon]),
-      ),
+      faissAddon: entry('faiss-node-addon', hash([faissKey, locked('faiss-node'), addonApi, headers, addon])),
     },
     /** For `npm run test:faults -- sanitizers` only. */
-    sanitizedAddon: entry(
-      'faiss-node-sanitized',
-      hash([faissKey, locked('faiss-node'), addon, pins.faiss.sanitizerFlags, pins.faiss.sanitizedSources]),
-    ),
+    sanitizedAddon: entry('faiss-node-sanitized', hash([faissKey, locked('faiss-node'), addon])),
     /** Read by tests only. */
     servicesStampFile: path.join(root, 'node_modules', '.facet-services'),
     kafka: kafkaEntry(env),

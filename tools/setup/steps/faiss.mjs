@@ -1,4 +1,4 @@
-import { cp, mkdir, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -9,8 +9,10 @@ import { nodeHeaders } from './tensorflow.mjs';
 
 /** Peak memory of a compiler process for Faiss's templates. */
 const BYTES_PER_JOB = 1e9;
+const LIBRARY = 'faiss.o';
+const OBJECTS = 'objects';
 
-/** The static Faiss library and its headers, compiled from the sources that a crate carries. */
+/** Faiss as one object file and its headers, compiled from the sources that a crate carries. */
 export const ensureFaissLibrary = entryStep(
   {
     entry: (plan) => plan.entries.faissLibrary,
@@ -19,31 +21,26 @@ export const ensureFaissLibrary = entryStep(
     remedy:
       'Read the message above; the log has the whole output. Then run the same command again: finished parts are kept.',
   },
-  async ({ plan, folder, run, update }) => {
+  async (work) => {
+    const { plan, folder, run, update } = work;
     update('fetching the sources');
     const crate = path.join(folder, 'crate');
     const source = await fetchSource(plan, run, crate);
+    const files = await readdir(path.join(source, 'faiss'), { recursive: true });
+    const names = files
+      .filter((file) => /^(?!gpu\/|python\/|cppcontrib\/).*\.cpp$/.test(file))
+      .map((file) => file.slice(0, -4));
+    const others = names.filter((name) => !faiss.usedSources.includes(name));
 
-    const build = path.join(folder, 'build');
-    // Faiss puts file names into its messages: the same ones wherever it is built.
-    const flags = [...faiss.cmakeFlags, `-DCMAKE_CXX_FLAGS=-ffile-prefix-map=${source}/=`];
-    await run(['cmake', '-S', source, '-B', build, ...flags]);
-    const jobs = Math.max(1, Math.min(os.availableParallelism(), Math.floor(os.totalmem() / BYTES_PER_JOB)));
-    await run(['cmake', '--build', build, '--target', faiss.target, '--parallel', String(jobs)], {
-      onLine: (line) => {
-        const percent = /^\[\s*(\d+)%\]/.exec(line)?.[1];
-        if (percent !== undefined) update(`compiling ${percent} %`);
-      },
-    });
-
-    await mkdir(path.join(folder, 'lib'));
-    const library = `lib${faiss.target}.a`;
-    await cp(path.join(build, 'faiss', library), path.join(folder, 'lib', library));
+    const used = await compileAll(work, source, faiss.usedSources, faiss.usedFlags);
+    const objects = [...used, ...(await compileAll(work, source, others, faiss.otherFlags))];
+    // Of an inline function that several objects have, the linker keeps the first copy, which is an optimized one.
+    await run(['g++', '-r', ...objects, '-o', LIBRARY]);
     await cp(path.join(source, 'faiss'), path.join(folder, 'include', 'faiss'), {
       recursive: true,
       filter: (name) => path.extname(name) === '.h' || !path.basename(name).includes('.'),
     });
-    await Promise.all([crate, build].map((name) => rm(name, { recursive: true })));
+    await Promise.all(['crate', OBJECTS].map((name) => rm(path.join(folder, name), { recursive: true })));
   },
 );
 
@@ -69,14 +66,14 @@ export const ensureFaissAddon = entryStep(
     update('compiling');
     const argv = [
       'g++',
+      ...faiss.flags,
       ...faiss.addonFlags,
       ...headerFlags(plan),
       path.join('src', 'faiss.cc'),
       '-o',
       'faiss-node.node',
     ];
-    argv.push(path.join(entries.faissLibrary, 'lib', `lib${faiss.target}.a`), '-lopenblas');
-    await run(argv);
+    await run([...argv, path.join(entries.faissLibrary, LIBRARY), '-lopenblas']);
   },
 );
 
@@ -88,37 +85,52 @@ export const ensureSanitizedAddon = entryStep(
     title: 'Compiling the faiss-node addon with sanitizers',
     remedy: 'Read the message above; the log has the whole output. Then run the same command again.',
   },
-  async ({ plan, folder, run, update }) => {
+  async (work) => {
+    const { plan, folder, run, update } = work;
     const { entries } = plan;
-    const crate = path.join(folder, 'crate');
-    const source = await fetchSource(plan, run, crate);
-    const queue = [...faiss.sanitizedSources.entries()];
-    const objects = queue.map(([at]) => `${at}.o`);
-    const compile = async () => {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        const [at, name] = next;
-        update(`compiling ${at + 1} of ${objects.length + 1}`);
-        const file = path.join(source, 'faiss', `${name}.cpp`);
-        await run(['g++', ...faiss.sanitizerFlags, `-I${source}`, '-c', file, '-o', `${at}.o`]);
-      }
-    };
-    await Promise.all(Array.from({ length: os.availableParallelism() }, compile));
+    const source = await fetchSource(plan, run, path.join(folder, 'crate'));
+    const objects = await compileAll(work, source, faiss.usedSources, faiss.sanitizerFlags);
     update('compiling the addon');
     await cp(path.join(entries.faissAddon, 'src'), path.join(folder, 'src'), { recursive: true });
-    const library = path.join(entries.faissLibrary, 'lib', `lib${faiss.target}.a`);
     const argv = [
       'g++',
+      ...faiss.flags,
       ...faiss.sanitizerFlags,
       '-shared',
       ...headerFlags(plan),
       path.join('src', 'faiss.cc'),
-      ...objects,
     ];
-    // The objects come before the library, so that the linker prefers them.
-    await run([...argv, library, '-lopenblas', '-o', 'faiss-node.node']);
-    await Promise.all(['crate', ...objects].map((name) => rm(path.join(folder, name), { recursive: true })));
+    // Of two definitions the linker takes the first one, which is the one with sanitizers.
+    const library = ['-Wl,--allow-multiple-definition', path.join(entries.faissLibrary, LIBRARY)];
+    await run([...argv, ...objects, ...library, '-lopenblas', '-o', 'faiss-node.node']);
+    await Promise.all(['crate', OBJECTS].map((name) => rm(path.join(folder, name), { recursive: true })));
   },
 );
+
+/**
+ * Compiles sources of Faiss, several at a time, and returns the object files.
+ *
+ * @param {import('./entry-step.mjs').EntryWork} work
+ * @param {string} source The folder of the sources.
+ * @param {readonly string[]} names Such as `impl/HNSW`.
+ * @param {readonly string[]} flags Further than `faiss.flags`.
+ */
+async function compileAll({ folder, run, update }, source, names, flags) {
+  await mkdir(path.join(folder, OBJECTS), { recursive: true });
+  const objectOf = (/** @type {string} */ name) => path.join(OBJECTS, `${name.replaceAll('/', '-')}.o`);
+  // Faiss puts file names into its messages: the same ones wherever it is built.
+  const argv = ['g++', ...faiss.flags, ...flags, `-ffile-prefix-map=${source}/=`, `-I${source}`, '-c'];
+  const queue = [...names];
+  const work = async () => {
+    for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+      update(`compiling ${names.length - queue.length} of ${names.length} files`);
+      await run([...argv, path.join(source, 'faiss', `${name}.cpp`), '-o', objectOf(name)]);
+    }
+  };
+  const jobs = Math.max(1, Math.min(os.availableParallelism(), Math.floor(os.totalmem() / BYTES_PER_JOB)));
+  await Promise.all(Array.from({ length: jobs }, work));
+  return names.map(objectOf);
+}
 
 /**
  * Returns the folder of the Faiss sources that a crate carries.

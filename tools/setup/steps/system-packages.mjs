@@ -46,11 +46,6 @@ const requirements = {
   build: [
     program('git', ['git', '--version'], /git version/),
     program('g++', ['g++', '--version'], /./),
-    program('make', ['make', '--version'], /GNU Make/),
-    {
-      ...program('cmake 3.24 or newer', ['cmake', '--version'], /version (3\.(2[4-9]|[3-9]\d)|[4-9]|\d\d)/, ['cmake']),
-      byHand: 'cmake: python3 -m pip install cmake',
-    },
     { what: 'OpenBLAS', packages: ['libopenblas-dev'], isMet: async () => hasLibrary('libopenblas.so') },
     {
       // Older ones read the index of crates by cloning a git repository.

@@ -25,8 +25,6 @@ name=$(basename "$0")
 call="$name $*"
 case "$call" in
   "g++ --version") echo g++; exit ;;
-  "make --version") echo GNU Make; exit ;;
-  "cmake --version") echo cmake version 3.25.1; exit ;;
   "python3 -c "*) echo 1; exit ;;
   "python3 -m pip --version") echo pip 23.0; exit ;;
   "cargo --version") echo cargo 1.80.0; exit ;;
@@ -43,12 +41,12 @@ case "$call" in
   "go install "*) step=s3-server ;;
   "python3 "*) step=unpack ;;
   "cargo metadata"*) step=cargo ;;
-  "cmake --build"*) step=make ;;
-  "cmake -S"*) step=configure ;;
   "apt-cache policy "*) echo "  Candidate: 1"; exit ;;
   "apt-get "*update) step=apt-update ;;
   "apt-get "*install*) step=apt-install ;;
   "mvn "*copy-dependencies*) step=kafka ;;
+  "g++ "*" -c "*) exit ;;
+  "g++ -r "*) step=faiss-library ;;
   "g++ "*tfjs*) step=tfjs-addon ;;
   "g++ "*faiss*) step=faiss-addon ;;
   *) echo "unexpected: $call" >&2; exit 99 ;;
@@ -66,11 +64,10 @@ case "$step" in
   go) flag=--target; mkdir -p "$(after "$@")/go/bin"; cp "$0" "$(after "$@")/go/bin/go" ;;
   s3-server) mkdir -p "$GOBIN"; cp "$0" "$GOBIN/versitygw" ;;
   cargo) echo "{\\"packages\\":[{\\"name\\":\\"faiss-sys\\",\\"manifest_path\\":\\"$FAKE/crate/Cargo.toml\\"}]}" ;;
-  configure) flag=-B; mkdir -p "$(after "$@")/faiss" ;;
   kafka) echo jar > "\${last#-DoutputDirectory=}/kafka.jar" ;;
   apt-update) ;;
   apt-install) cp "$0" "$FAKE/bin/$last" ;;
-  make) sleep 0.3; echo "[ 50%] Building"; touch "$2/faiss/libfaiss_avx2.a" ;;
+  faiss-library) sleep 0.3; flag=-o; touch "$(after "$@")" ;;
   *) flag=-o; echo "addon" > "$(after "$@")" ;;
 esac
 `;
@@ -95,8 +92,6 @@ export function createFakeMachine() {
 
   for (const name of [
     'g++',
-    'make',
-    'cmake',
     'python3',
     'cargo',
     'npm',

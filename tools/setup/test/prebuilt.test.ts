@@ -27,7 +27,7 @@ beforeEach(async () => {
 afterEach(() => machine.remove());
 
 function removeCompilers(): void {
-  for (const name of ['g++', 'make', 'cmake', 'cargo']) machine.removeProgram(name);
+  for (const name of ['g++', 'cargo']) machine.removeProgram(name);
 }
 
 function unpack(): string {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFakeMachine } from './fake-machine.ts';
 
-const everyStep = ['cargo', 'configure', 'faiss-addon', 'make', 'npm', 'pip', 'tfjs-addon', 'unpack'];
+const everyStep = ['cargo', 'faiss-addon', 'faiss-library', 'npm', 'pip', 'tfjs-addon', 'unpack'];
 /** What `--services --s3` fetches and compiles. */
 const services = ['go', 'kafka', 's3-server'];
 
@@ -158,7 +158,7 @@ describe('setup', () => {
 
     expect(broken.code).toBe(1);
     expect(broken.output).toContain('✖ Compiling the faiss-node addon failed');
-    expect(broken.output).toMatch(/tried {3}g\+\+ -O3 .*\(exit code 2\)/);
+    expect(broken.output).toMatch(/tried {3}g\+\+ -march=.*\(exit code 2\)/);
     expect(broken.output).toContain("error: expected ';' before '}' token");
     expect(broken.output).toContain(path.join(machine.cache, 'logs/faiss-node-addon.log'));
     expect(broken.output).toMatch(/do {6}.*faiss-node\.patch.*run the same command again/);
@@ -171,7 +171,7 @@ describe('setup', () => {
     expect(healed.code).toBe(0);
     const calls = machine.takeCalls();
     expect(calls).toContain('faiss-addon');
-    expect(calls).not.toContain('make');
+    expect(calls).not.toContain('faiss-library');
     expect(calls).not.toContain('npm');
   });
 
@@ -192,7 +192,12 @@ describe('setup', () => {
       'Fetching the TensorFlow',
       /disk is full.*FACET_CACHE_DIR/,
     ],
-    ['make', 'c++: fatal error: Killed signal terminated program cc1plus', 'Building Faiss failed', /out of memory/],
+    [
+      'faiss-library',
+      'c++: fatal error: Killed signal terminated program cc1plus',
+      'Building Faiss failed',
+      /out of memory/,
+    ],
   ])('says what to do when %s prints "%s"', async (step, text, title, remedy) => {
     machine.setOutcome(step, { fail: text });
 
@@ -206,7 +211,7 @@ describe('setup', () => {
   });
 
   it('stops its tools on SIGINT, leaves nothing half done, and goes on next time', async () => {
-    machine.setOutcome('make', 'hang');
+    machine.setOutcome('faiss-library', 'hang');
     const { child, ended } = machine.start(clone);
     const pid = await machine.hangingTool();
     child.kill('SIGINT');
@@ -217,12 +222,12 @@ describe('setup', () => {
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
     expect(machine.leftovers()).toEqual([]);
 
-    machine.setOutcome('make', null);
+    machine.setOutcome('faiss-library', null);
     expect(await machine.run(clone)).toMatchObject({ code: 0 });
   });
 
   it('recovers from a run that was killed', async () => {
-    machine.setOutcome('make', 'hang');
+    machine.setOutcome('faiss-library', 'hang');
     const { child, ended } = machine.start(clone);
     const pid = await machine.hangingTool();
     child.kill('SIGKILL');
@@ -231,11 +236,11 @@ describe('setup', () => {
     expect(machine.leftovers()).not.toEqual([]);
     machine.takeCalls();
 
-    machine.setOutcome('make', null);
+    machine.setOutcome('faiss-library', null);
     const result = await machine.run(clone);
 
     expect(result.code).toBe(0);
-    expect(machine.takeCalls()).toContain('make');
+    expect(machine.takeCalls()).toContain('faiss-library');
     expect(machine.leftovers()).toEqual([]);
   });
 
