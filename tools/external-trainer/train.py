@@ -30,8 +30,8 @@ arguments = parser.parse_args()
 folder = arguments.folder
 
 info = json.loads((folder / "training.json").read_text())
-if info["formatVersion"] != 2:
-    parser.error(f"training.json has format {info['formatVersion']}, not 2. Use the train.py of the same Facet version.")
+if info["formatVersion"] != 3:
+    parser.error(f"training.json has format {info['formatVersion']}, not 3. Use the train.py of the same Facet version.")
 spec, training, limits = info["spec"], info["training"], info["limits"]
 config = spec["config"]
 K, L, D = config["interests"], config["sequenceLength"], config["embeddingDim"]
@@ -443,7 +443,7 @@ def sample_weights(batch, steps):
             averages[name] = weight.detach().clone()
 
 
-epochs, size = arguments.epochs or training["epochs"], training["batchSize"]
+epochs, size = arguments.epochs or info["epochs"], training["batchSize"]
 began, step, curve = time.perf_counter(), 0, []
 for epoch in range(1 if arguments.steps else epochs):
     order = draw_epoch()

@@ -115,10 +115,10 @@ it(
       expect(ofEvents).toContain(
         `To test more users, ${protocol === 'user-split' ? 'use --protocol leave-one-out, or ' : ''}add data.`,
       );
-      expect(ofEvents).toContain('are ordered by a seeded hash, never by id');
+      expect(ofEvents).toContain('The order of interactions at one time is a seeded hash, never the id');
       const ofSequences = await textOf(sequences, protocol);
       expect(ofSequences).toContain(
-        'The data contain no times. The interactions of a user have the order of the file.',
+        'The data contain no times. Each interaction is a separate moment, in the order of the file.',
       );
       expect(ofSequences).not.toMatch(/seeded hash, never|at the same time/);
     }
@@ -375,7 +375,7 @@ it('refuses unknown systems, settings and data', async () => {
   expect(await errorOf('--set', 'epoch=1')).toMatch(/^No variant has a hyperparameter "epoch"\./);
   expect(await errorOf('--sweep', 'epoch=1,2')).toMatch(/^No variant has a hyperparameter "epoch"\./);
   expect(await errorOf('--set', 'epochs=abc')).toBe(
-    '--set is not valid: training.epochs: must be integer. Correct this field in --set.',
+    '--set is not valid: training.epochs: must be integer or must be "auto". Correct this field in --set.',
   );
   expect(await errorOf('--sweep', 'K=1,0')).toBe(
     '--sweep is not valid: model.interests: must be >= 1. Correct this field in --sweep.',

@@ -59,7 +59,7 @@ it(
     await page.getByText(/best epoch \d+/).waitFor();
     await page
       .getByText(
-        /^\d interests?, labels \w+\. Validation recall: 0\.\d{4} \(\d interests, labels window\), 0\.\d{4} \(\d interests, labels share\), 0\.\d{4} \(1 interest, labels \w+\)\.$/,
+        /^\d interests?, labels \w+\. Validation recall: 0\.\d{4} \(\d interests, labels window\), 0\.\d{4} \(\d interests, labels share\), 0\.\d{4} \(1 interest, labels window\), 0\.\d{4} \(1 interest, labels share\)\.$/,
       )
       .waitFor();
 

@@ -96,7 +96,7 @@ export function drawEpoch(
   const order = Int32Array.from({ length: examples.count }, (_, position) => position);
   random.shuffle(order);
   if (perUser === 0) return order;
-  const left = countsOf(examples);
+  const left = exampleCounts(examples);
   for (const [user, n] of left) left.set(user, examplesPerEpoch(n, perUser));
   const drawn = order.filter((position) => {
     const user = examples.user[position]!;
@@ -111,7 +111,7 @@ export function drawEpoch(
 
 /** Returns the probability of each example to be in an epoch of {@link drawEpoch}. */
 export function epochShares(examples: Examples, perUser: number): Float64Array {
-  const counts = countsOf(examples);
+  const counts = exampleCounts(examples);
   return Float64Array.from(examples.user, (user) => {
     const n = counts.get(user)!;
     return examplesPerEpoch(n, perUser) / n;
@@ -126,7 +126,7 @@ export function epochSize(counts: Iterable<number>, perUser: number): number {
 }
 
 /** Returns the number of examples of each user. */
-function countsOf({ user: users }: Examples): Map<number, number> {
+export function exampleCounts({ user: users }: Examples): Map<number, number> {
   const counts = new Map<number, number>();
   for (const user of users) counts.set(user, (counts.get(user) ?? 0) + 1);
   return counts;

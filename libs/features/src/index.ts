@@ -17,7 +17,7 @@ export {
   toUserSequences,
 } from './interaction-table.ts';
 export type { InteractionTable } from './interaction-table.ts';
-export { drawEpoch, epochShares, epochSize, prefixExamples, windowExamples } from './examples.ts';
+export { drawEpoch, epochShares, epochSize, exampleCounts, prefixExamples, windowExamples } from './examples.ts';
 export type { Examples } from './examples.ts';
 export {
   contentTerms,

@@ -202,7 +202,10 @@ export type FitLabels = Static<typeof FitLabels>;
 export const TrainingConfig = Type.Object({
   seed: Type.Integer({ description: 'Seed of weights, batches and negatives.' }),
   batchSize: Type.Integer({ minimum: 1, description: 'Examples per batch.' }),
-  epochs: Type.Integer({ minimum: 1, description: 'Maximum number of epochs; early stopping may end sooner.' }),
+  epochs: Type.Union([Type.Integer({ minimum: 1 }), Type.Literal('auto')], {
+    description:
+      'Maximum number of epochs; early stopping may end sooner. `auto`: 6, or as many as give 150 steps, but at most 30.',
+  }),
   learningRate: Type.Number({ exclusiveMinimum: 0, description: 'Learning rate of Adam.' }),
   patience: Type.Integer({
     minimum: 1,
@@ -240,6 +243,22 @@ export type TrainingConfig = Static<typeof TrainingConfig>;
 /** The settings of one fit, whose labels are never `auto`. */
 export interface FitConfig extends TrainingConfig {
   readonly labels: FitLabels;
+}
+
+/** `epochs: auto` trains this many epochs. */
+const epochsAuto = 6;
+/** On little data, an epoch has few steps, and validation prefers more epochs (docs/benchmarks.md#number-of-epochs). */
+const stepsAutoMin = 150;
+const epochsAutoMax = 30;
+
+/** Returns the number of epochs of a fit. @param examples Examples per epoch. */
+export function countEpochs(
+  { epochs, batchSize }: Pick<TrainingConfig, 'epochs' | 'batchSize'>,
+  examples: number,
+): number {
+  if (epochs !== 'auto') return epochs;
+  const steps = Math.max(1, Math.ceil(examples / batchSize));
+  return Math.min(epochsAutoMax, Math.max(epochsAuto, Math.ceil(stepsAutoMin / steps)));
 }
 
 /** Returns the settings of the fits that a training compares. Callers that compare nothing use the first. */

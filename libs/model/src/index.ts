@@ -1,5 +1,6 @@
 export {
   checkModel,
+  countEpochs,
   ExtractorKind,
   extractorSchemas,
   fitConfigs,

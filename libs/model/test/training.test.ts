@@ -2,7 +2,7 @@ import { buildPopularityTimeline, createRandom } from '@facet/features';
 import type { Examples } from '@facet/features';
 import { dayMs } from '@facet/platform/time';
 import { describe, expect, it } from 'vitest';
-import { initializeWeights, modelVariants } from '../src/index.ts';
+import { countEpochs, initializeWeights, modelVariants } from '../src/index.ts';
 import type { ModelConfig, Weights } from '../src/index.ts';
 import { createBatchSource, trainingExamples } from '../src/batches.ts';
 import { trainLoop, zeroUntrainedUsers } from '../src/training.ts';
@@ -26,7 +26,13 @@ async function train(
   const session = sessionOf(world, denseRowsMax);
   const batches = createBatchSource(session.buildBatch, examples, world.training);
   try {
-    return await trainLoop({ session, batches, config: world.training, ...options });
+    return await trainLoop({
+      session,
+      batches,
+      config: world.training,
+      epochs: Number(world.training.epochs),
+      ...options,
+    });
   } finally {
     session.dispose();
   }
@@ -41,6 +47,16 @@ const readouts: ModelConfig['readout'][] = [
 ];
 
 describe('training', () => {
+  it('trains little data for more epochs with `auto`, and others for six', () => {
+    const epochsOf = (examples: number): number => countEpochs({ epochs: 'auto', batchSize: 256 }, examples);
+    // 13 steps an epoch.
+    expect(epochsOf(13 * 256)).toBe(12);
+    expect(epochsOf(25 * 256)).toBe(6);
+    expect(epochsOf(1_000 * 256)).toBe(6);
+    expect(epochsOf(1)).toBe(30);
+    expect(countEpochs({ epochs: 3, batchSize: 256 }, 1)).toBe(3);
+  });
+
   it.each(readouts)(
     'overfits a tiny world under $kind $power, with both softmaxes',
     { tags: 'full' },

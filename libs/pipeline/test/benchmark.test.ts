@@ -421,7 +421,7 @@ describe('a benchmark of sequences, leave-one-out', () => {
 describe('towerSettings', () => {
   it('trains few users without times by leave-one-out for more epochs, and others for ten', async () => {
     const { context, benchmark } = await open();
-    const epochsOf = (users: number, items: number, hasTimes = false): { epochs: number; patience: number } => {
+    const epochsOf = (users: number, items: number, hasTimes = false): unknown => {
       const offsets = Int32Array.from({ length: users + 1 }, (_, user) => user * items);
       const sequences = { ...benchmark.data.sequences, offsets };
       const of = { ...benchmark, hasTimes, data: { ...benchmark.data, sequences } };

@@ -54,7 +54,9 @@ export interface LoopOptions {
   readonly session: TrainingSession;
   readonly batches: BatchSource;
   readonly config: TrainingConfig;
-  /** The last epoch of a refit. The schedule still covers `config.epochs`. */
+  /** The epochs that the schedule covers. */
+  readonly epochs: number;
+  /** The last epoch of a refit. The schedule still covers `epochs`. */
   readonly lastEpoch?: number;
   readonly validate?: Validate;
   /** The state to start from instead of the session's initial weights. */
@@ -80,7 +82,7 @@ export async function trainLoop(options: LoopOptions): Promise<LoopProgress> {
   const from = options.resume?.last ?? options.start;
   if (from !== undefined) await session.restore(from);
   let progress = options.resume ?? (await initialProgress(session));
-  const lastEpoch = Math.min(options.lastEpoch ?? config.epochs, config.epochs);
+  const lastEpoch = Math.min(options.lastEpoch ?? options.epochs, options.epochs);
   for (let epoch = progress.curve.length + 1; epoch <= lastEpoch && !hasStalled(progress, config); epoch++) {
     const { report, last, average } = await trainEpochWithRecovery(options, progress, epoch);
     const { score } = report;
@@ -195,7 +197,7 @@ async function trainEpoch(
       });
     }
     hasLabels ||= batch !== undefined;
-    const rate = learningRate * scheduleAt(config, (epoch - 1) * steps + step, steps);
+    const rate = learningRate * scheduleAt(options.epochs, (epoch - 1) * steps + step, steps);
     const loss = batch === undefined ? 0 : session.step(batch, rate);
     step++;
     const kind = watch.after(loss);
@@ -220,8 +222,8 @@ async function trainEpoch(
 }
 
 /** Returns the factor of the learning rate: linear warm-up over half an epoch, then linear decay to 1 % in the last epoch. */
-function scheduleAt(config: TrainingConfig, step: number, stepsPerEpoch: number): number {
+function scheduleAt(epochs: number, step: number, stepsPerEpoch: number): number {
   const warmUp = Math.min(1, (step + 1) / Math.max(1, stepsPerEpoch / 2));
-  const decay = Math.max(0.01, 1 - step / (config.epochs * stepsPerEpoch));
+  const decay = Math.max(0.01, 1 - step / (epochs * stepsPerEpoch));
   return warmUp * decay;
 }

@@ -63,7 +63,7 @@ function fitToProtocol({ model, training }: ModelSettings, { data, protocol, has
   const timed = hasTimes ? model : { ...model, popularityPrior: false };
   if (protocol.name === 'time-split' || protocol.name === 'rolling') return { model: timed, training };
   const temperatureMin = Math.min(model.temperatureMin, model.temperature / 2);
-  const epochs = Math.max(training.epochs, fewLabelsEpochs);
+  const epochs = training.epochs === 'auto' ? fewLabelsEpochs : Math.max(training.epochs, fewLabelsEpochs);
   const nextItem = { ...training, epochs, labels: 'moment' } as const;
   if (protocol.name === 'leave-one-out') {
     const perUser = training.examplesPerUser;
@@ -81,7 +81,10 @@ function fitToProtocol({ model, training }: ModelSettings, { data, protocol, has
 }
 
 /** Raises the epochs of a training by leave-one-out to {@link stepsWithoutTimes} steps, but to at most {@link epochsMaxWithoutTimes}. */
-function withMoreEpochs(training: TrainingConfig, { offsets }: UserSequences): TrainingConfig {
+function withMoreEpochs(
+  training: TrainingConfig & { readonly epochs: number },
+  { offsets }: UserSequences,
+): TrainingConfig {
   // The fit leaves out the last two items of a sequence, for validation and test. Each other item but the first is the label of an example.
   const counts = Array.from(offsets.subarray(1), (end, user) => Math.max(0, end - offsets[user]! - 3));
   const steps = Math.max(1, epochSize(counts, training.examplesPerUser) / training.batchSize);

@@ -137,14 +137,14 @@ async function runPhase(options: FitModelOptions, given: Phase): Promise<TimedFi
   const config: FitConfig = start === undefined ? training : { ...training, seed: seedAfter(start, training.seed) };
   const checkpoint = join(checkpoints, `${phase}-${interests}-${labels}`);
   const stopwatch = await resumeStopwatch(`${checkpoint}-seconds.json`, now);
-  const progress = await trainPhase({
+  const { progress, epochs } = await trainPhase({
     data,
     spec,
     config,
     heldOut: phase === 'fit' ? validation.heldOut : options.heldOutFromRefit(),
     initialWeights,
     checkpoint,
-    epochsAfter: (parts - 1 - part) * config.epochs,
+    partsAfter: parts - 1 - part,
     lastEpoch,
     validate,
     start,
@@ -157,7 +157,7 @@ async function runPhase(options: FitModelOptions, given: Phase): Promise<TimedFi
     },
     onDivergence: (description) => options.onDivergence?.(phase, description),
   });
-  return { spec, training, progress, userScores: [], seconds: stopwatch.seconds() };
+  return { spec, training: { ...training, epochs }, progress, userScores: [], seconds: stopwatch.seconds() };
 }
 
 /** Returns a different seed for each run of a chain, so that the chain does not memorize the same examples. */

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readWeights, writeWeights } from '@facet/bundles';
+import { epochSize, exampleCounts } from '@facet/features';
+import { countEpochs } from '@facet/model';
 import type { FitConfig, ModelSpec, Weights } from '@facet/model';
 import { sharedItems, trainingExamples } from '@facet/model/batches';
 import { createTrainingSession, describeDivergence, trainLoop, zeroUntrainedUsers } from '@facet/model/training';
@@ -26,8 +28,8 @@ interface PhaseOptions {
   readonly lastEpoch?: number | undefined;
   readonly validate?: Validate | undefined;
   readonly start?: TrainingState | undefined;
-  /** Epochs of later phases, for the remaining time. */
-  readonly epochsAfter?: number;
+  /** The number of later phases, for the remaining time. */
+  readonly partsAfter?: number;
   readonly signal?: AbortSignal | undefined;
   /** A clock in milliseconds, for the reported pace. */
   readonly now?: (() => number) | undefined;
@@ -37,12 +39,15 @@ interface PhaseOptions {
   readonly onDivergence?: (description: string) => void;
 }
 
-/** Trains on the data before a cut. @throws AppError as `trainLoop`. */
-export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
-  const { data, spec, config, heldOut, checkpoint, epochsAfter = 0 } = options;
-  const epochs = options.lastEpoch ?? config.epochs;
+/** Trains on the data before a cut. Returns also the epochs of the schedule, for the refit. @throws AppError as `trainLoop`. */
+export async function trainPhase(
+  options: PhaseOptions,
+): Promise<{ readonly progress: LoopProgress; readonly epochs: number }> {
+  const { data, spec, config, heldOut, checkpoint, partsAfter = 0 } = options;
   const pace = createPace(options.now ?? (() => performance.now()));
   const examples = trainingExamples(data.sequences, config, heldOut.cut);
+  const scheduled = countEpochs(config, epochSize(exampleCounts(examples).values(), config.examplesPerUser));
+  const epochs = options.lastEpoch ?? scheduled;
   const { known, cut } = heldOut;
   const candidates = Int32Array.from(known.keys()).filter((item) => known[item] === 1);
   const itemInputs = { spec, itemFeatures: data.itemFeatures, trainedCount: data.vocabulary.trainedCount };
@@ -57,10 +62,11 @@ export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
   try {
     const resume = await loadCheckpoint(checkpoint);
     pace.restart();
-    return await trainLoop({
+    const progress = await trainLoop({
       session,
       batches: batches.epoch,
       config,
+      epochs: scheduled,
       lastEpoch: epochs,
       validate: options.validate && scoreOrNaN(options.validate),
       start: options.start,
@@ -68,7 +74,7 @@ export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
       signal: options.signal,
       onStep: (step) => {
         const { epoch, done, total, loss } = step;
-        const reached = pace.after(step, epochs - epoch + epochsAfter);
+        const reached = pace.after(step, epochs - epoch + partsAfter * scheduled);
         options.onProgress?.({ epoch, epochs, done, total, loss, ...reached });
       },
       onDivergence: (divergence) => {
@@ -81,6 +87,7 @@ export async function trainPhase(options: PhaseOptions): Promise<LoopProgress> {
         pace.restart();
       },
     });
+    return { progress, epochs: scheduled };
   } finally {
     await batches.close();
     session.dispose();

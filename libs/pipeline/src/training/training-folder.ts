@@ -10,8 +10,17 @@ import {
   recordGoldenVector,
   writeWeights,
 } from '@facet/bundles';
-import { ageBucketCount, createRandom, interactionsUntil, maxRepeatCount } from '@facet/features';
 import {
+  ageBucketCount,
+  createRandom,
+  epochSize,
+  exampleCounts,
+  interactionsUntil,
+  maxRepeatCount,
+} from '@facet/features';
+import type { Examples } from '@facet/features';
+import {
+  countEpochs,
   createInferenceEngine,
   fitConfigs,
   FitLabels,
@@ -51,7 +60,7 @@ const files = {
 } as const;
 
 /** Increase this when a program needs to read other settings or files. */
-const folderFormat = 2 as const;
+const folderFormat = 3 as const;
 
 /** The content of `training.json`. */
 const TrainingInfo = Type.Object({
@@ -65,6 +74,8 @@ const TrainingInfo = Type.Object({
   }),
   spec: ModelSpec,
   training: Type.Object({ ...TrainingConfig.properties, labels: FitLabels }),
+  /** The epochs of the learning-rate schedule, never `auto`. */
+  epochs: Type.Integer(),
   /** The setting of the model for this catalog, never `auto`. */
   negatives: ModelConfig.properties.negatives,
   /** `scalarScale` of @facet/model. */
@@ -126,8 +137,11 @@ export async function writeTrainingFolder(folder: string, dataset: Dataset, sett
   }
   const known = { ...dataset, sequences: interactionsUntil(dataset.sequences, split.testFrom) };
   const golden = goldenInputs(known, spec.config);
-  const info = describeTraining(dataset, { spec, training });
-  await writeSafetensors(join(folder, files.data), trainingTensors(known, info));
+  const examples = trainingExamples(known.sequences, training, Number.POSITIVE_INFINITY);
+  if (examples.count === 0) throw noExamples();
+  const epochs = countEpochs(training, epochSize(exampleCounts(examples).values(), training.examplesPerUser));
+  const info = describeTraining(dataset, { spec, training, epochs });
+  await writeSafetensors(join(folder, files.data), trainingTensors(known, examples));
   await writeWeights(join(folder, files.initial), weights);
   await writeFile(join(folder, files.golden), JSON.stringify(golden));
   await writeFile(join(folder, files.info), `${JSON.stringify(info, null, 2)}\n`);
@@ -196,12 +210,16 @@ function changedKeys<Settings extends object>(before: Settings, after: Settings)
   return keys.filter((key) => hashJson([before[key]]) !== hashJson([after[key]]));
 }
 
-function describeTraining(dataset: Dataset, { spec, training }: Pick<TrainingInfo, 'spec' | 'training'>): TrainingInfo {
+function describeTraining(
+  dataset: Dataset,
+  { spec, training, epochs }: Pick<TrainingInfo, 'spec' | 'training' | 'epochs'>,
+): TrainingInfo {
   return {
     formatVersion: folderFormat,
     dataset: { id: dataset.id, ...dataset.split },
     spec,
     training,
+    epochs,
     negatives: negativesOf(spec.config, dataset.vocabulary.trainedCount),
     scalarScale,
     tables: poolsOf(dataset).map(({ table }) => table),
@@ -218,11 +236,9 @@ function poolsOf({ items, vocabulary, itemFeatures }: ModelData): ReturnType<typ
   return poolItemRows({ itemCount: items.length - 1, trainedCount: vocabulary.trainedCount, features: itemFeatures });
 }
 
-function trainingTensors(data: ModelData, { spec, training }: TrainingInfo): Record<string, SafeTensor> {
-  const { sequences, profiles } = data;
-  const examples = trainingExamples(sequences, training, Number.POSITIVE_INFINITY);
-  if (examples.count === 0) throw noExamples();
-  const rows = spec.itemCount + 1;
+function trainingTensors(data: ModelData, examples: Examples): Record<string, SafeTensor> {
+  const { sequences, profiles, items } = data;
+  const rows = items.length;
   const I32 = (data: Int32Array, shape = [data.length]): SafeTensor => ({ dtype: 'I32', shape, data });
   const F64 = (data: Float64Array): SafeTensor => ({ dtype: 'F64', shape: [data.length], data });
   const tensors: Record<string, SafeTensor> = {

@@ -131,7 +131,7 @@ async function fitWeights(settings: readonly Setting[], seed: number, checkpoint
     tasks,
     usersMax: validationUsersMax,
   });
-  const fit = await trainPhase({
+  const { progress: fit, epochs } = await trainPhase({
     ...shared,
     heldOut: validation,
     checkpoint: join(checkpoints, 'fit'),
@@ -140,8 +140,14 @@ async function fitWeights(settings: readonly Setting[], seed: number, checkpoint
   const fitted = { spec, epochs: fit.bestEpoch, validationScore: bestScore({ progress: fit }) };
   if (part === 'validation') return { ...fitted, weights: fit.best.weights };
   const checkpoint = join(checkpoints, 'refit');
-  const refit = await trainPhase({ ...shared, heldOut: protocol.test, checkpoint, lastEpoch: fit.bestEpoch });
-  return { ...fitted, weights: refit.best.weights };
+  const refit = await trainPhase({
+    ...shared,
+    config: { ...seeded, epochs },
+    heldOut: protocol.test,
+    checkpoint,
+    lastEpoch: fit.bestEpoch,
+  });
+  return { ...fitted, weights: refit.progress.best.weights };
 }
 
 function parseSetting(text: string): Setting {
