@@ -134,7 +134,7 @@ it('says how to start the trainer when it does not run', { tags: 'full' }, async
 it('is accessible, and fits a phone', { tags: 'full' }, async () => {
   const page = await openRefreshes();
   await page.getByRole('list', { name: 'Runs, newest first' }).getByText('rejected').click();
-  await page.getByText('The bundle was deleted.').waitFor();
+  await page.getByRole('link', { name: 'How promotion works' }).waitFor();
   await expectAccessible(page);
   await page.getByRole('button', { name: 'Start a refresh' }).click();
   await page.getByRole('dialog').waitFor();
