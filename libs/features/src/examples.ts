@@ -126,7 +126,7 @@ export function epochSize(counts: Iterable<number>, perUser: number): number {
 }
 
 /** Returns the number of examples of each user. */
-export function exampleCounts({ user: users }: Examples): Map<number, number> {
+export function exampleCounts({ user: users }: Pick<Examples, 'user'>): Map<number, number> {
   const counts = new Map<number, number>();
   for (const user of users) counts.set(user, (counts.get(user) ?? 0) + 1);
   return counts;

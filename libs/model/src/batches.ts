@@ -10,6 +10,7 @@ export {
   defaultDenseRowsMax,
   noExamples,
   sharedItems,
+  countEpochs,
   trainingExamples,
 } from './training/training-batches.ts';
 export type { BatchOptions, BatchSource, EpochBatches } from './training/training-batches.ts';

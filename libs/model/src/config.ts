@@ -245,22 +245,6 @@ export interface FitConfig extends TrainingConfig {
   readonly labels: FitLabels;
 }
 
-/** `epochs: auto` trains this many epochs. */
-const epochsAuto = 6;
-/** On little data, an epoch has few steps, and validation prefers more epochs (docs/benchmarks.md#number-of-epochs). */
-const stepsAutoMin = 150;
-const epochsAutoMax = 30;
-
-/** Returns the number of epochs of a fit. @param examples Examples per epoch. */
-export function countEpochs(
-  { epochs, batchSize }: Pick<TrainingConfig, 'epochs' | 'batchSize'>,
-  examples: number,
-): number {
-  if (epochs !== 'auto') return epochs;
-  const steps = Math.max(1, Math.ceil(examples / batchSize));
-  return Math.min(epochsAutoMax, Math.max(epochsAuto, Math.ceil(stepsAutoMin / steps)));
-}
-
 /** Returns the settings of the fits that a training compares. Callers that compare nothing use the first. */
 export function fitConfigs(training: TrainingConfig): readonly [FitConfig, ...FitConfig[]] {
   const { labels } = training;

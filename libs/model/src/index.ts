@@ -1,6 +1,5 @@
 export {
   checkModel,
-  countEpochs,
   ExtractorKind,
   extractorSchemas,
   fitConfigs,

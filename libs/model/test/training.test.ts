@@ -2,9 +2,9 @@ import { buildPopularityTimeline, createRandom } from '@facet/features';
 import type { Examples } from '@facet/features';
 import { dayMs } from '@facet/platform/time';
 import { describe, expect, it } from 'vitest';
-import { countEpochs, initializeWeights, modelVariants } from '../src/index.ts';
+import { initializeWeights, modelVariants } from '../src/index.ts';
 import type { ModelConfig, Weights } from '../src/index.ts';
-import { createBatchSource, trainingExamples } from '../src/batches.ts';
+import { countEpochs, createBatchSource, trainingExamples } from '../src/batches.ts';
 import { trainLoop, zeroUntrainedUsers } from '../src/training.ts';
 import type { Divergence, LoopProgress } from '../src/training.ts';
 import { createLossWatch } from '../src/training/divergence.ts';
@@ -48,13 +48,15 @@ const readouts: ModelConfig['readout'][] = [
 
 describe('training', () => {
   it('trains little data for more epochs with `auto`, and others for six', () => {
-    const epochsOf = (examples: number): number => countEpochs({ epochs: 'auto', batchSize: 256 }, examples);
+    const training = { batchSize: 256, examplesPerUser: 0 };
+    const epochsOf = (examples: number, epochs: 'auto' | number = 'auto'): number =>
+      countEpochs({ ...training, epochs }, { user: new Int32Array(examples) });
     // 13 steps an epoch.
     expect(epochsOf(13 * 256)).toBe(12);
     expect(epochsOf(25 * 256)).toBe(6);
     expect(epochsOf(1_000 * 256)).toBe(6);
     expect(epochsOf(1)).toBe(30);
-    expect(countEpochs({ epochs: 3, batchSize: 256 }, 1)).toBe(3);
+    expect(epochsOf(1, 3)).toBe(3);
   });
 
   it.each(readouts)(

@@ -1,4 +1,4 @@
-import { createRandom, drawEpoch, prefixExamples, windowExamples } from '@facet/features';
+import { createRandom, drawEpoch, epochSize, exampleCounts, prefixExamples, windowExamples } from '@facet/features';
 import type { Cut, EncodedFeature, Examples, Random, UserSequences } from '@facet/features';
 import { AppError } from '@facet/platform/errors';
 import { dayMs } from '@facet/platform/time';
@@ -249,6 +249,22 @@ export function trainingExamples(sequences: UserSequences, config: FitConfig, be
   if (config.labels !== 'window') return prefixExamples(sequences, before, config.labels);
   const { windowDays, extraMoments, seed } = config;
   return windowExamples(sequences, { before, windowMs: windowDays * dayMs, extraMoments, random: createRandom(seed) });
+}
+
+/** `epochs: auto` trains this many epochs. */
+const epochsAuto = 6;
+/** On little data, an epoch has few steps, and validation prefers more epochs (docs/benchmarks.md#number-of-epochs). */
+const stepsAutoMin = 150;
+const epochsAutoMax = 30;
+
+/** Returns the number of epochs of a fit on the examples. */
+export function countEpochs(
+  { epochs, batchSize, examplesPerUser }: Pick<TrainingConfig, 'epochs' | 'batchSize' | 'examplesPerUser'>,
+  examples: Pick<Examples, 'user'>,
+): number {
+  if (epochs !== 'auto') return epochs;
+  const steps = Math.max(1, Math.ceil(epochSize(exampleCounts(examples).values(), examplesPerUser) / batchSize));
+  return Math.min(epochsAutoMax, Math.max(epochsAuto, Math.ceil(stepsAutoMin / steps)));
 }
 
 /** Returns the error for examples without labels: the popularity prior is unknown before the day after an item's first interaction. */

@@ -2,10 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readWeights, writeWeights } from '@facet/bundles';
-import { epochSize, exampleCounts } from '@facet/features';
-import { countEpochs } from '@facet/model';
 import type { FitConfig, ModelSpec, Weights } from '@facet/model';
-import { sharedItems, trainingExamples } from '@facet/model/batches';
+import { countEpochs, sharedItems, trainingExamples } from '@facet/model/batches';
 import { createTrainingSession, describeDivergence, trainLoop, zeroUntrainedUsers } from '@facet/model/training';
 import type { EpochReport, LoopProgress, TrainingState, Validate } from '@facet/model/training';
 import { AppError } from '@facet/platform';
@@ -39,14 +37,14 @@ interface PhaseOptions {
   readonly onDivergence?: (description: string) => void;
 }
 
-/** Trains on the data before a cut. Returns also the epochs of the schedule, for the refit. @throws AppError as `trainLoop`. */
+/** Trains on the data before a cut. A refit needs the returned epochs, so that it has the schedule of its fit. @throws AppError as `trainLoop`. */
 export async function trainPhase(
   options: PhaseOptions,
 ): Promise<{ readonly progress: LoopProgress; readonly epochs: number }> {
   const { data, spec, config, heldOut, checkpoint, partsAfter = 0 } = options;
   const pace = createPace(options.now ?? (() => performance.now()));
   const examples = trainingExamples(data.sequences, config, heldOut.cut);
-  const scheduled = countEpochs(config, epochSize(exampleCounts(examples).values(), config.examplesPerUser));
+  const scheduled = countEpochs(config, examples);
   const epochs = options.lastEpoch ?? scheduled;
   const { known, cut } = heldOut;
   const candidates = Int32Array.from(known.keys()).filter((item) => known[item] === 1);

@@ -10,17 +10,9 @@ import {
   recordGoldenVector,
   writeWeights,
 } from '@facet/bundles';
-import {
-  ageBucketCount,
-  createRandom,
-  epochSize,
-  exampleCounts,
-  interactionsUntil,
-  maxRepeatCount,
-} from '@facet/features';
+import { ageBucketCount, createRandom, interactionsUntil, maxRepeatCount } from '@facet/features';
 import type { Examples } from '@facet/features';
 import {
-  countEpochs,
   createInferenceEngine,
   fitConfigs,
   FitLabels,
@@ -32,6 +24,7 @@ import {
 } from '@facet/model';
 import type { ModelSettings, Weights } from '@facet/model';
 import {
+  countEpochs,
   defaultDenseRowsMax,
   maxLabels,
   noExamples,
@@ -139,7 +132,7 @@ export async function writeTrainingFolder(folder: string, dataset: Dataset, sett
   const golden = goldenInputs(known, spec.config);
   const examples = trainingExamples(known.sequences, training, Number.POSITIVE_INFINITY);
   if (examples.count === 0) throw noExamples();
-  const epochs = countEpochs(training, epochSize(exampleCounts(examples).values(), training.examplesPerUser));
+  const epochs = countEpochs(training, examples);
   const info = describeTraining(dataset, { spec, training, epochs });
   await writeSafetensors(join(folder, files.data), trainingTensors(known, examples));
   await writeWeights(join(folder, files.initial), weights);
