@@ -61,7 +61,7 @@ export const faiss = {
   version: '1.12.0',
   crate: 'faiss-sys',
   /** For `cpu`, never for the CPU of the build host: what is built here also runs on another machine. */
-  flags: [`-march=${machine.cpu}`, '-std=c++17', '-fPIC', '-fopenmp', '-DNDEBUG', '-DFINTEGER=int'],
+  flags: [`-march=${machine.cpu}`, '-std=c++17', '-fPIC', '-fopenmp', '-DFINTEGER=int'],
   /** What the addon runs of Faiss. The other files are linked but never run, so they are not optimized. */
   usedSources: [
     ...['impl/index_read', 'impl/index_write', 'impl/io', 'impl/zerocopy_io', 'impl/HNSW', 'impl/IDSelector'],
@@ -70,8 +70,8 @@ export const faiss = {
     ...['utils/distances_fused/distances_fused', 'utils/distances_fused/simdlib_based', 'utils/distances_simd'],
     ...['utils/random', 'utils/utils'],
   ],
-  usedFlags: ['-O3'],
-  otherFlags: ['-O0'],
+  usedFlags: ['-O3', '-DNDEBUG'],
+  otherFlags: ['-O0', '-DNDEBUG'],
   addonFlags: ['-O3', '-shared', '-DNAPI_VERSION=6'],
   /**
    * For `usedSources` and the addon with AddressSanitizer and UBSan. The other sources take an hour to compile with them. Checks that
@@ -83,7 +83,7 @@ export const faiss = {
     '-fno-sanitize=vptr,alignment,nonnull-attribute,bool,enum',
     '-fno-sanitize-recover=undefined',
     '-fno-omit-frame-pointer',
-    ...['-O1', '-g1', '-UNDEBUG', '-DNAPI_VERSION=6'],
+    ...['-O1', '-g1', '-DNAPI_VERSION=6'],
   ],
 };
 

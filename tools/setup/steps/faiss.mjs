@@ -30,11 +30,11 @@ export const ensureFaissLibrary = entryStep(
     const names = files
       .filter((file) => /^(?!gpu\/|python\/|cppcontrib\/).*\.cpp$/.test(file))
       .map((file) => file.slice(0, -4));
-    const others = names.filter((name) => !faiss.usedSources.includes(name));
-
-    const used = await compileAll(work, source, faiss.usedSources, faiss.usedFlags);
-    const objects = [...used, ...(await compileAll(work, source, others, faiss.otherFlags))];
-    // Of an inline function that several objects have, the linker keeps the first copy, which is an optimized one.
+    const isUsed = (/** @type {string} */ name) => faiss.usedSources.includes(name);
+    // Of an inline function that several objects have, the linker keeps the first copy: an optimized one.
+    const ordered = [...faiss.usedSources, ...names.filter((name) => !isUsed(name))];
+    const flagsOf = (/** @type {string} */ name) => (isUsed(name) ? faiss.usedFlags : faiss.otherFlags);
+    const objects = await compileAll(work, source, ordered, flagsOf);
     await run(['g++', '-r', ...objects, '-o', LIBRARY]);
     await cp(path.join(source, 'faiss'), path.join(folder, 'include', 'faiss'), {
       recursive: true,
@@ -89,7 +89,7 @@ export const ensureSanitizedAddon = entryStep(
     const { plan, folder, run, update } = work;
     const { entries } = plan;
     const source = await fetchSource(plan, run, path.join(folder, 'crate'));
-    const objects = await compileAll(work, source, faiss.usedSources, faiss.sanitizerFlags);
+    const objects = await compileAll(work, source, faiss.usedSources, () => faiss.sanitizerFlags);
     update('compiling the addon');
     await cp(path.join(entries.faissAddon, 'src'), path.join(folder, 'src'), { recursive: true });
     const argv = [
@@ -113,22 +113,22 @@ export const ensureSanitizedAddon = entryStep(
  * @param {import('./entry-step.mjs').EntryWork} work
  * @param {string} source The folder of the sources.
  * @param {readonly string[]} names Such as `impl/HNSW`.
- * @param {readonly string[]} flags Further than `faiss.flags`.
+ * @param {(name: string) => readonly string[]} flagsOf Returns the flags of a source in addition to `faiss.flags`.
  */
-async function compileAll({ folder, run, update }, source, names, flags) {
+async function compileAll({ folder, run, update }, source, names, flagsOf) {
   await mkdir(path.join(folder, OBJECTS), { recursive: true });
   const objectOf = (/** @type {string} */ name) => path.join(OBJECTS, `${name.replaceAll('/', '-')}.o`);
   // Faiss puts file names into its messages: the same ones wherever it is built.
-  const argv = ['g++', ...faiss.flags, ...flags, `-ffile-prefix-map=${source}/=`, `-I${source}`, '-c'];
+  const argv = ['g++', ...faiss.flags, `-ffile-prefix-map=${source}/=`, `-I${source}`, '-c'];
   const queue = [...names];
-  const work = async () => {
+  const compileNext = async () => {
     for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
       update(`compiling ${names.length - queue.length} of ${names.length} files`);
-      await run([...argv, path.join(source, 'faiss', `${name}.cpp`), '-o', objectOf(name)]);
+      await run([...argv, ...flagsOf(name), path.join(source, 'faiss', `${name}.cpp`), '-o', objectOf(name)]);
     }
   };
   const jobs = Math.max(1, Math.min(os.availableParallelism(), Math.floor(os.totalmem() / BYTES_PER_JOB)));
-  await Promise.all(Array.from({ length: jobs }, work));
+  await Promise.all(Array.from({ length: jobs }, compileNext));
   return names.map(objectOf);
 }
 
