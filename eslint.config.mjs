@@ -58,6 +58,27 @@ export default tseslint.config(
     rules: { '@nx/enforce-module-boundaries': ['error', { ...boundaries, depConstraints: layers(['tool']) }] },
   },
   {
+    files: ['**/test/**/*.ts', 'tools/testing/src/**/*.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'Math', property: 'random', message: 'Use seededRandom of @facet/testing.' },
+      ],
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            {
+              name: 'node:crypto',
+              importNames: ['randomBytes', 'randomInt'],
+              message: 'Use seededBytes or seededRandom of @facet/testing.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: ['libs/{features,model,evaluation}/src/**/*.ts'],
     rules: {
       'no-restricted-globals': ['error', { name: 'Date', message: 'Pass the time to domain code.' }],

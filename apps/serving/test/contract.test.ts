@@ -109,19 +109,34 @@ const mergeKinds = [
   fc.record(mergeValues, { requiredKeys: [] }),
 ];
 
+/** Merges that the server accepts. */
+const validMerges = [
+  { by: 'max' },
+  { by: 'round-robin' },
+  { by: 'quota', floors: [1, 2] },
+  { by: 'quota', shares: [0, 1] },
+  { by: 'quota', shares: 'equal' },
+  { by: 'diverse', lambda: 0.3, attribute: 'genre' },
+  { by: 'diverse', lambda: 0, attribute: 'genre' },
+];
+
+it.each(validMerges)('documents and accepts the merge %j', async (merge) => {
+  const payload = { userId: 'ada', limit: 1, merge };
+  const { statusCode, body } = await send(server, { method: 'POST', url: '/v1/recommendations', payload });
+  expect(statusCode, body).toBe(200);
+  expect(operationOf('recommend').componentChecker('Merge')(merge)).toBe(true);
+});
+
 it('documents exactly the merges that the server accepts', async () => {
   const merge = operationOf('recommend').componentChecker('Merge');
-  let accepted = 0;
   await fc.assert(
     fc.asyncProperty(fc.oneof(...mergeKinds), async (value) => {
       const payload = { userId: 'ada', limit: 1, merge: value };
       const { statusCode, body } = await send(server, { method: 'POST', url: '/v1/recommendations', payload });
       expect(statusCode === 200, `${JSON.stringify(value)}: ${body}`).toBe(merge(value));
-      if (statusCode === 200) accepted++;
     }),
     { numRuns: 400 },
   );
-  expect(accepted).toBeGreaterThan(50);
 });
 
 it('has only valid response examples', () => {

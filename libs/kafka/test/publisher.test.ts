@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { forTest } from '@facet/testing';
+import { forTest, seededBytes } from '@facet/testing';
 import { describe, expect, inject, it } from 'vitest';
 import { createTopics } from '../src/topics.ts';
 import { connectKafka, openKafkaPublisher } from '../src/index.ts';
@@ -69,7 +68,7 @@ describe('the Kafka publisher', () => {
     const publisher = forTest(openKafkaPublisher(target.kafka, { recordBytesMax: 100_000 }));
     const values = Array.from({ length: 40 }, (_, index) => `small-${index}`);
     // Random bytes do not compress: a gzipped batch with one of these is larger than the topic takes.
-    values[7] = randomBytes(30_000).toString('hex');
+    values[7] = seededBytes(30_000).toString('hex');
     values[21] = 'x'.repeat(200_000);
     const publish = publisher.publish(
       values.map((value, index) => ({ topic: target.topic, key: `k${index}`, value, timestamp })),
@@ -113,7 +112,7 @@ describe('the Kafka publisher', () => {
   it('refuses no record because brokers refuse others of two partitions for two reasons', async () => {
     const target = await createTopic(brokers, { partitions: 2, config: { 'max.message.bytes': '30000' } });
     const publisher = forTest(openKafkaPublisher(target.kafka));
-    const large = randomBytes(30_000).toString('hex');
+    const large = seededBytes(30_000).toString('hex');
     // Of two partitions, Kafka places 21 in partition 0, and abc in partition 1.
     const records = [
       { key: 'abc', value: large, timestamp: minutesAhead(30) },

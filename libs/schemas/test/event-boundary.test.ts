@@ -104,7 +104,7 @@ it('accepts only events that the published schema accepts, and refuses with fiel
     if (!beyondSchema.includes(parsed.reason) && schema.Check(sent)) throw new Error(`refused: ${parsed.reason}`);
   };
   // The seed is fixed because a rare rule, such as a negative position, is not reached from every seed.
-  fc.assert(fc.property(mutated, check), { numRuns: 20_000, seed: 1 });
+  fc.assert(fc.property(mutated, check), { numRuns: 20_000 });
   // The test is useful only while the generator reaches both outcomes and every rule.
   expect(counts.accepted).toBeGreaterThan(4_000);
   expect(counts.refused).toBeGreaterThan(4_000);

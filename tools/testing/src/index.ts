@@ -11,6 +11,7 @@ export {
   toJsonLines,
   writeShop,
 } from './little-shop.ts';
+export { seededBytes, seededRandom } from './random.ts';
 export { breakFile, folderOfFile, forFile, forTest, serveForTest, temporaryFolder } from './resources.ts';
 export { commonRoutes, expectRouteAccess, scopeKeys } from './route-access.ts';
 export { copyWorkspace, workspaceRoot } from './workspace-copy.ts';

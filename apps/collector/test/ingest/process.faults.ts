@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectKafka, ensureTopics, topicNames } from '@facet/kafka';
 import { startKafka } from '@facet/local-services';
+import { seededRandom } from '@facet/testing';
 import { ConfigResourceTypes } from 'kafkajs';
 import { expect, it } from 'vitest';
 import { eventOf, textOf } from './fixtures.ts';
@@ -79,8 +80,9 @@ it('loses no acknowledged event when killed while Kafka refuses records of the s
       large.push(tooLarge.eventId);
     }
     await kafka.nodes[0]!.start();
+    const random = seededRandom();
     for (let kill = 0; kill < 6; kill++) {
-      await sleep(Math.random() * 4_000);
+      await sleep(random() * 4_000);
       await ingest.kill();
       ingest = await startIngest(settings);
     }

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,7 +15,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { createTestIngest, eventOf, keyOf, textOf } from './fixtures.ts';
 import type { TestIngest } from './fixtures.ts';
 import { readTopic } from './read-topic.ts';
-import { forTest, temporaryFolder } from '@facet/testing';
+import { forTest, seededBytes, temporaryFolder } from '@facet/testing';
 
 const keys = [keyOf('all', ['ingest', 'admin'])];
 const access = { kind: 'keys', keys } as const;
@@ -234,7 +234,7 @@ it(
     const spool = forTest(await openSpool(await temporaryFolder(), { bytesMax: 8 << 20 }));
     const refused = 100;
     for (let at = 0; at <= refused; at++) {
-      const value = at === refused ? 'small' : randomBytes(2_000).toString('base64');
+      const value = at === refused ? 'small' : seededBytes(2_000).toString('base64');
       await spool.append([[{ topic, key: `k${at}`, value, timestamp: Date.now() }]]);
     }
     const publisher = forTest(openKafkaPublisher(kafka));

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import {
   compactLake,
@@ -13,7 +12,7 @@ import { serializeErasure, serializeIntake } from '@facet/schemas';
 import { connectKafka, fetchExtents } from '@facet/kafka';
 import { damageBatch } from '@facet/local-services';
 import { CompressionTypes } from 'kafkajs';
-import { forTest } from '@facet/testing';
+import { forTest, seededBytes } from '@facet/testing';
 import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import { readTopic } from '../ingest/read-topic.ts';
 import { createBench, eventRecord, eventRecords, isCaughtUp, readStatus, until } from './fixtures.ts';
@@ -234,7 +233,7 @@ it(
     const deep = JSON.parse(`${'['.repeat(100)}${']'.repeat(100)}`) as unknown;
     const withField = (field: string) => eventRecord(topics.events, 'deep', { [field]: deep }).value;
     const messages = [
-      { key: randomBytes(700_000), value: '{}' },
+      { key: seededBytes(700_000), value: '{}' },
       { key: 'k', value: withField('"'.repeat(200_000)) },
       { key: 'k', value: withField('made-up-1') },
       { key: 'k', value: withField('made-up-2') },
