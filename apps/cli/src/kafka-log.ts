@@ -1,5 +1,5 @@
 import { parseKafkaSettings } from '@facet/config/connections';
-import { connectKafka, topicNames, unreachable } from '@facet/kafka';
+import { connectKafka, sinkGroupOf, topicNames, unreachable } from '@facet/kafka';
 import type { KafkaConnection, TopicNames } from '@facet/kafka';
 import { AppError } from '@facet/platform';
 import type { CommandContext, CommonOptions } from './command.ts';
@@ -31,7 +31,7 @@ export async function withKafka<Result>(
 
 /** Returns the consumer group of the sinks. */
 export function groupOf({ topicPrefix }: KafkaOptions, { environment }: Pick<CommandContext, 'environment'>): string {
-  return `${topicPrefix ?? environment.topicPrefix}-sink`;
+  return sinkGroupOf(topicPrefix ?? environment.topicPrefix);
 }
 
 /**

@@ -18,5 +18,5 @@ export { openKafkaPublisher } from './publisher.ts';
 export type { LogRecord, Publisher } from './publisher.ts';
 export { readRecords } from './read-records.ts';
 export type { BatchMessage } from './record-batches.ts';
-export { ensureTopics, isTopicOfUsers, topicNames, topics } from './topics.ts';
+export { ensureTopics, isTopicOfUsers, sinkGroupOf, topicNames, topics } from './topics.ts';
 export type { SinkTopic, TopicNames } from './topics.ts';

@@ -109,6 +109,11 @@ export function topicNames(prefix = 'facet'): TopicNames {
   >;
 }
 
+/** Returns the name of the consumer group of the sinks. */
+export function sinkGroupOf(topicPrefix: string): string {
+  return `${topicPrefix}-sink`;
+}
+
 /** Returns whether records of a topic with this name can contain the id of a user. A topic of another producer can. */
 export function isTopicOfUsers(name: string): boolean {
   return entries.find(([, { suffix }]) => name.endsWith(`.${suffix}`))?.[1].namesUsers ?? true;

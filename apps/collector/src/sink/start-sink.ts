@@ -1,5 +1,12 @@
 import { openLakeSnapshot, openLakeWriter } from '@facet/lake';
-import { connectKafka, ensureTopics, openKafkaPublisher, readGroupInstallations, topicNames } from '@facet/kafka';
+import {
+  connectKafka,
+  ensureTopics,
+  openKafkaPublisher,
+  readGroupInstallations,
+  sinkGroupOf,
+  topicNames,
+} from '@facet/kafka';
 import { parsePositiveRule } from '@facet/features';
 import { createHttpMetrics, listen, readAccess } from '@facet/http';
 import { readFacetConfig } from '@facet/config';
@@ -86,7 +93,7 @@ export async function startSink(config: SinkConfig, { logger, now = Date.now }: 
 
     // A killed member keeps its partitions for one session, and stored offsets move with each commit.
     const groupStallMs = 2 * config.sessionMs + 2 * Math.max(config.commitMs, config.catalogMs);
-    const groupId = `${config.topicPrefix}-sink`;
+    const groupId = sinkGroupOf(config.topicPrefix);
     const consumer = createGroupConsumer(
       kafka,
       { logger },
