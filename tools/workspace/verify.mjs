@@ -25,13 +25,27 @@ const longest = [
   ],
 ];
 /** A change of one of these, or of a project below it, also runs the tests with the tag `full`, such as its kill tests. */
-const fullWhenChanged = ['@facet/lake', '@facet/artifacts', '@facet/kafka', '@facet/collector', '@facet/refresh'];
+const fullWhenChanged = [
+  '@facet/artifacts',
+  '@facet/collector',
+  '@facet/console',
+  '@facet/import',
+  '@facet/kafka',
+  '@facet/lake',
+  '@facet/pipeline',
+  '@facet/refresh',
+  '@facet/serving',
+  '@facet/trainer',
+  '@facet/workspace',
+];
 /** CI fails above this time. `npm test` aims at 10 minutes. */
 const ciMinutesMax = 15;
 const reportFile = path.join('test-results', 'vitest.json');
 const cores = os.availableParallelism();
 const mode = process.argv[2] ?? 'test';
 const startedAt = Date.now();
+const unknown = [...longest.flat(), ...fullWhenChanged].filter((name) => !projectFolders().has(name));
+if (unknown.length > 0) throw new Error(`Not a project: ${unknown.join(', ')}. Correct the lists in verify.mjs.`);
 const runner = createRunner();
 /** @type {import('./results.mjs').Tally[]} */
 const tallies = [];

@@ -7,11 +7,11 @@ import { expect, it } from 'vitest';
 import { readConfig } from '../src/stages.ts';
 import { formatBytes } from '../src/terminal/text.ts';
 
-const repository = new URL('../../../', import.meta.url);
-
 it('docs/scaling.md has the sizes that facet estimate computes', async () => {
-  const page = await readFile(new URL('docs/scaling.md', repository), 'utf8');
-  const settings = resolveModel(await readConfig({ config: fileURLToPath(new URL('facet.yaml', repository)) }));
+  const page = await readFile(new URL('../../../docs/scaling.md', import.meta.url), 'utf8');
+  const settings = resolveModel(
+    await readConfig({ config: fileURLToPath(new URL('../../../facet.yaml', import.meta.url)) }),
+  );
   const [, users, events] = /--users (\d+) --events (\d+)/.exec(page)!.map(Number);
   const estimated = new Map<string, string[]>();
   for (const items of [100_000_000, 1_000_000_000]) {

@@ -1,20 +1,18 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Compile } from 'typebox/schema';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { describeConfig, FacetConfig } from '../src/index.ts';
 
-const root = join(import.meta.dirname, '..', '..', '..');
 const schema = Compile(describeConfig());
 
 it('the published schema is up to date (npm run config-schema)', async () => {
-  const published = await readFile(join(root, 'docs', 'facet.schema.json'), 'utf8');
+  const published = await readFile(new URL('../../../docs/facet.schema.json', import.meta.url), 'utf8');
   expect(JSON.parse(published)).toEqual(describeConfig());
 });
 
 it('the schema accepts an empty file, and all settings that facet.yaml shows', async () => {
-  const example = await readFile(join(root, 'facet.yaml'), 'utf8');
+  const example = await readFile(new URL('../../../facet.yaml', import.meta.url), 'utf8');
   const lines = example.split('\n').filter((line) => /^#( {2})?\w/.test(line));
   const settings = parse(lines.map((line) => line.slice(1)).join('\n')) as object;
   expect(Object.keys(settings).length).toBeGreaterThan(15);

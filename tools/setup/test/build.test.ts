@@ -71,7 +71,7 @@ it('builds the page again when its code, a library in it, or the documentation c
     'libs/pipeline/src/training/describe-fit.ts',
     'libs/platform/src/quantities.ts',
     'libs/retrieval/src/merging/merge-modes.ts',
-    'docs/console.md',
+    'docs/a-page.md',
   ];
   writeFiles(clone, {
     'node_modules/typescript-7/bin/tsc': '',
