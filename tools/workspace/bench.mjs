@@ -1,12 +1,14 @@
 import { runNamed } from './run-named.mjs';
 
 runNamed('npm run bench -- NAME', 'bench', {
+  'bundle-load': { summary: 'Measure stalls, memory and lookups of a large bundle' },
   catalog: {
     summary: 'Measure writes, merges and deltas of a large catalog',
     environment: { OMP_NUM_THREADS: '1' },
   },
   collector: { summary: 'Measure throughput and freshness of the collector on a real broker', needsServices: true },
   dataset: { summary: 'Build a dataset of 50 million events in bounded memory' },
+  'guardrail-rollback': { summary: 'Promote healthy and faulty bundles, and count what the guardrails roll back' },
   index: { summary: 'Build and tune an index of each kind' },
   inference: { summary: 'Measure inference of one user, by variant' },
   interests: { summary: 'Diagnose what several interests find', arguments: 'SOURCE' },

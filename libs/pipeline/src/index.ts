@@ -17,6 +17,7 @@ export { readGateReport } from './gate/gate-report.ts';
 export type { GateCheck, GateReport } from './gate/gate-report.ts';
 export { runGate } from './gate/run-gate.ts';
 export { sampleRequests } from './gate/bundle-checks.ts';
+export { buildBundle } from './indexing/build-bundle.ts';
 export { openModel } from './model/model-artifact.ts';
 export type { Model, TrainingStart } from './model/model-artifact.ts';
 export {

@@ -7,6 +7,7 @@ const script = import.meta.filename;
 
 /** A process that calls functions that its module exports, one at a time. It is idle between the calls. */
 export interface Child {
+  readonly pid: number;
   call<Args extends readonly unknown[], Result>(
     task: (...args: Args) => Result | Promise<Result>,
     ...args: Args
@@ -22,6 +23,7 @@ export function startChild(module: URL, env: NodeJS.ProcessEnv = {}): Child {
   });
   ended.catch(() => undefined);
   return {
+    pid: child.pid!,
     async call<Args extends readonly unknown[], Result>({ name }: (...args: Args) => unknown, ...args: Args) {
       const reply = once(child, 'message');
       child.send([name, args]);
