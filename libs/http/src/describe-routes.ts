@@ -2,11 +2,22 @@ import type { FastifySchema } from 'fastify';
 import type { TSchema } from 'typebox';
 import type { RouteAccess } from './access/access.ts';
 import { problemResponses } from './problems/problem.ts';
+import type { ProblemCatalog } from './problems/problem.ts';
 
-/** The schemas and the description of a route. `response` is that of the status 200. */
-type RouteDescription = Omit<FastifySchema, 'response'> & { readonly response: TSchema };
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The errors that the route can throw in addition to those of its app. */
+    readonly errors?: ProblemCatalog;
+  }
+}
 
-type RouteSchema<Route extends RouteDescription> = Omit<Route, 'response'> & {
+/** The schemas, the errors and the description of a route. `response` is that of the status 200. */
+type RouteDescription = Omit<FastifySchema, 'response'> & {
+  readonly response: TSchema;
+  readonly errors?: ProblemCatalog;
+};
+
+type RouteSchema<Route extends RouteDescription> = Omit<Route, 'response' | 'errors'> & {
   readonly response: { readonly 200: Route['response'] } & typeof problemResponses;
 };
 
@@ -17,11 +28,11 @@ interface RouteGroup {
   readonly handlerTimeout?: number;
 }
 
-/** Returns a function that completes the options of the routes of a group: their scope, their tag and their failure responses. */
+/** Returns a function that completes the options of the routes of a group: their scope, their tag, their errors and their failure responses. */
 export function describeRoutes({ scope, tag, ...options }: RouteGroup) {
-  return <Route extends RouteDescription>({ response, ...schema }: Route) => ({
+  return <Route extends RouteDescription>({ response, errors = {}, ...schema }: Route) => ({
     ...options,
-    config: { scope },
+    config: { scope, errors },
     schema: {
       tags: [tag],
       ...schema,

@@ -20,6 +20,12 @@ const server = await createAppOfFile({
     app.get('/unknown-code', open, async () => {
       throw new AppError('The file /etc/secret is gone.', { code: 'STORE_SECRET', category: 'internal' });
     });
+    app.get('/undeclared', open, async () => {
+      throw new AppError('The oven /etc/secret is taken.', { code: 'OVEN_TAKEN', category: 'conflict' });
+    });
+    app.get('/declared', { config: { scope: 'open', errors: { OVEN_TAKEN: {} } } }, async () => {
+      throw new AppError('The oven is taken.', { code: 'OVEN_TAKEN', category: 'conflict' });
+    });
     app.get('/broken', open, async () => {
       throw new TypeError('x is undefined');
     });
@@ -56,6 +62,31 @@ describe('an error of the catalog is revealed', () => {
   });
 });
 
+it('an error that its route declares is revealed', async () => {
+  const response = await server.app.inject('/declared');
+  expect(response.json()).toEqual({ statusCode: 409, code: 'OVEN_TAKEN', message: 'The oven is taken.' });
+});
+
+it('an error that its route does not declare has the status of its category, and is logged as undeclared', async () => {
+  server.logLines.length = 0;
+  const response = await server.app.inject({ url: '/undeclared', headers: { 'x-request-id': 'order-67' } });
+  expect(response.statusCode).toBe(409);
+  expect(response.json()).toEqual({
+    statusCode: 409,
+    code: 'OVEN_TAKEN',
+    message: 'The request failed: OVEN_TAKEN.',
+    remedy: "Search the server's log for the request id order-67.",
+  });
+  expect(server.logLines).toContainEqual(
+    expect.objectContaining({
+      msg: 'request failed with an undeclared error',
+      reqId: 'order-67',
+      code: 'OVEN_TAKEN',
+      route: 'GET /undeclared',
+    }),
+  );
+});
+
 describe('any other error is masked, and logged under the id of the request', () => {
   it.each([
     ['/unknown-code', 'STORE_SECRET'],
@@ -71,7 +102,7 @@ describe('any other error is masked, and logged under the id of the request', ()
       remedy: "Search the server's log for the request id order-66.",
     });
     const line = server.logLines.find(({ level }) => level === 50);
-    expect(line).toMatchObject({ msg: 'request failed', reqId: 'order-66' });
+    expect(line).toMatchObject({ msg: expect.stringContaining('request failed'), reqId: 'order-66' });
     expect(JSON.stringify(line)).toContain(logged);
   });
 

@@ -108,6 +108,7 @@ export function addExperimentsRoutes(app: HttpApp, { experiments, reports, now }
     '/v1/experiments/:name/report',
     describeRoutes({ scope: 'read', tag: 'experiments', handlerTimeout: handlerTimeoutMs })({
       operationId: 'reportExperiment',
+      errors: { EXPERIMENT_UNKNOWN: { status: 404 } },
       summary: 'Compare the arms of an experiment',
       description:
         'Joins the exposure log with events that name the recommendation and one of its items. The report is at most a ' +

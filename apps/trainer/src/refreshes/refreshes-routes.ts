@@ -70,7 +70,6 @@ export const trainerProblems = createProblems({
   REFRESH_RUN_UNKNOWN: {},
   REFRESH_QUEUE_UNREACHABLE: {},
   ARTIFACT_NOT_FOUND: { status: 404 },
-  EXPERIMENT_UNKNOWN: { status: 404 },
 });
 
 /** A refresh may take a night, and a client may follow all of it. */

@@ -69,8 +69,12 @@ function createPathPattern(url: string): RegExp {
 
 export function createProblemSender(catalog: ProblemCatalog) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
-    const problem = describeProblem(error, catalog, request.id);
-    if (problem.code === 'INTERNAL') request.log.error({ err: error }, 'request failed');
+    const declared = { ...catalog, ...request.routeOptions.config.errors };
+    const problem = describeProblem(error, declared, request.id);
+    if (isAppError(error) && !Object.hasOwn(declared, error.code)) {
+      const route = `${request.method} ${request.routeOptions.url}`;
+      request.log.error({ err: error, code: error.code, route }, 'request failed with an undeclared error');
+    } else if (problem.code === 'INTERNAL') request.log.error({ err: error }, 'request failed');
     if (isOfLoad(problem.statusCode)) reply.header('retry-after', getRetryAfterSeconds(error));
     // Closing the connection while the body arrives would lose the response, so the rest is read and dropped.
     if (problem.code === 'BODY_TOO_LARGE') reply.removeHeader('connection');
@@ -149,7 +153,10 @@ const problemOfFastifyError: Readonly<
   FST_ERR_BAD_URL: { code: 'REQUEST_INVALID', message: 'The URL is malformed.', remedy: 'Encode it as in RFC 3986.' },
 };
 
-/** Returns the problem for an error. Errors outside the catalog are masked; the log has them under the request id. */
+/**
+ * Returns the problem for an error. Of an `AppError` outside the catalog, callers see only the code and the status of the category.
+ * Other errors are masked. The log has both under the request id.
+ */
 export function describeProblem(error: unknown, catalog: ProblemCatalog, requestId: string): Problem {
   if (isAppError(error) && Object.hasOwn(catalog, error.code)) {
     const { code, message, remedy, context } = error;
@@ -165,6 +172,9 @@ export function describeProblem(error: unknown, catalog: ProblemCatalog, request
     return { statusCode, code: 'REQUEST_INVALID', message: error.message };
   }
   const remedy = `Search the server's log for the request id ${requestId}.`;
+  if (isAppError(error) && error.category !== 'internal') {
+    return { statusCode: httpStatusOf(error), code: error.code, message: `The request failed: ${error.code}.`, remedy };
+  }
   return createProblem(catalog, 'INTERNAL', 'The request failed because of an internal error.', remedy);
 }
 

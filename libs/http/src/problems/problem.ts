@@ -58,7 +58,7 @@ interface ProblemKind {
   readonly remedy?: string;
 }
 
-/** The error codes that an app reveals to its callers. An `AppError` of any other code is masked. */
+/** The error codes that an app reveals to its callers. Of other errors they see at most the code. */
 export type ProblemCatalog = Readonly<Record<string, ProblemKind>>;
 
 /** The problems of every app. */
