@@ -6,8 +6,8 @@ import { variables } from '@facet/config/variables';
 import { workspaceRoot } from '@facet/testing';
 import { expect, it } from 'vitest';
 
-/** Returns the variables of Facet in the files of the workspace that match one of the patterns. */
-function readNames(...patterns: string[]): string[] {
+/** Returns the variables of Facet that the expression finds in the files of the workspace that match one of the patterns. */
+function findNames(expression: RegExp, ...patterns: string[]): string[] {
   const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', ...patterns], {
     cwd: workspaceRoot,
     encoding: 'utf8',
@@ -15,7 +15,7 @@ function readNames(...patterns: string[]): string[] {
   const names = files
     .trim()
     .split('\n')
-    .flatMap((file) => readFileSync(path.join(workspaceRoot, file), 'utf8').match(/\bFACET_[A-Z_]*[A-Z]\b/g) ?? []);
+    .flatMap((file) => readFileSync(path.join(workspaceRoot, file), 'utf8').match(expression) ?? []);
   return [...new Set(names)];
 }
 
@@ -27,8 +27,18 @@ it('knows each variable that an app, a command or a container reads, and no othe
   const isKnown = (name: string): boolean =>
     [...knownVariables, ...Object.keys(removedVariables)].some((known) => `${known}_`.startsWith(`${name}_`));
   expect(
-    readNames('apps/*/src/*.ts', 'libs/*/src/*.ts', 'infra/*', 'docs/*.md').filter((name) => !isKnown(name)),
+    findNames(/\bFACET_[A-Z_]*[A-Z]\b/g, 'apps/*/src/*.ts', 'libs/*/src/*.ts', 'infra/*', 'docs/*.md').filter(
+      (name) => !isKnown(name),
+    ),
   ).toEqual([]);
-  const used = readNames('*.ts', '*.mts', '*.mjs', '*.cjs', 'infra/*');
+  // The table and most tests only name a variable. Tests read those of development.
+  const inCode = findNames(
+    /\bFACET_[A-Z_]*[A-Z]\b/g,
+    ...['apps/*/src/*', 'libs/*/src/*', 'tools/*/src/*', '*.mts', '*.mjs', 'infra/*', ':!libs/config/src/variables.ts'],
+  );
+  const inTests = findNames(/(?<=process\.env(?:\.|\['))FACET_[A-Z_]*[A-Z]\b/g, '*/test/*.ts');
+  const suffixes = findNames(/(?<=\$\{prefix\})_[A-Z_]*[A-Z]\b/g, 'libs/config/src/connections.ts');
+  // Connections of several servers read variables such as FACET_REDIS and _CA_FILE.
+  const used = [...inCode, ...inTests, ...inCode.flatMap((prefix) => suffixes.map((suffix) => prefix + suffix))];
   expect(knownVariables.filter((name) => !used.includes(name))).toEqual([]);
 });
