@@ -102,7 +102,7 @@ async function check([title, command, remedy]) {
   const [program = '', ...args] = command.split(' ');
   const { ok, output } = await runner.run(program === 'node' ? process.execPath : program, args);
   report(ok, title, ok || remedy === undefined ? '' : `to fix: ${remedy}`, startedAt);
-  if (!ok) console.log(output.trimEnd());
+  if (!ok || (title === 'size' && mode === 'check')) console.log(output.trimEnd());
   tallies.push({ passed: Number(ok), failed: Number(!ok), skipped: 0 });
   return output;
 }
