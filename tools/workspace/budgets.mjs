@@ -70,8 +70,9 @@ export function compareWithBudgets(sizes, table = budgets) {
     if (size > budget.size) growths.push({ project, growth: size - budget.size, ...budget, now: size });
   }
   for (const [project, { linesMax, size, reason }] of Object.entries(table)) {
-    if (!sizes.has(project))
+    if (!sizes.has(project)) {
       problems.push(`${project} does not exist. Remove its line from tools/workspace/budgets.mjs.`);
+    }
     if (linesMax > linesMaxOfProject && linesMax > size) {
       problems.push(`The bound of ${project} is above ${linesMaxOfProject} lines. Split the project.`);
     }
