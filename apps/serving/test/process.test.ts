@@ -44,8 +44,10 @@ describe('a process with a bundle', () => {
       { type: 'ready', url, bundleId: home.bundleRef.id },
     ]);
     child.kill('SIGHUP');
-    const ready = await fetch(`${url}/readyz`);
-    expect(await ready.json()).toEqual({ status: 'ready', version: '0.1.0', bundleId: home.bundleRef.id });
+    // On a busy machine, the work of the start still delays the event loop.
+    await expect
+      .poll(async () => (await fetch(`${url}/readyz`)).json(), { timeout: 60_000 })
+      .toEqual({ status: 'ready', version: '0.1.0', bundleId: home.bundleRef.id });
     const response = await fetch(`${url}/v1/recommendations`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${apiKey}` },
