@@ -1,5 +1,7 @@
 import { AppError } from '@facet/platform';
-import { mean, sum, hitRateAt, mrrAt, ndcgAt, recallAt, truthSize } from './metrics.ts';
+import { byMetric, metricNames, metrics } from './metrics-table.ts';
+import type { MetricName, UserMetric } from './metrics-table.ts';
+import { mean, sum, truthSize } from './metrics.ts';
 import type { Truth } from './metrics.ts';
 
 /** One user's ranking over the full catalog (distinct item indices, best first) and the user's held-out items. */
@@ -8,12 +10,10 @@ export interface RankedUser {
   readonly truth: Truth;
 }
 
-/** The metrics of one user's ranking. */
-const userMetrics = { recall: recallAt, hitRate: hitRateAt, ndcg: ndcgAt, mrr: mrrAt };
-type UserMetric = keyof typeof userMetrics;
+const userMetrics = metricNames.filter((name): name is UserMetric => 'at' in metrics[name]);
 
-/** Means over users, and coverage: the share of the catalog that appears among some user's first `cutoff` items. */
-export type CutoffMetrics = Readonly<Record<'cutoff' | UserMetric | 'coverage', number>>;
+/** Means over users, and metrics of all users together. */
+export type CutoffMetrics = Readonly<Record<'cutoff' | MetricName, number>>;
 
 /** One value per user, in the order of the input, for {@link bootstrapInterval} and {@link pairedBootstrap}. */
 type UserMetrics = Readonly<Record<UserMetric, Float64Array>> & { readonly cutoff: number };
@@ -42,7 +42,7 @@ export function evaluateRanking(
   const { cutoffs, catalogSize } = options;
   const collected = cutoffs.map((cutoff) => ({
     cutoff,
-    values: byMetric((): number[] => []),
+    values: byMetric(userMetrics, (): number[] => []),
     seen: new Uint8Array(catalogSize + 1),
   }));
   const lastSeenBy = new Int32Array(catalogSize + 1);
@@ -56,7 +56,7 @@ export function evaluateRanking(
       continue;
     }
     for (const { cutoff, values, seen } of collected) {
-      for (const name of metricNames) values[name].push(userMetrics[name](ranking, truth, cutoff));
+      for (const name of userMetrics) values[name].push(metrics[name].at(ranking, truth, cutoff));
       for (const item of ranking.subarray(0, cutoff)) seen[item] = 1;
     }
   }
@@ -65,20 +65,14 @@ export function evaluateRanking(
     usersWithoutTruth,
     metrics: collected.map(({ cutoff, values, seen }) => ({
       cutoff,
-      ...byMetric((name) => mean(values[name])),
+      ...byMetric(userMetrics, (name) => mean(values[name])),
       coverage: catalogSize === 0 ? 0 : sum(seen) / catalogSize,
     })),
     perUser: collected.map(({ cutoff, values }) => ({
       cutoff,
-      ...byMetric((name) => Float64Array.from(values[name])),
+      ...byMetric(userMetrics, (name) => Float64Array.from(values[name])),
     })),
   };
-}
-
-const metricNames = Object.keys(userMetrics) as UserMetric[];
-
-function byMetric<Value>(valueOf: (name: UserMetric) => Value): Record<UserMetric, Value> {
-  return Object.fromEntries(metricNames.map((name) => [name, valueOf(name)])) as Record<UserMetric, Value>;
 }
 
 /** @param lastSeenBy by item, the position of the last user whose ranking contained it: reveals repeats in O(1) */

@@ -4,6 +4,7 @@ import type { ArtifactRef } from '@facet/artifacts';
 import { bundleFormat, createdTime, readBundleInfo } from '@facet/bundles';
 import { resolveModel } from '@facet/config';
 import type { HomePaths } from '@facet/config';
+import { metricsOf, storedMetric } from '@facet/evaluation';
 import { openLakeSnapshot } from '@facet/lake';
 import type { LakeSnapshot } from '@facet/lake';
 import { openDataset, readDatasetInfo } from './dataset/dataset-artifact.ts';
@@ -28,7 +29,7 @@ import type { TrainOptions } from './training/train-model.ts';
 import { importTrainedModel, writeTrainingFolder } from './training/training-folder.ts';
 
 /** Increase a version when the stage computes another output from the same inputs, so that stored outputs are not reused. */
-const stageVersions = { dataset: datasetVersion, train: 16, evaluate: 5, index: 9, gate: 5 } as const;
+export const stageVersions = { dataset: datasetVersion, train: 16, evaluate: 5, index: 9, gate: 5 } as const;
 
 /**
  * Lake and catalog → dataset, of all events or of the events before a cut.
@@ -302,8 +303,8 @@ export function headlineMetrics({ methods, mainCutoff }: EvaluationReport): Reco
   const model = methods[0]!;
   return Object.fromEntries(
     (['new', 'all'] as const).flatMap((task) => {
-      const metrics = model[task].cutoffs.find(({ cutoff }) => cutoff === mainCutoff)!;
-      return (['recall', 'hitRate', 'ndcg'] as const).map((name) => [`${task}.${name}@${mainCutoff}`, metrics[name]]);
+      const measured = model[task].cutoffs.find(({ cutoff }) => cutoff === mainCutoff)!;
+      return metricsOf('bundle').map((name) => [storedMetric(task, name, mainCutoff), measured[name]]);
     }),
   );
 }

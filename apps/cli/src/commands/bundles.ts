@@ -3,6 +3,7 @@ import type { ArtifactRef, ArtifactStore, MovedArtifacts, PromotionRecord } from
 import { readBundleInfo } from '@facet/bundles';
 import type { BundleInfo } from '@facet/bundles';
 import { homePaths } from '@facet/config/home-paths';
+import { storedMetric } from '@facet/evaluation/metrics-table';
 import { readGateReport } from '@facet/pipeline';
 import type { GateReport } from '@facet/pipeline';
 import { describeFitChoice } from '@facet/pipeline/describe-fit';
@@ -102,8 +103,8 @@ function rowOf({ bundleId, state, day, metrics, gate, promotion, problem }: List
     shortId(bundleId),
     state ?? '',
     problem === null ? (day ?? '') : 'unreadable',
-    figure('new.ndcg@50'),
-    figure('all.ndcg@50'),
+    figure(storedMetric('new', 'ndcg', 50)),
+    figure(storedMetric('all', 'ndcg', 50)),
     gate === null ? '' : verdictNames[gate.verdict],
     promotion === null
       ? ''

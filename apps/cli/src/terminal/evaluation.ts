@@ -1,3 +1,4 @@
+import { metricsOf, metricTitle } from '@facet/evaluation/metrics-table';
 import { taskTitles } from '@facet/pipeline';
 import type { EvaluatedMethod, EvaluationReport, Task } from '@facet/pipeline';
 import { utcDay } from '@facet/platform';
@@ -6,12 +7,7 @@ import { countOf, renderTable, wrap } from './text.ts';
 
 type Cutoff = EvaluatedMethod['new']['cutoffs'][number];
 
-const metrics = [
-  { name: 'Recall', of: (at: Cutoff) => at.recall },
-  { name: 'HitRate', of: (at: Cutoff) => at.hitRate },
-  { name: 'NDCG', of: (at: Cutoff) => at.ndcg },
-  { name: 'Coverage', of: (at: Cutoff) => at.coverage },
-] as const;
+const metrics = metricsOf('evaluation');
 
 const taskPhrases: Readonly<Record<Task, string>> = { new: 'On items new to the user', all: 'On all items' };
 
@@ -44,16 +40,16 @@ export function renderEvaluation(
 }
 
 function renderTask({ methods, mainCutoff }: EvaluationReport, task: Task, style: Style): string {
-  const best = metrics.map(({ of }) => Math.max(...methods.map((method) => of(at(method, task, mainCutoff)))));
+  const best = metrics.map((name) => Math.max(...methods.map((method) => at(method, task, mainCutoff)[name])));
   const rows = methods.map((method, row) => [
     row === 0 ? style('bold', method.name) : method.name,
-    ...metrics.map(({ of }, column) => {
-      const value = of(at(method, task, mainCutoff));
+    ...metrics.map((name, column) => {
+      const value = at(method, task, mainCutoff)[name];
       return value === best[column] ? style(['bold', 'green'], value.toFixed(4)) : value.toFixed(4);
     }),
   ]);
-  const head = ['Method', ...metrics.map(({ name }) => `${name}@${mainCutoff}`)];
-  return renderTable(head, rows, { style, right: [1, 2, 3, 4] });
+  const head = ['Method', ...metrics.map((name) => metricTitle(name, mainCutoff))];
+  return renderTable(head, rows, { style, right: metrics.map((_, column) => column + 1) });
 }
 
 /** Returns the margin with its interval, and the metrics in which another method is ahead. */
@@ -73,13 +69,13 @@ function sentences(report: EvaluationReport, task: Task): string[] {
         ? `${where} the interest model loses to ${baseline} by ${difference} in ${recall} ${interval}.`
         : `${where} the interest model is ${difference} ${mean < 0 ? 'behind' : 'ahead of'} ${baseline} in ${recall}, ` +
           `which may be chance: the 95 % interval, ${signed(low)} to ${signed(high)}, contains 0.`;
-  const behind = metrics.flatMap(({ name, of }) => {
+  const behind = metrics.flatMap((name) => {
     const [model, ...others] = methods.map((method) => ({
       name: method.name,
-      value: of(at(method, task, mainCutoff)),
+      value: at(method, task, mainCutoff)[name],
     }));
     const ahead = others.reduce((best, other) => (other.value > best.value ? other : best), model!);
-    return ahead === model || name === 'Recall' ? [] : [`${name}@${mainCutoff} (${ahead.name})`];
+    return ahead === model || name === 'recall' ? [] : [`${metricTitle(name, mainCutoff)} (${ahead.name})`];
   });
   return behind.length === 0 ? [verdict] : [verdict, `Another method is ahead in ${behind.join(' and ')}.`];
 }

@@ -1,20 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BootstrapInterval, SeedInterval } from '@facet/evaluation';
+import { metrics, metricsOf } from '@facet/evaluation';
+import type { BootstrapInterval, MetricName, SeedInterval } from '@facet/evaluation';
 import { countOf, formatCount, writeFileAtomically } from '@facet/platform';
 import { taskTitles } from '../evaluation/tasks.ts';
 import type { Task } from '../evaluation/tasks.ts';
 import { drawSweep } from './sweep.ts';
 import type { SweepResult } from './sweep.ts';
-import type { BenchmarkTable, MetricName, SystemSummary } from './table.ts';
-
-const metricTitles: Readonly<Record<MetricName, string>> = {
-  recall: 'Recall',
-  hitRate: 'HR',
-  ndcg: 'NDCG',
-  mrr: 'MRR',
-  coverage: 'Coverage',
-};
+import type { BenchmarkTable, SystemSummary } from './table.ts';
 
 /** Cells of a table. */
 export interface Grid {
@@ -28,16 +21,15 @@ export interface Grid {
  */
 export function qualityGrid({ systems, mainCutoff, protocol }: BenchmarkTable, task: Task): Grid {
   // With one true item per user, recall equals the hit rate.
-  const shown: readonly MetricName[] =
-    protocol === 'leave-one-out' ? ['hitRate', 'ndcg'] : ['recall', 'hitRate', 'ndcg'];
+  const shown = metricsOf('benchmark').filter((metric) => protocol !== 'leave-one-out' || metric !== 'recall');
   const cutoffs = systems[0]?.tasks[task]?.cutoffs.map(({ cutoff }) => cutoff) ?? [];
-  const users = protocol === 'leave-one-out' ? 'HR' : 'Recall';
+  const users = protocol === 'leave-one-out' ? 'hitRate' : 'recall';
   return {
     head: [
       'System',
-      ...cutoffs.flatMap((cutoff) => shown.map((metric) => `${metricTitles[metric]}@${cutoff}`)),
-      `Coverage@${mainCutoff}`,
-      `${users}@${mainCutoff} over users`,
+      ...cutoffs.flatMap((cutoff) => shown.map((metric) => shortTitle(metric, cutoff))),
+      shortTitle('coverage', mainCutoff),
+      `${shortTitle(users, mainCutoff)} over users`,
       `${systems[0]?.name ?? ''} minus system`,
     ],
     rows: systems.map((system) => {
@@ -64,7 +56,11 @@ export function coldGrid({ systems }: BenchmarkTable): (Grid & { readonly users:
     users: known.users,
     head: [
       'System',
-      ...known.cutoffs.flatMap(({ cutoff }) => [`HR@${cutoff}`, `NDCG@${cutoff}`, `HR@${cutoff} of cold`]),
+      ...known.cutoffs.flatMap(({ cutoff }) => [
+        shortTitle('hitRate', cutoff),
+        shortTitle('ndcg', cutoff),
+        `${shortTitle('hitRate', cutoff)} of cold`,
+      ]),
     ],
     rows: systems.map(({ name, cold }) => [
       name,
@@ -195,7 +191,12 @@ function renderSweep(sweep: SweepResult, table: BenchmarkTable): string {
     }),
   );
   const { choice, mainCutoff } = table;
-  const head = ['System', sweep.name, `Validation ${choice}`, `Test HR@${mainCutoff}`, `Test NDCG@${mainCutoff}`];
+  const head = [
+    'System',
+    sweep.name,
+    `Validation ${choice}`,
+    ...(['hitRate', 'ndcg'] as const).map((metric) => `Test ${shortTitle(metric, mainCutoff)}`),
+  ];
   return [`## Sweep of ${sweep.name}`, `![${sweep.name}](${sweepFile(sweep)})`, renderGrid({ head, rows })].join(
     '\n\n',
   );
@@ -226,6 +227,10 @@ export async function saveTable(
 function renderGrid({ head, rows }: Grid): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
+}
+
+function shortTitle(metric: MetricName, cutoff: number): string {
+  return `${metrics[metric].shortLabel}@${cutoff}`;
 }
 
 function formatInterval({ mean, halfWidth }: SeedInterval): string {

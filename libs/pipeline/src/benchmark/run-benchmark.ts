@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import type { CutoffMetrics } from '@facet/evaluation';
+import { byMetric, metricsOf } from '@facet/evaluation';
+import type { CutoffMetrics, MetricOf } from '@facet/evaluation';
 import { AppError, isAppError } from '@facet/platform';
 import type { InterestReport } from '../evaluation/model-scorer.ts';
 import { evaluateAndDispose, heldOutCold } from '../evaluation/tasks.ts';
@@ -49,7 +50,7 @@ interface RowTask {
   readonly users: number;
   readonly cutoffs: readonly CutoffMetrics[];
   /** Recall and NDCG of each user at the protocol's main cutoff, as float32 in base64. */
-  readonly perUser: { readonly recall: string; readonly ndcg: string };
+  readonly perUser: Readonly<Record<MetricOf<'selection'>, string>>;
 }
 
 export interface RunOptions {
@@ -196,7 +197,10 @@ function rowTasks(evaluated: Evaluations, mainCutoff: number): BenchmarkRow['tas
   return Object.fromEntries(
     Object.entries(evaluated).map(([task, { users, metrics, perUser }]) => {
       const main = perUser.find(({ cutoff }) => cutoff === mainCutoff)!;
-      return [task, { users, cutoffs: metrics, perUser: { recall: encode(main.recall), ndcg: encode(main.ndcg) } }];
+      return [
+        task,
+        { users, cutoffs: metrics, perUser: byMetric(metricsOf('selection'), (metric) => encode(main[metric])) },
+      ];
     }),
   );
 }
@@ -290,9 +294,9 @@ function joinRows(rows: readonly BenchmarkRow[]): BenchmarkRow {
 }
 
 function joinTasks(tasks: readonly RowTask[]): RowTask {
-  const join = (metric: 'recall' | 'ndcg'): string =>
+  const join = (metric: MetricOf<'selection'>): string =>
     Buffer.concat(tasks.map(({ perUser }) => Buffer.from(perUser[metric], 'base64'))).toString('base64');
-  return { ...joinMetrics(tasks), perUser: { recall: join('recall'), ndcg: join('ndcg') } };
+  return { ...joinMetrics(tasks), perUser: byMetric(metricsOf('selection'), join) };
 }
 
 interface Measured {

@@ -1,5 +1,14 @@
-import { bootstrapInterval, mean, pairedBootstrap, seedInterval } from '@facet/evaluation';
-import type { BootstrapInterval, PairedDifference, SeedInterval } from '@facet/evaluation';
+import {
+  bootstrapInterval,
+  byMetric,
+  mean,
+  metricNames,
+  metricsOf,
+  metricTitle,
+  pairedBootstrap,
+  seedInterval,
+} from '@facet/evaluation';
+import type { BootstrapInterval, MetricName, MetricOf, PairedDifference, SeedInterval } from '@facet/evaluation';
 import { countOf, formatCount } from '@facet/platform';
 import { describeExcluded } from '../dataset/dataset.ts';
 import type { ExcludedEvents } from '../dataset/dataset.ts';
@@ -13,8 +22,7 @@ import { decodeUsers, versionsOf } from './run-benchmark.ts';
 import type { BenchmarkRow, BenchmarkRun } from './run-benchmark.ts';
 import type { System } from './system.ts';
 
-const metricNames = ['recall', 'hitRate', 'ndcg', 'mrr', 'coverage'] as const;
-export type MetricName = (typeof metricNames)[number];
+type SelectionMetric = MetricOf<'selection'>;
 
 type CutoffSummary = { readonly cutoff: number } & Readonly<Record<MetricName, SeedInterval>>;
 
@@ -23,9 +31,9 @@ interface TaskSummary {
   /** Means over seeds with t intervals. */
   readonly cutoffs: readonly CutoffSummary[];
   /** 95 % bootstrap intervals over users of each user's mean over seeds, at the main cutoff. */
-  readonly overUsers: Readonly<Record<'recall' | 'ndcg', BootstrapInterval>>;
+  readonly overUsers: Readonly<Record<SelectionMetric, BootstrapInterval>>;
   /** The same of the first system minus this one, paired by user; absent for the first system. */
-  readonly behindFirst?: Readonly<Record<'recall' | 'ndcg', PairedDifference>>;
+  readonly behindFirst?: Readonly<Record<SelectionMetric, PairedDifference>>;
 }
 
 type InterestSummary = Omit<InterestReport, 'similarity'> & { readonly meanCosine: number };
@@ -122,7 +130,7 @@ export function summarize(
     rules: protocol.rules,
     tasks,
     mainCutoff: protocol.mainCutoff,
-    choice: `${metric === 'ndcg' ? 'NDCG' : 'Recall'}@${cutoff}${protocol.tasks.length > 1 ? ', mean over the tasks' : ''}`,
+    choice: `${metricTitle(metric, cutoff)}${protocol.tasks.length > 1 ? ', mean over the tasks' : ''}`,
     systems: measured.map(({ system, runs }) => summarizeSystem(system, runs, { tasks, first: measured[0]!.runs })),
     failed: failed.map(({ system, seed, error }) => ({ system, seed, message: error.message })),
   };
@@ -171,7 +179,7 @@ function summarizeCold(runs: readonly BenchmarkRow[]): ColdSummary | undefined {
   const measured = runs.flatMap(({ cold }) => cold ?? []);
   const [first] = measured;
   if (first === undefined) return undefined;
-  const over = (index: number, metric: 'hitRate' | 'ndcg'): SeedInterval =>
+  const over = (index: number, metric: MetricName): SeedInterval =>
     seedInterval(measured.map(({ cutoffs }) => cutoffs[index]![metric]));
   const cutoffs = first.cutoffs.map(({ cutoff }, index) => ({
     cutoff,
@@ -188,25 +196,20 @@ function summarizeTask(runs: readonly BenchmarkRow[], task: Task, first: readonl
   const { users, cutoffs } = runs[0]!.tasks[task]!;
   const summaryOf = (index: number, name: MetricName): SeedInterval =>
     seedInterval(runs.map(({ tasks }) => tasks[task]!.cutoffs[index]![name]));
-  const byMetric = <Interval>(of: (metric: 'recall' | 'ndcg') => Interval) => ({
-    recall: of('recall'),
-    ndcg: of('ndcg'),
-  });
   const options = { seed: bootstrapSeed };
   return {
     users,
     cutoffs: cutoffs.map(({ cutoff }, index) => ({
       cutoff,
-      ...(Object.fromEntries(metricNames.map((name) => [name, summaryOf(index, name)])) as Record<
-        MetricName,
-        SeedInterval
-      >),
+      ...byMetric(metricNames, (name) => summaryOf(index, name)),
     })),
-    overUsers: byMetric((metric) => bootstrapInterval(meanOfUsers(runs, task, metric), options)),
+    overUsers: byMetric(metricsOf('selection'), (metric) =>
+      bootstrapInterval(meanOfUsers(runs, task, metric), options),
+    ),
     ...(runs === first
       ? {}
       : {
-          behindFirst: byMetric((metric) =>
+          behindFirst: byMetric(metricsOf('selection'), (metric) =>
             pairedBootstrap(meanOfUsers(first, task, metric), meanOfUsers(runs, task, metric), options),
           ),
         }),
@@ -214,7 +217,7 @@ function summarizeTask(runs: readonly BenchmarkRow[], task: Task, first: readonl
 }
 
 /** Returns the metric of each user, as the mean over the runs. */
-function meanOfUsers(runs: readonly BenchmarkRow[], task: Task, metric: 'recall' | 'ndcg'): Float64Array {
+function meanOfUsers(runs: readonly BenchmarkRow[], task: Task, metric: SelectionMetric): Float64Array {
   const values = runs.map(({ tasks }) => decodeUsers(tasks[task]!.perUser[metric]));
   return Float64Array.from(values[0]!, (_, user) => mean(values.map((run) => run[user]!)));
 }

@@ -2,8 +2,8 @@ import { ifUsable, openArtifactStore } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import { loadBundle } from '@facet/bundles';
 import type { Bundle } from '@facet/bundles';
-import { bootstrapInterval, ndcgAt, pairedBootstrap, recallAt, truthSize } from '@facet/evaluation';
-import type { RankedUser } from '@facet/evaluation';
+import { bootstrapInterval, byMetric, metrics, metricsOf, pairedBootstrap, truthSize } from '@facet/evaluation';
+import type { MetricOf, RankedUser } from '@facet/evaluation';
 import { sampleByHash } from '@facet/features';
 import { AppError } from '@facet/platform';
 import { compareBundles, respondWithRecommendations } from '@facet/recommendations';
@@ -19,12 +19,14 @@ type Truth = RankedUser['truth'];
 
 type ComparedUser = SampleComparison['users'][number];
 type ComparedMetric = SampleComparison['metrics'][number];
+type MetricValues = Readonly<Record<MetricOf<'comparison'>, number>>;
 
 interface UserComparison extends ComparedUser {
-  /** Before and after. */
-  readonly recalls: readonly [number, number];
+  readonly before: MetricValues;
+  readonly after: MetricValues;
 }
 
+const comparedMetrics = metricsOf('comparison');
 const movedMax = 50;
 const bootstrap = { seed: 1 };
 /** The limit of a request. No model reads this many behaviors. */
@@ -96,7 +98,7 @@ async function compareSides(
   const { gained, lost } = await compareBundles(before, after, sampled, {
     respond: (bundle, { user }, side) => respond(bundle, options[side], user),
     onCompared({ request: { user, truth }, overlap, ...responses }) {
-      const measure = (side: 'before' | 'after'): { readonly ndcg: number; readonly recall: number } => {
+      const measure = (side: 'before' | 'after'): MetricValues => {
         const { items, source } = responses[side];
         if (source.kind === 'popular') fallbacks[side]++;
         for (const { itemId } of items) distinct[side].add(itemId);
@@ -105,15 +107,16 @@ async function compareSides(
           items,
           ({ itemId }) => dataset.vocabulary.indexOf(itemId) ?? dataset.items.length,
         );
-        return { ndcg: ndcgAt(ranking, truth, options.limit), recall: recallAt(ranking, truth, options.limit) };
+        return byMetric(comparedMetrics, (name) => metrics[name].at(ranking, truth, options.limit));
       };
-      const [old, fresh] = [measure('before'), measure('after')];
+      const [before, after] = [measure('before'), measure('after')];
       compared.push({
         userId: dataset.sequences.userIds[user.userIndex]!,
         overlap,
-        ndcgBefore: old.ndcg,
-        ndcgAfter: fresh.ndcg,
-        recalls: [old.recall, fresh.recall],
+        ndcgBefore: before.ndcg,
+        ndcgAfter: after.ndcg,
+        before,
+        after,
       });
       if (compared.length % 10 === 0) options.onProgress?.(compared.length / sampled.length);
     },
@@ -132,11 +135,7 @@ async function compareSides(
       compared.map(({ overlap }) => overlap),
       bootstrap,
     ),
-    metrics: [
-      compareMetric('hitRate', compared, ({ recalls: [old, fresh] }) => [Number(old > 0), Number(fresh > 0)]),
-      compareMetric('ndcg', compared, ({ ndcgBefore, ndcgAfter }) => [ndcgBefore, ndcgAfter]),
-      compareMetric('recall', compared, ({ recalls }) => recalls),
-    ],
+    metrics: comparedMetrics.map((name) => compareMetric(name, compared)),
     distinctItems: { before: distinct.before.size, after: distinct.after.size },
     fallbacks,
     gained: gained.slice(0, movedMax),
@@ -144,14 +143,8 @@ async function compareSides(
   };
 }
 
-/** @param valuesOf returns the metric of a user before and after */
-function compareMetric(
-  name: ComparedMetric['name'],
-  users: readonly UserComparison[],
-  valuesOf: (user: UserComparison) => readonly [number, number],
-): ComparedMetric {
-  const values = users.map(valuesOf);
-  const [old, fresh] = [values.map(([value]) => value), values.map(([, value]) => value)];
+function compareMetric(name: ComparedMetric['name'], users: readonly UserComparison[]): ComparedMetric {
+  const [old, fresh] = [users.map(({ before }) => before[name]), users.map(({ after }) => after[name])];
   const { mean, low, high } = pairedBootstrap(fresh, old, bootstrap);
   return {
     name,

@@ -1,6 +1,7 @@
 import { getPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { GateSettings } from '@facet/config';
+import { metricsOf } from '@facet/evaluation';
 import { AppError, runChild } from '@facet/platform';
 import type { ArmOverrides } from '@facet/recommendations';
 import type { ServingSettings } from '@facet/recommendations/settings';
@@ -58,7 +59,7 @@ export const SampleComparison = Type.Object(
     overlap: Interval,
     metrics: Type.Array(
       Type.Object({
-        name: Type.Union([Type.Literal('hitRate'), Type.Literal('ndcg'), Type.Literal('recall')]),
+        name: Type.Enum([...metricsOf('comparison')]),
         before: Interval,
         after: Interval,
         difference: Interval,

@@ -1,6 +1,14 @@
 import { createdTime, wasListed, createdDays } from '@facet/bundles';
 import { evaluateRanking, rankUsers } from '@facet/evaluation';
-import type { BlockScorer, HeldOutUser, RankedUser, RankingEvaluation, RankingTask, Scorer } from '@facet/evaluation';
+import type {
+  BlockScorer,
+  HeldOutUser,
+  MetricOf,
+  RankedUser,
+  RankingEvaluation,
+  RankingTask,
+  Scorer,
+} from '@facet/evaluation';
 import {
   createRandom,
   heldOutByTime,
@@ -44,7 +52,7 @@ export interface HeldOutParts {
    * The best settings have the highest value of this metric on validation: the mean over the tasks for models, each task separately for simple
    * methods.
    */
-  readonly choice: { readonly metric: 'recall' | 'ndcg'; readonly cutoff: number };
+  readonly choice: { readonly metric: MetricOf<'selection'>; readonly cutoff: number };
 }
 
 /** A window of time. All users are evaluated at its start. */

@@ -1,6 +1,6 @@
 import type { GateBounds, GateCheckName } from '@facet/config';
-import { mean, pairedBootstrap } from '@facet/evaluation';
-import type { PairedDifference, RankingEvaluation } from '@facet/evaluation';
+import { mean, metricsOf, metricTitle, pairedBootstrap, storedMetric } from '@facet/evaluation';
+import type { MetricOf, PairedDifference, RankingEvaluation } from '@facet/evaluation';
 import type { Task } from '../evaluation/tasks.ts';
 import type { bundleChecks } from './bundle-checks.ts';
 import { formatDifference, formatMetric, judge, percent } from './gate-report.ts';
@@ -17,8 +17,7 @@ export interface JudgedWindow extends MeasuredWindow {
 }
 
 const tasks = ['new', 'all'] as const;
-const metricTitles = { hitRate: `HitRate@${gateCutoff}`, ndcg: `NDCG@${gateCutoff}` };
-const metrics = ['hitRate', 'ndcg'] as const;
+const metrics = metricsOf('gate');
 const taskPhrases: Readonly<Record<Task, string>> = { new: 'on items new to the user', all: 'on all items' };
 const bootstrapSeed = 1;
 /** Replaces an infinite lift, which JSON cannot represent. */
@@ -26,7 +25,7 @@ const liftMax = 1000;
 
 /** The checks of the metrics of a window. Those that compare with the incumbent make no check without one. */
 export const qualityChecks = {
-  /** Checks that the candidate loses neither HitRate nor NDCG against the incumbent, on both tasks. */
+  /** Checks that the candidate loses in none of the gate's metrics against the incumbent, on both tasks. */
   incumbent({ candidate, incumbent: rival, bounds }) {
     if (rival === undefined) return [];
     const evaluatedTasks = tasks.filter((task) => candidate.evaluated[task].users > 0);
@@ -40,7 +39,7 @@ export const qualityChecks = {
           bounds,
         );
         const { value, rival: incumbent, phrase, ...rest } = compared;
-        const found = `${metricTitles[metric]} ${taskPhrases[task]} is ${formatMetric(value)}, the incumbent's ${formatMetric(incumbent)}`;
+        const found = `${metricTitle(metric, gateCutoff)} ${taskPhrases[task]} is ${formatMetric(value)}, the incumbent's ${formatMetric(incumbent)}`;
         const name = `${metric}@${gateCutoff} ${task}`;
         return judge({ name, value, incumbent, ...rest, found: `${found}: ${phrase}`, failed: '' });
       }),
@@ -63,7 +62,7 @@ export const qualityChecks = {
     );
     if (best === undefined) return [];
     const { task, rival, phrase, ...rest } = best;
-    const found = `NDCG@${gateCutoff} ${taskPhrases[task]}${isNewestDay ? ' on the newest day' : ''} is ${formatMetric(rest.value)} against ${formatMetric(rival)} of popularity of the last 30 days`;
+    const found = `${metricTitle('ndcg', gateCutoff)} ${taskPhrases[task]}${isNewestDay ? ' on the newest day' : ''} is ${formatMetric(rest.value)} against ${formatMetric(rival)} of popularity of the last 30 days`;
     return [judge({ name: nameOf('popularity', isNewestDay), ...rest, found: `${found}: ${phrase}`, failed: '' })];
   },
 
@@ -102,7 +101,7 @@ export const qualityChecks = {
     if (incumbent === undefined) return [];
     const compared = tasks.flatMap((task) =>
       metrics.flatMap((metric) => {
-        const before = recorded[`${task}.${metric}@${gateCutoff}`];
+        const before = recorded[storedMetric(task, metric, gateCutoff)];
         if (before === undefined || before === 0) return [];
         const now = incumbent.evaluated[task].metrics[0]![metric];
         return [{ task, metric, before, now, value: now / before }];
@@ -118,7 +117,7 @@ export const qualityChecks = {
         value,
         threshold,
         passed: value >= threshold,
-        found: `The incumbent's ${metricTitles[metric]} ${taskPhrases[task]} is ${formatMetric(now)} on this window, and was ${formatMetric(before)} on its own window`,
+        found: `The incumbent's ${metricTitle(metric, gateCutoff)} ${taskPhrases[task]} is ${formatMetric(now)} on this window, and was ${formatMetric(before)} on its own window`,
         failed: '. The newest data may differ from all earlier data',
       }),
     ];
@@ -199,7 +198,7 @@ function differenceOf(values: Float64Array, rival: Float64Array, { confidence }:
 function compareMetric(
   candidate: RankingEvaluation,
   other: RankingEvaluation,
-  metric: keyof typeof metricTitles,
+  metric: MetricOf<'gate'>,
   lossMax: number,
   bounds: GateBounds,
 ) {

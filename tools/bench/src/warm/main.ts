@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { bootstrapInterval, pairedBootstrap } from '@facet/evaluation';
+import { bootstrapInterval, metricsOf, pairedBootstrap } from '@facet/evaluation';
 import { FacetConfig, homePaths } from '@facet/config';
 import { importFiles } from '@facet/import';
 import { createScratchFolder, logProgress, option } from '@facet/local-services';
@@ -34,7 +34,7 @@ if (![events, items].every((file) => existsSync(file))) {
 const end = Date.UTC(2011, 11, 10);
 const windowDays = 28;
 const cutoff = 50;
-const metrics = ['recall', 'hitRate', 'ndcg'] as const;
+const metrics = metricsOf('bundle');
 const tasks = ['new', 'all'] as const;
 
 const { steps, 'step-days': stepDays } = values;

@@ -1,4 +1,5 @@
 import type { SampleComparison, Side } from '@facet/client/serving-api';
+import { metricTitle } from '@facet/evaluation/metrics-table';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
@@ -64,8 +65,6 @@ interface ResultProps {
   readonly limit: number;
 }
 
-const metricNames = { hitRate: 'HitRate', ndcg: 'NDCG', recall: 'Recall' } as const;
-
 function Result({ result, limit }: ResultProps) {
   const { users, overlap, metrics, window, distinctItems, fallbacks } = result;
   return (
@@ -87,7 +86,7 @@ function Result({ result, limit }: ResultProps) {
         rows={metrics.map(({ name, before, after, difference }) => ({
           key: name,
           cells: [
-            `${metricNames[name]}@${limit}`,
+            metricTitle(name, limit),
             before.mean.toFixed(digits),
             after.mean.toFixed(digits),
             signed(difference.mean),
