@@ -1,7 +1,9 @@
 #!/usr/bin/env node
-// Writes the tables of docs/benchmarks.md from docs/benchmarks/*.json; with --check, compares them.
+// Writes the tables of docs/benchmarks.md from docs/benchmarks/*.json; with --check, compares them. Fails if a file names no command,
+// or one that does not exist.
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { findMissingCommands, hasCommand } from './known-commands.mjs';
 import { fail, renderTable, writeTables } from './page-tables.mjs';
 import { root } from './runner.mjs';
 
@@ -28,9 +30,14 @@ writeTables('benchmarks.md', tables, '[^]*?(?=^(?:<!-- |#)|(?![^]))', 'npm run b
 /** @param {string} name */
 function render(name) {
   /** @type {Table} */
-  const { title, machine, date, commit, columns, rows, note } = JSON.parse(
-    readFileSync(path.join(folder, `${name}.json`), 'utf8'),
-  );
+  const table = JSON.parse(readFileSync(path.join(folder, `${name}.json`), 'utf8'));
+  const { title, command, machine, date, commit, columns, rows, note, sources = {} } = table;
+  const commands = [command, ...Object.values(sources), ...(columns[0] === 'command' ? rows.flat() : [])].join('\n');
+  const missing = findMissingCommands(commands);
+  if (!hasCommand(commands)) fail(`${name}.json names no command. Add the one that measures its figures.`);
+  if (missing.length > 0) {
+    fail(`${name}.json names ${missing.join(', ')}, which does not exist. Remove its figures or measure them again.`);
+  }
   const wrong = rows.find((row) => row.length !== columns.length);
   if (wrong) fail(`A row of ${name}.json has ${wrong.length} cells instead of ${columns.length}: ${wrong.join(', ')}`);
   const commits = commit?.split(', ').map((each) => `\`${each}\``);

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { findMissingCommands } from '../known-commands.mjs';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
@@ -12,25 +13,26 @@ it('keeps the tables of docs/benchmarks.md equal to their files', () => {
   expect(() => node('tools/workspace/benchmarks.mjs', '--check')).not.toThrow();
 });
 
-it('names only programs of npm run bench that exist, or the commit that has them', () => {
-  const programs = [...node('tools/workspace/bench.mjs', '--help').matchAll(/^ {2}([a-z-]+) /gm)].map(
-    ([, name]) => name,
-  );
-  expect(programs).toHaveLength(14);
-  const files = [
-    'CONTRIBUTING.md',
-    ...readdirSync(path.join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((file) => `docs/${file}`),
+it('finds the commands that do not exist', () => {
+  const missing = [
+    'npm run bench -- filters',
+    'npm run test:faults -- nothing',
+    'npm run facet -- no-command',
+    'npm run no-script',
   ];
-  const unknown = files
-    .filter((file) => /\.(md|json)$/.test(file))
-    .flatMap((file) =>
-      read(file)
-        .split('\n')
-        .map((line) => `${file}: ${line}`),
-    )
-    .filter((line) => {
-      const names = [...line.matchAll(/npm run bench -- ([a-z][a-z-]*)/g)].map(([, name]) => name);
-      return names.some((name) => !programs.includes(name)) && !line.includes('57a0721f');
-    });
-  expect(unknown).toEqual([]);
+  expect(findMissingCommands(missing.join('\n')).sort()).toEqual(missing.sort());
+  expect(findMissingCommands('python tools/no.py and vitest run --root libs/model test/no.test.ts')).toEqual([
+    'tools/no.py',
+    'libs/model/test/no.test.ts',
+  ]);
+  expect(findMissingCommands('npm run bench -- NAME, npm run facet -- benchmark and npm run lint')).toEqual([]);
+});
+
+it('names only programs of npm run bench that exist', () => {
+  const files = readdirSync(path.join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map(
+    (file) => `docs/${file}`,
+  );
+  const pages = ['CONTRIBUTING.md', 'README.md', ...files].filter((file) => /\.(md|json)$/.test(file));
+  const commands = pages.flatMap((file) => (read(file).match(/npm run bench -- [a-z-]+/g) ?? []).join('\n'));
+  expect(commands.flatMap(findMissingCommands)).toEqual([]);
 });
