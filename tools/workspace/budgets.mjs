@@ -17,7 +17,7 @@ export const budgets = {
   'libs/bundles': { size: 2996, linesMax: 3180 },
   'libs/client': { size: 1095, linesMax: 1170 },
   'libs/config': { size: 1865, linesMax: 1980 },
-  'libs/evaluation': { size: 1228, linesMax: 1310 },
+  'libs/evaluation': { size: 1333, linesMax: 1410 },
   'libs/event-log': { size: 539, linesMax: 580 },
   'libs/exposures': { size: 1887, linesMax: 2010 },
   'libs/features': { size: 2094, linesMax: 2220 },
@@ -26,7 +26,7 @@ export const budgets = {
   'libs/kafka': { size: 2343, linesMax: 2490 },
   'libs/lake': { size: 7476, linesMax: 7930 },
   'libs/model': { size: 5952, linesMax: 6310 },
-  'libs/pipeline': { size: 10530, linesMax: 10530, reason: 'to be split into stages, runs, gate and benchmark' },
+  'libs/pipeline': { size: 10544, linesMax: 10544, reason: 'to be split into stages, runs, gate and benchmark' },
   'libs/platform': { size: 2833, linesMax: 3010 },
   'libs/profiles': { size: 1533, linesMax: 1630 },
   'libs/recommendations': { size: 3602, linesMax: 3820 },
@@ -41,7 +41,7 @@ export const budgets = {
   'tools/pack': { size: 632, linesMax: 670 },
   'tools/setup': { size: 4311, linesMax: 4570 },
   'tools/testing': { size: 495, linesMax: 530 },
-  'tools/workspace': { size: 1150, linesMax: 1220 },
+  'tools/workspace': { size: 1328, linesMax: 1400 },
 };
 
 /**

@@ -13,7 +13,7 @@ export { clusterItems, countClusters } from './item-clusters.ts';
 export type { ItemCfOptions } from './item-cf.ts';
 export { byMetric, metricNames, metrics, metricsOf, metricTitle, storedMetric } from './metrics-table.ts';
 export type { MetricName, MetricOf } from './metrics-table.ts';
-export { mean, sum, ndcgAt, recallAt, truthSize } from './metrics.ts';
+export { mean, sum, ndcgAt, truthSize } from './metrics.ts';
 export { chunksOf, rankUsers } from './rank-users.ts';
 export type { HeldOutUser, RankingTask } from './rank-users.ts';
 export { blend, ownHistory, popularity, withFallback } from './scorers.ts';
