@@ -70,7 +70,7 @@ const pageImports = [
   'apps/console/src/pages.ts',
   'libs/bundles/src/filters/filter-operators.ts',
   'libs/http/src/metrics-text.ts',
-  'libs/pipeline/src/training/describe-fit.ts',
+  'libs/runs/src/describe-fit.ts',
   'libs/platform/src/quantities.ts',
 ];
 

@@ -28,7 +28,7 @@ const suites = {
   spark: {
     part: 'dataset',
     engine: 'Spark, master and two workers',
-    tests: ['libs/pipeline/test/read-interactions-on-spark.scale.ts'],
+    tests: ['libs/refresh/test/read-interactions-on-spark.scale.ts'],
   },
   'lake-spark': {
     part: 'lake',
@@ -52,7 +52,7 @@ const suites = {
   pytorch: {
     part: 'training',
     engine: 'PyTorch, up to three processes',
-    tests: ['libs/pipeline/test/external-training.scale.ts'],
+    tests: ['libs/gate/test/external-training.scale.ts'],
   },
   kafka: {
     part: 'event log',

@@ -14,7 +14,9 @@ import { createRunner, root } from './runner.mjs';
 const longest = [
   ['@facet/console', '@facet/e2e', '@facet/serving', '@facet/cli', '@facet/workspace', '@facet/pack'],
   [
-    '@facet/pipeline',
+    '@facet/stages',
+    '@facet/gate',
+    '@facet/benchmark',
     '@facet/refresh',
     '@facet/collector',
     '@facet/artifacts',
@@ -27,14 +29,17 @@ const longest = [
 /** A change of one of these, or of a project below it, also runs the tests with the tag `full`, such as its kill tests. */
 const fullWhenChanged = [
   '@facet/artifacts',
+  '@facet/benchmark',
   '@facet/collector',
   '@facet/console',
+  '@facet/gate',
   '@facet/import',
   '@facet/kafka',
   '@facet/lake',
-  '@facet/pipeline',
   '@facet/refresh',
+  '@facet/runs',
   '@facet/serving',
+  '@facet/stages',
   '@facet/trainer',
   '@facet/workspace',
 ];

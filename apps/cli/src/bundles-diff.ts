@@ -1,7 +1,8 @@
 import { ifUsable } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import type { Bundle, BundleInfo } from '@facet/bundles';
-import { openDataset, sampleRequests } from '@facet/pipeline';
+import { openDataset } from '@facet/stages';
+import { sampleRequests } from '@facet/gate';
 import { compareBundles, compareCatalogs, recommend } from '@facet/recommendations';
 import type { MovedItem } from '@facet/recommendations';
 import type { CommandContext, CommonOptions } from './command.ts';

@@ -11,11 +11,10 @@ import {
   evaluateStage,
   headlineMetrics,
   indexStage,
-  trainingPhaseNames,
   trainStage,
-} from '@facet/pipeline';
-import type { DatasetInfo, EvaluationReport, StageContext } from '@facet/pipeline';
-import { describeFitChoice } from '@facet/pipeline/describe-fit';
+} from '@facet/stages';
+import { trainingPhaseNames, describeFitChoice } from '@facet/runs';
+import type { DatasetInfo, EvaluationReport, StageContext } from '@facet/stages';
 import { AppError, unlessAborted, utcDay } from '@facet/platform';
 import { facet } from './command.ts';
 import type { CommandContext, CommonOptions, Output } from './command.ts';

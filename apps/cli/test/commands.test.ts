@@ -1,6 +1,6 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRunStore } from '@facet/pipeline/runs';
+import { createRunStore } from '@facet/runs';
 import { describe, expect, it } from 'vitest';
 import { Interruption } from '../src/command.ts';
 import { run } from './run.ts';

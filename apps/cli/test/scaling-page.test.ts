@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { resolveModel } from '@facet/config';
-import { estimateMemory, estimateTrainingMemory } from '@facet/pipeline';
+import { estimateMemory, estimateTrainingMemory } from '@facet/stages';
 import { indexMemory } from '@facet/retrieval';
 import { expect, it } from 'vitest';
 import { readConfig } from '../src/stages.ts';

@@ -13,7 +13,7 @@ import {
   startSecuredRedis,
 } from '@facet/local-services';
 import type { SecuredRedis } from '@facet/local-services';
-import { createRunStore } from '@facet/pipeline/runs';
+import { createRunStore } from '@facet/runs';
 import { createApiKey, hashApiKey, replaceApiKey } from '@facet/platform';
 import { forFile, forTest, serveForTest, temporaryFolder } from '@facet/testing';
 import { expect, it, onTestFinished } from 'vitest';

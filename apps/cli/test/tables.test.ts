@@ -1,4 +1,4 @@
-import type { EvaluationReport } from '@facet/pipeline';
+import type { EvaluationReport } from '@facet/stages';
 import { describe, expect, it } from 'vitest';
 import { renderEvaluation } from '../src/terminal/evaluation.ts';
 

@@ -5,8 +5,8 @@ import { homePaths } from '@facet/config/home-paths';
 import { openFileEventLog } from '@facet/event-log';
 import { assignArms, ExposureWriter, parseExperiments } from '@facet/exposures';
 import { sinkLog, upsertItems } from '@facet/lake';
-import { createRunStore, shiftDay } from '@facet/pipeline/runs';
-import type { RunStore, StageRecord } from '@facet/pipeline/runs';
+import { createRunStore, shiftDay } from '@facet/runs';
+import type { RunStore, StageRecord } from '@facet/runs';
 import { dayMs, hourMs, minuteMs, utcDay } from '@facet/platform';
 
 /** Trains for some seconds in many short epochs. The schedule requests nothing, because its last run exists. */

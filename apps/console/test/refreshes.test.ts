@@ -1,6 +1,6 @@
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { homePaths } from '@facet/config';
-import { createRunStore } from '@facet/pipeline/runs';
+import { createRunStore } from '@facet/runs';
 import { beforeAll, expect, it } from 'vitest';
 import { expectAccessible, expectFits, openPage } from './browser.ts';
 import { startOperations } from './operations-stack.ts';

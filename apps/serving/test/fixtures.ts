@@ -50,7 +50,7 @@ import {
   unknownUser,
 } from '@facet/model';
 import type { ModelConfig, ModelSpec } from '@facet/model';
-import { createStageContext, datasetStage } from '@facet/pipeline';
+import { createStageContext, datasetStage } from '@facet/stages';
 import { createLogger, dayMs, hashApiKey, parseWith } from '@facet/platform';
 import type { ApiKey, Logger, Scope } from '@facet/platform';
 import { ServingSettings } from '@facet/recommendations/settings';

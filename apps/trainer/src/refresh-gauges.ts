@@ -1,7 +1,7 @@
 import { changesCurrent } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
-import { toProblem } from '@facet/pipeline/runs';
-import type { RefreshSchedule, RunStore } from '@facet/pipeline/runs';
+import { toProblem } from '@facet/runs';
+import type { RefreshSchedule, RunStore } from '@facet/runs';
 import type { Logger } from '@facet/platform';
 import type { RefreshQueue, Scheduler } from '@facet/refresh';
 import { Gauge } from 'prom-client';

@@ -1,7 +1,7 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
-import { createRunStore, requestRun } from '@facet/pipeline/runs';
+import { createRunStore, requestRun } from '@facet/runs';
 import { temporaryFolder } from '@facet/testing';
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';

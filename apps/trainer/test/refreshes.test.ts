@@ -1,5 +1,5 @@
 import { startRedis } from '@facet/local-services';
-import type { RunReport } from '@facet/pipeline/runs';
+import type { RunReport } from '@facet/runs';
 import { forFile } from '@facet/testing';
 import { describe, expect, it } from 'vitest';
 import { createTestApp, lastDay, now } from './fixtures.ts';

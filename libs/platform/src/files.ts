@@ -7,6 +7,15 @@ export async function readTextIfExists(path: string): Promise<string | undefined
   return readFile(path, 'utf8').catch(ignoreMissing(undefined));
 }
 
+/** Returns the content of a JSON file; undefined for a missing or damaged one. */
+export async function readJsonIfIntact<Value>(path: string): Promise<Value | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Value;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Returns the names in a folder, or none when the folder does not exist. */
 export async function listNames(folder: string): Promise<string[]> {
   return readdir(folder).catch(ignoreMissing([]));

@@ -16,6 +16,7 @@ export {
   ignoreMissing,
   listNames,
   pathExists,
+  readJsonIfIntact,
   readTextIfExists,
   syncPath,
   writeFileAtomically,

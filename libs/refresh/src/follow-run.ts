@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hasEnded, refreshStages } from '@facet/pipeline/runs';
-import type { RefreshStage, RunReport, RunStore, StageProgress } from '@facet/pipeline/runs';
+import { hasEnded, refreshStages } from '@facet/runs';
+import type { RefreshStage, RunReport, RunStore, StageProgress } from '@facet/runs';
 import { Queue, QueueEvents } from 'bullmq';
 import { callQueue, connectClient, connectWorker, prefixOf } from './queue/connection.ts';
 import type { QueueOptions } from './queue/connection.ts';

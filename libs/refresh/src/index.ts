@@ -1,3 +1,8 @@
+/*
+ * Executes refreshes as jobs on Redis: the queue, its workers and the scheduler.
+ * Start with `openRefreshQueue`, `startStageWorker` and `startScheduler`. `@facet/refresh/execution` executes a run in this process.
+ * Imports no stage here: workers execute stages in child processes.
+ */
 export { startDeltaWatcher } from './delta-watcher.ts';
 export { followRun } from './follow-run.ts';
 export type { RunNews } from './follow-run.ts';

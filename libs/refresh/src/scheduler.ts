@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { hasEnded, toProblem, isScheduled, missingDays } from '@facet/pipeline/runs';
-import type { RefreshSchedule, RunReport, RunStore } from '@facet/pipeline/runs';
+import { hasEnded, toProblem, isScheduled, missingDays } from '@facet/runs';
+import type { RefreshSchedule, RunReport, RunStore } from '@facet/runs';
 import { minuteMs } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { Queue, Worker } from 'bullmq';

@@ -15,8 +15,8 @@ import {
   readAccess,
 } from '@facet/http';
 import type { HttpMetrics, Docs, HttpApp, Problems, ServerOptions } from '@facet/http';
-import { createRunStore, refreshStages } from '@facet/pipeline/runs';
-import type { RefreshStage, RunStore } from '@facet/pipeline/runs';
+import { createRunStore, refreshStages } from '@facet/runs';
+import type { RefreshStage, RunStore } from '@facet/runs';
 import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError, openWithClosers } from '@facet/platform';
 import type { RedisFiles, Logger } from '@facet/platform';
 import { respondToArguments } from '@facet/platform/app-arguments';

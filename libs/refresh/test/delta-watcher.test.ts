@@ -10,8 +10,9 @@ import { changeRecords, openLakeWriter } from '@facet/lake';
 import { createLogger, dayMs } from '@facet/platform';
 import { forTest } from '@facet/testing';
 import { expect, it, onTestFinished } from 'vitest';
-import { createStageContext, executeRun } from '@facet/pipeline';
-import { requestRun } from '@facet/pipeline/runs';
+import { createStageContext } from '@facet/stages';
+import { executeRun } from '../src/execution/execute-run.ts';
+import { requestRun } from '@facet/runs';
 import { startDeltaWatcher } from '../src/index.ts';
 import { createShopHome, daysOpen, lastDay, opening } from './shop-home.ts';
 

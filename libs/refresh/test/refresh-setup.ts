@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hasEnded } from '@facet/pipeline/runs';
-import type { RunReport } from '@facet/pipeline/runs';
+import { hasEnded } from '@facet/runs';
+import type { RunReport } from '@facet/runs';
 import { createLogger, dayMs } from '@facet/platform';
 import { forTest } from '@facet/testing';
 import { openRefreshQueue, startStageWorker } from '../src/index.ts';

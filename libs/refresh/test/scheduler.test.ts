@@ -1,6 +1,6 @@
 import { startRedis } from '@facet/local-services';
-import { cancelRun } from '@facet/pipeline/runs';
-import type { RefreshSchedule } from '@facet/pipeline/runs';
+import { cancelRun } from '@facet/runs';
+import type { RefreshSchedule } from '@facet/runs';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { forFile, forTest } from '@facet/testing';

@@ -10,8 +10,8 @@ import type { LakeEvent } from '@facet/lake';
 import { createRandom } from '@facet/features';
 import { homePaths } from '@facet/config';
 import type { HomePaths } from '@facet/config';
-import { createRunStore } from '@facet/pipeline/runs';
-import type { RunStore } from '@facet/pipeline/runs';
+import { createRunStore } from '@facet/runs';
+import type { RunStore } from '@facet/runs';
 import { dayMs } from '@facet/platform';
 import { temporaryFolder } from '@facet/testing';
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { FacetConfig } from '@facet/config';
-import { chooseSystems, protocolNames, sweepSystems } from '@facet/pipeline/benchmark';
-import type { BenchmarkData, ProtocolName } from '@facet/pipeline/benchmark';
+import { chooseSystems, protocolNames, sweepSystems } from '@facet/benchmark';
+import type { BenchmarkData, ProtocolName } from '@facet/benchmark';
 import { parseWith } from '@facet/platform';
 import { expect, it } from 'vitest';
 import { stepsOf } from '../src/tables/steps.ts';

@@ -3,7 +3,17 @@ import path from 'node:path';
 
 const root = path.join(import.meta.dirname, '../../../');
 const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs');
-const projects = ['libs/import', 'libs/kafka', 'libs/pipeline', 'apps/collector', 'e2e'];
+const projects = [
+  'libs/import',
+  'libs/kafka',
+  'libs/benchmark',
+  'libs/gate',
+  'libs/refresh',
+  'libs/runs',
+  'libs/stages',
+  'apps/collector',
+  'e2e',
+];
 
 if (process.argv.includes('--help')) {
   process.stdout.write(

@@ -81,7 +81,7 @@ function processesOf({ exports = {} }: Manifest): string[] {
   return Object.values(exports).filter((file) => typeof file === 'string' && file.startsWith('./dist/')) as string[];
 }
 
-/** `@facet/pipeline/config` → `@facet/pipeline`. */
+/** `@facet/gate/compare` → `@facet/gate`. */
 function packageOf(specifier: string): string {
   return specifier
     .split('/')

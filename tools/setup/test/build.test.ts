@@ -68,7 +68,7 @@ it('builds the page again when its code, a library in it, or the documentation c
     'apps/console/src/pages.ts',
     'libs/bundles/src/filters/filter-operators.ts',
     'libs/http/src/metrics-text.ts',
-    'libs/pipeline/src/training/describe-fit.ts',
+    'libs/runs/src/describe-fit.ts',
     'libs/platform/src/quantities.ts',
     'libs/retrieval/src/merging/merge-modes.ts',
     'docs/a-page.md',
@@ -113,7 +113,7 @@ it('generates the types of the APIs again when an OpenAPI document changes', () 
     'docs/x.md': '',
     'libs/bundles/src/filters/filter-operators.ts': '',
     'libs/http/src/metrics-text.ts': '',
-    'libs/pipeline/src/training/describe-fit.ts': '',
+    'libs/runs/src/describe-fit.ts': '',
     'libs/platform/src/quantities.ts': '',
     'libs/retrieval/src/merging/x.ts': '',
   });
@@ -149,7 +149,7 @@ it('the page imports no other code of a library', () => {
   expect([...new Set(imports)].sort()).toEqual([
     "'@facet/bundles/filter-operators';",
     "'@facet/http/metrics-text';",
-    "'@facet/pipeline/describe-fit';",
+    "'@facet/runs/describe-fit';",
     "'@facet/platform/quantities';",
     "'@facet/retrieval/merge-modes';",
   ]);

@@ -118,8 +118,8 @@ it('facet.yaml accepts the setting of the example, which turns pruning off', asy
     import { pruneHome } from './dist/execution/prune-home.js';
     // Without a store, pruning fails.
     console.log(await pruneHome({ config: await readFacetConfig(process.argv[2]) }, 0));`;
-  copy.write('libs/pipeline/example.mjs', script);
-  expect(runNode('libs/pipeline/example.mjs', path.join(copy.folder, 'examples/facet.yaml')).trim()).toBe('undefined');
+  copy.write('libs/refresh/example.mjs', script);
+  expect(runNode('libs/refresh/example.mjs', path.join(copy.folder, 'examples/facet.yaml')).trim()).toBe('undefined');
 });
 
 it('the console reads and describes the variable of the example', () => {

@@ -6,14 +6,13 @@ import { defaultHome } from '@facet/config/variables';
 import { userPartitions } from '@facet/features';
 import { isTableFile, readTextLines } from '@facet/import';
 import type { SourceFiles } from '@facet/import';
-import { createStageContext, taskTitles } from '@facet/pipeline';
-import type { StageContext } from '@facet/pipeline';
+import { createStageContext, taskTitles, countTrainings } from '@facet/stages';
+import type { StageContext } from '@facet/stages';
 import {
   checkChoice,
   chooseSystems,
   coldGrid,
   costGrid,
-  countTrainings,
   describeData,
   describeFailed,
   describeVariants,
@@ -29,7 +28,7 @@ import {
   saveTable,
   summarize,
   sweepSystems,
-} from '@facet/pipeline/benchmark';
+} from '@facet/benchmark';
 import type {
   BenchmarkData,
   BenchmarkRow,
@@ -41,7 +40,7 @@ import type {
   Setting,
   Sweep,
   System,
-} from '@facet/pipeline/benchmark';
+} from '@facet/benchmark';
 import { AppError, describeError, unlessAborted } from '@facet/platform';
 import { readFacetVersion } from '@facet/platform/app-arguments';
 import { readCommit } from '@facet/platform/commit';

@@ -2,8 +2,8 @@ import { homePaths, refuseAttributesMissingInCatalog, resolveModel } from '@face
 import type { FacetConfig } from '@facet/config';
 import { findAllFiles } from '@facet/import';
 import type { SourceFiles } from '@facet/import';
-import { createStageContext } from '@facet/pipeline';
-import type { EvaluationReport, StageContext } from '@facet/pipeline';
+import { createStageContext } from '@facet/stages';
+import type { EvaluationReport, StageContext } from '@facet/stages';
 import { describeError } from '@facet/platform';
 import { addFiles, addNotes, facet, parseDate, parsePort, requireEvents } from '../command.ts';
 import type { CommandContext, CommonOptions, Register } from '../command.ts';

@@ -1,6 +1,6 @@
 import { resolveModel } from '@facet/config';
-import { estimateMemory } from '@facet/pipeline';
-import type { ByteEstimate, DataSize, MemoryEstimate } from '@facet/pipeline';
+import { estimateMemory } from '@facet/stages';
+import type { ByteEstimate, DataSize, MemoryEstimate } from '@facet/stages';
 import { estimateIndexes } from '@facet/retrieval';
 import type { IndexesEstimate } from '@facet/retrieval';
 import { addNotes, parseCount } from '../command.ts';

@@ -5,8 +5,8 @@ import {
   headlineMetrics,
   importTraining,
   rebuildDataset,
-} from '@facet/pipeline';
-import type { StageContext } from '@facet/pipeline';
+} from '@facet/stages';
+import type { StageContext } from '@facet/stages';
 import { AppError } from '@facet/platform';
 import { Option } from 'commander';
 import { addHome, addNotes, facet } from '../command.ts';

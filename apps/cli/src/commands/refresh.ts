@@ -1,9 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { countEvents, newestLakeDays, openLakeSnapshot } from '@facet/lake';
-import { publishDelta, executeRun } from '@facet/pipeline';
-import type { StageContext } from '@facet/pipeline';
-import { createRunStore, hasEnded, newestDayOver, rejectedForTooFewUsers, requestRun } from '@facet/pipeline/runs';
-import type { RefreshRequest, RefreshStage, RunReport, RunStore, StageProgress } from '@facet/pipeline/runs';
+import { publishDelta } from '@facet/stages';
+import { executeRun } from '@facet/refresh/execution';
+import type { StageContext } from '@facet/stages';
+import { createRunStore, hasEnded, newestDayOver, rejectedForTooFewUsers, requestRun } from '@facet/runs';
+import type { RefreshRequest, RefreshStage, RunReport, RunStore, StageProgress } from '@facet/runs';
 import { AppError, takeFolderLock } from '@facet/platform';
 import { claimQueue, followRun, openRefreshQueue } from '@facet/refresh';
 import type { QueueOptions } from '@facet/refresh';

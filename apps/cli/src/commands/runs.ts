@@ -1,10 +1,9 @@
 import { ifUsable } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
-import { describeFitChoice } from '@facet/pipeline/describe-fit';
-import { fitChoiceOf, readModelInfo } from '@facet/pipeline/lineage';
-import type { FitChoice } from '@facet/pipeline/lineage';
-import { cancelRun, createRunStore, nextRefreshes } from '@facet/pipeline/runs';
-import type { RunReport } from '@facet/pipeline/runs';
+import { describeFitChoice, cancelRun, createRunStore, nextRefreshes } from '@facet/runs';
+import { fitChoiceOf, readModelInfo } from '@facet/stages';
+import type { FitChoice } from '@facet/stages';
+import type { RunReport } from '@facet/runs';
 import { openRefreshQueue } from '@facet/refresh';
 import { addHome, addQueue, addSubcommand, parseCount, queueOf } from '../command.ts';
 import type { CommandContext, CommonOptions, QueueFlags, Register } from '../command.ts';

@@ -9,7 +9,7 @@ import { removeImportRemains } from '@facet/import';
 import type { ErasedImports } from '@facet/import';
 import { openLakeSnapshot } from '@facet/lake';
 import type { LakeSnapshot } from '@facet/lake';
-import type { ArtifactWithUsers, DamagedArtifact } from '@facet/pipeline/erasures';
+import type { ArtifactWithUsers, DamagedArtifact } from '@facet/stages';
 import { isAppError, listNames, pathExists, readTextIfExists, writeFileAtomically } from '@facet/platform';
 import { hashUser } from '@facet/schemas';
 import type { CommandContext } from '../command.ts';
@@ -43,7 +43,7 @@ const nothingErased: ErasedUsers = { eventLog: { events: 0, files: 0 }, artifact
 async function eraseUsers(home: HomePaths, recorded: LakeSnapshot, signal: AbortSignal): Promise<ErasedUsers> {
   const eventLog = await eraseFromEventLog(home, recorded, signal);
   // Loads the pipeline, which homes without erasures do not need.
-  const { eraseFromArtifacts } = await import('@facet/pipeline/erasures');
+  const { eraseFromArtifacts } = await import('@facet/stages');
   const store = openArtifactStore(home.artifactsFolder);
   const { changed, damaged } = await eraseFromArtifacts(store, recorded, { signal });
   return { eventLog, artifacts: changed, damagedArtifacts: damaged };

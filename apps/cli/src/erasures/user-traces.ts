@@ -188,7 +188,7 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundInPlace>>
 
   artifacts: async ({ home, userId, check, context, update }) => {
     // Loads the pipeline, which the other places do not need.
-    const { findUserInArtifacts } = await import('@facet/pipeline/erasures');
+    const { findUserInArtifacts } = await import('@facet/stages');
     const snapshot = await openLakeSnapshot(home.lakeFolder);
     const { found, damaged } = await findUserInArtifacts(
       openArtifactStore(home.artifactsFolder),

@@ -7,7 +7,7 @@ import type { HomePaths } from '@facet/config/home-paths';
 import { readInstallation, refuseOtherInstallation } from '@facet/config/installation';
 import type { InstallationKey } from '@facet/config/installation';
 import { parseRedisFiles } from '@facet/config/connections';
-import { createRunStore, isScheduled, nextRefreshes } from '@facet/pipeline/runs';
+import { createRunStore, isScheduled, nextRefreshes } from '@facet/runs';
 import { dayMs, describeError, fieldOf, parseWith, pathExists } from '@facet/platform';
 import { facet } from '../command.ts';
 import type { CommandContext, CommonOptions } from '../command.ts';
@@ -197,7 +197,7 @@ export async function checkServices(home: HomePaths, context: Pick<CommandContex
       if (queueUrl === undefined) return notConfigured('FACET_QUEUE_URL is not set.');
       const [{ openRefreshQueue, withQueueInstallation }, { createRunStore }, { openStore }] = await Promise.all([
         import('@facet/refresh'),
-        import('@facet/pipeline/runs'),
+        import('@facet/runs'),
         import('../home.ts'),
       ]);
       // Counting jobs needs none of these settings.

@@ -1,6 +1,6 @@
 import { metricsOf, metricTitle } from '@facet/evaluation/metrics-table';
-import { taskTitles } from '@facet/pipeline';
-import type { EvaluatedMethod, EvaluationReport, Task } from '@facet/pipeline';
+import { taskTitles } from '@facet/stages';
+import type { EvaluatedMethod, EvaluationReport, Task } from '@facet/stages';
 import { utcDay } from '@facet/platform';
 import type { Style } from './terminal.ts';
 import { countOf, renderTable, wrap } from './text.ts';

@@ -1,5 +1,5 @@
-import { describeEpoch } from '@facet/pipeline/runs';
-import type { StageProgress } from '@facet/pipeline/runs';
+import { describeEpoch } from '@facet/runs';
+import type { StageProgress } from '@facet/runs';
 import { SingleBar } from 'cli-progress';
 import type { Terminal } from './terminal.ts';
 import { fit, formatCount, formatDuration, truncate } from './text.ts';

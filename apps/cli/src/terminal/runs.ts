@@ -1,4 +1,4 @@
-import type { RefreshStage, RunReport } from '@facet/pipeline/runs';
+import type { RefreshStage, RunReport } from '@facet/runs';
 import type { Terminal } from './terminal.ts';
 import { formatDuration, formatMinute, printable, renderTable, shortId, truncate } from './text.ts';
 

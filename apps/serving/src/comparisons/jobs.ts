@@ -1,6 +1,6 @@
 import { problemError } from '@facet/http';
-import { runJob } from '@facet/pipeline/compare';
-import type { JobResult, JobTask } from '@facet/pipeline/compare';
+import { runJob } from '@facet/gate/compare';
+import type { JobResult, JobTask } from '@facet/gate/compare';
 import type { Logger } from '@facet/platform';
 
 const keptMax = 20;

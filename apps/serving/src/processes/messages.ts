@@ -1,4 +1,4 @@
-import type { JobTask } from '@facet/pipeline/compare';
+import type { JobTask } from '@facet/gate/compare';
 import type { SentError } from '@facet/platform';
 import type { Registry } from 'prom-client';
 

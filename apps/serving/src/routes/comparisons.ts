@@ -3,8 +3,8 @@ import { isRunning, settingsOfArms } from '@facet/exposures';
 import type { Experiment } from '@facet/exposures';
 import { describeRoutes, problemError } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import { GateReport, readGateReport, SampleComparison } from '@facet/pipeline/compare';
-import type { ComparedSide } from '@facet/pipeline/compare';
+import { GateReport, readGateReport, SampleComparison } from '@facet/gate/compare';
+import type { ComparedSide } from '@facet/gate/compare';
 import {
   pick,
   RecommendationsRequest,

@@ -2,7 +2,7 @@ import type { ArtifactStore } from '@facet/artifacts';
 import type { HomePaths } from '@facet/config';
 import { describeRoutes } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import { fitChoice, Lineage } from '@facet/pipeline/runs';
+import { fitChoice, Lineage } from '@facet/runs';
 import { Type } from 'typebox';
 
 const exampleId = 'eb342103ec0057bad650138446eee7d9';
@@ -55,7 +55,7 @@ export interface LineageDeps {
 const id = Type.String({ pattern: '^[0-9a-f]{32}$', examples: [exampleId] });
 
 /** Loads Faiss, which the trainer does not need for anything else. */
-const loadLineage = () => import('@facet/pipeline/lineage');
+const loadLineage = () => import('@facet/refresh/execution');
 
 /** Adds the routes that trace artifacts back to the lake, and show how a model was trained. */
 export function addLineageRoutes(app: HttpApp, { home, store }: LineageDeps): void {
@@ -83,7 +83,7 @@ export function addLineageRoutes(app: HttpApp, { home, store }: LineageDeps): vo
       response: Training,
     }),
     async ({ params: { modelId } }) => {
-      const { fitChoiceOf, readModelInfo } = await loadLineage();
+      const { fitChoiceOf, readModelInfo } = await import('@facet/stages');
       const info = await readModelInfo(store, modelId);
       const { fit, refit, bestEpoch, start } = info;
       const curveOf = (phase: 'fit' | 'refit', epochs: typeof fit) =>

@@ -1,7 +1,7 @@
 import { openArtifactStore } from '@facet/artifacts';
 import { homePaths } from '@facet/config';
 import { createLogger } from '@facet/platform';
-import { createRunStore } from '@facet/pipeline/runs';
+import { createRunStore } from '@facet/runs';
 import { createWorkerMetrics } from '@facet/refresh';
 import { createApp } from '../app.ts';
 import { createExperimentReports } from '../experiments/experiments-routes.ts';

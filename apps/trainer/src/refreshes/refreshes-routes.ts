@@ -8,8 +8,8 @@ import {
   responseSignal,
 } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import { RunReport } from '@facet/pipeline/runs';
-import type { RunStore } from '@facet/pipeline/runs';
+import { RunReport } from '@facet/runs';
+import type { RunStore } from '@facet/runs';
 import { dayMs } from '@facet/platform';
 import type { RefreshQueue, RunNews } from '@facet/refresh';
 import { Type } from 'typebox';

@@ -1,8 +1,8 @@
 import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
 import { describeRoutes } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import { isScheduled, nextRefreshes, overdueSeconds } from '@facet/pipeline/runs';
-import type { RefreshSchedule, RunStore, RunReport } from '@facet/pipeline/runs';
+import { isScheduled, nextRefreshes, overdueSeconds } from '@facet/runs';
+import type { RefreshSchedule, RunStore, RunReport } from '@facet/runs';
 import { epochMs, hourMs } from '@facet/platform';
 import { runsReadMax } from '@facet/refresh';
 import type { RefreshQueue, Scheduler } from '@facet/refresh';

@@ -1,9 +1,10 @@
 /* The entry of the process that `run-child.ts` starts. */
 import { homePaths, readFacetConfig } from '@facet/config';
-import { createStageContext, executeStage, publishDelta } from '@facet/pipeline';
-import type { DeltaResult } from '@facet/pipeline';
-import { createRunStore } from '@facet/pipeline/runs';
-import type { RefreshOutputs, StageProgress, StageResult } from '@facet/pipeline/runs';
+import { createStageContext, publishDelta } from '@facet/stages';
+import { executeStage } from '../execution/execute-run.ts';
+import type { DeltaResult } from '@facet/stages';
+import type { StageResult, RefreshOutputs, StageProgress } from '@facet/runs';
+import { createRunStore } from '@facet/runs';
 import { AppError, serveOrder } from '@facet/platform';
 import type { ChildOrder } from './run-child.ts';
 

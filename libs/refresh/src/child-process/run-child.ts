@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { RefreshOutputs, RefreshStage, StageProgress } from '@facet/pipeline/runs';
+import type { RefreshOutputs, RefreshStage, StageProgress } from '@facet/runs';
 import { AppError, runChild } from '@facet/platform';
 import type { ChildOptions } from '@facet/platform';
 

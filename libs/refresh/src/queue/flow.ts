@@ -1,5 +1,5 @@
-import { refreshStages } from '@facet/pipeline/runs';
-import type { RefreshRun, RefreshStage } from '@facet/pipeline/runs';
+import { refreshStages } from '@facet/runs';
+import type { RefreshRun, RefreshStage } from '@facet/runs';
 import type { FlowJob, JobsOptions } from 'bullmq';
 
 export const workers = ['trainer', 'indexer'] as const;

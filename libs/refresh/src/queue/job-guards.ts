@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { FacetConfig } from '@facet/config';
-import type { RefreshStage } from '@facet/pipeline/runs';
+import type { RefreshStage } from '@facet/runs';
 import { AppError, unlessAborted, hourMs, minuteMs } from '@facet/platform';
 import type { Job } from 'bullmq';
 

@@ -1,6 +1,6 @@
 import { readFacetConfig } from '@facet/config';
-import { hasEnded, recordStage, toProblem, watchCancellation } from '@facet/pipeline/runs';
-import type { RefreshOutputs, RefreshStage, RunStore, StageProgress, StageResult } from '@facet/pipeline/runs';
+import { hasEnded, recordStage, toProblem, watchCancellation } from '@facet/runs';
+import type { RefreshOutputs, RefreshStage, RunStore, StageProgress, StageResult } from '@facet/runs';
 import { AppError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { UnrecoverableError, WaitingError, Worker } from 'bullmq';

@@ -1,8 +1,8 @@
 import type { HomePaths } from '@facet/config/home-paths';
 import { claimStore, ensureInstallation, watchInstallation } from '@facet/config/installation';
 import type { InstallationKey, InstallationWatch } from '@facet/config/installation';
-import { cancelRun, hasEnded, refreshStages, requestRun } from '@facet/pipeline/runs';
-import type { RefreshRequest, RefreshRun, RequestDeps, RunReport } from '@facet/pipeline/runs';
+import { cancelRun, hasEnded, refreshStages, requestRun } from '@facet/runs';
+import type { RefreshRequest, RefreshRun, RequestDeps, RunReport } from '@facet/runs';
 import { parseRedisUrl } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { FlowProducer, Queue } from 'bullmq';

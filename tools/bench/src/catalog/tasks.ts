@@ -10,7 +10,7 @@ import type { FeatureSchema } from '@facet/features';
 import { changeCatalog, compactCatalog, readCatalogOffsets } from '@facet/lake';
 import { createScratchFolder } from '@facet/local-services';
 import { createInferenceEngine, facetModel } from '@facet/model';
-import { createStageContext, publishDelta } from '@facet/pipeline';
+import { createStageContext, publishDelta } from '@facet/stages';
 import { parseWith } from '@facet/platform';
 import { buildFaissIndex, syntheticVectors } from '@facet/retrieval';
 import type { Item } from '@facet/schemas';

@@ -1,6 +1,6 @@
 import { FacetConfig, homePaths } from '@facet/config';
-import { createStageContext, datasetStage, openDataset } from '@facet/pipeline';
-import type { StageContext } from '@facet/pipeline';
+import { createStageContext, datasetStage, openDataset } from '@facet/stages';
+import type { StageContext } from '@facet/stages';
 import { dayMs, parseWith } from '@facet/platform';
 import { memoryMb, timed } from '../figures.ts';
 import { days, firstDay } from './generate-lake.ts';

@@ -1,8 +1,8 @@
 import type { HomePaths } from '@facet/config';
 import { FacetConfig } from '@facet/config';
 import { createRandom } from '@facet/features';
-import { buildBundle, createStageContext, datasetStage, openDataset, openModel, trainStage } from '@facet/pipeline';
-import type { Dataset, Model } from '@facet/pipeline';
+import { buildBundle, createStageContext, datasetStage, openDataset, openModel, trainStage } from '@facet/stages';
+import type { Dataset, Model } from '@facet/stages';
 import { dayMs, parseWith } from '@facet/platform';
 
 interface Parts {

@@ -5,18 +5,9 @@ import { clusterItems, countClusters, mean, rankingWays, rankLabels, recallOf } 
 import type { LabelRanks } from '@facet/evaluation';
 import { createBehaviorRows, createRandom, writeBehaviorSequence } from '@facet/features';
 import { createScratchFolder, logProgress, option } from '@facet/local-services';
-import { createStageContext } from '@facet/pipeline';
-import {
-  bestScore,
-  createModelScorer,
-  createValidator,
-  modelSpecOf,
-  openBenchmarkData,
-  reportInterests,
-  towerSettings,
-  trainPhase,
-  validationUsersMax,
-} from '@facet/pipeline/benchmark';
+import { createStageContext, bestScore, createModelScorer, modelSpecOf, reportInterests } from '@facet/stages';
+import { createValidator, trainPhase } from '@facet/stages/training';
+import { openBenchmarkData, towerSettings, validationUsersMax } from '@facet/benchmark';
 import {
   couplingCoefficients,
   createInferenceEngine,
@@ -29,7 +20,8 @@ import {
 } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
 import * as tensorFlow from '@facet/model/training';
-import type { BenchmarkSource, HeldOutSequenceUser, Setting } from '@facet/pipeline/benchmark';
+import type { BenchmarkSource, Setting } from '@facet/benchmark';
+import type { HeldOutSequenceUser } from '@facet/stages';
 import { parseWith } from '@facet/platform';
 import { startBench } from '../bench.ts';
 

@@ -1,4 +1,4 @@
-import type { ProtocolName } from '@facet/pipeline/benchmark';
+import type { ProtocolName } from '@facet/benchmark';
 
 /** One call of `facet benchmark`. */
 export interface Step {

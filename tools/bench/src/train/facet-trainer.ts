@@ -6,7 +6,7 @@ import { initializeWeights, modelVariant } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
 import { sharedItems } from '@facet/model/batches';
 import { createLogUniformSampler, createTrainingSession } from '@facet/model/training';
-import { startBatchThread } from '@facet/pipeline/benchmark';
+import { startBatchThread } from '@facet/stages';
 import { dayMs } from '@facet/platform';
 
 /** L, the number of behaviors per example. */

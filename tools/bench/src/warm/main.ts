@@ -4,8 +4,8 @@ import { bootstrapInterval, metricsOf, pairedBootstrap } from '@facet/evaluation
 import { FacetConfig, homePaths } from '@facet/config';
 import { importFiles } from '@facet/import';
 import { createScratchFolder, logProgress, option } from '@facet/local-services';
-import { createStageContext, datasetStage, openDataset, openModel, rankTestWindow, trainStage } from '@facet/pipeline';
-import type { Model, TaskEvaluations } from '@facet/pipeline';
+import { createStageContext, datasetStage, openDataset, openModel, rankTestWindow, trainStage } from '@facet/stages';
+import type { Model, TaskEvaluations } from '@facet/stages';
 import { dayMs, parseWith } from '@facet/platform';
 import { startBench } from '../bench.ts';
 import { timed } from '../figures.ts';

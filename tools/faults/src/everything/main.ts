@@ -9,7 +9,7 @@ import {
   readCommandLine,
   until,
 } from '@facet/local-services';
-import type { RunReport } from '@facet/pipeline/runs';
+import type { RunReport } from '@facet/runs';
 import { describeError } from '@facet/platform';
 import { check, isFlawless } from '../collector/check.ts';
 import { startProducer } from '../collector/producer.ts';

@@ -3,7 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { RunReport } from '@facet/pipeline/runs';
+import type { RunReport } from '@facet/runs';
 import { isAppError } from '@facet/platform';
 import type { ShopHome } from '../refresh/shop-home.ts';
 import type { Installation } from './installation.ts';

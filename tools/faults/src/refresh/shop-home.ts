@@ -6,7 +6,7 @@ import { sinkLog, upsertItems } from '@facet/lake';
 import type { LakeEvent } from '@facet/lake';
 import { createRandom } from '@facet/features';
 import { homePaths } from '@facet/config';
-import { boundsOf, createRunStore, dayAt, shiftDay } from '@facet/pipeline/runs';
+import { boundsOf, createRunStore, dayAt, shiftDay } from '@facet/runs';
 import { dayMs, hourMs } from '@facet/platform';
 
 const timeZone = 'Europe/Berlin';

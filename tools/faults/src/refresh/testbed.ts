@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { createFacetProcess, startRedis, thisMachine, until } from '@facet/local-services';
 import type { FacetProcess, LocalHost } from '@facet/local-services';
-import { hasEnded } from '@facet/pipeline/runs';
-import type { RefreshStage, RunReport, StageRecord } from '@facet/pipeline/runs';
+import { hasEnded } from '@facet/runs';
+import type { RefreshStage, RunReport, StageRecord } from '@facet/runs';
 import { openRefreshQueue, scheduleName } from '@facet/refresh';
 import { lastDay, requestedAt, schedule } from './shop-home.ts';
 import type { ShopHome } from './shop-home.ts';

@@ -1,5 +1,5 @@
 import type { Lineage } from '@facet/client/trainer-api';
-import { describeFitChoice } from '@facet/pipeline/describe-fit';
+import { describeFitChoice } from '@facet/runs/describe-fit';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';

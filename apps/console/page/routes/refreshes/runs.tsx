@@ -1,5 +1,5 @@
 import type { Refresh } from '@facet/client/trainer-api';
-import { describeFit, describeFitChoice } from '@facet/pipeline/describe-fit';
+import { describeFit, describeFitChoice } from '@facet/runs/describe-fit';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';

@@ -1,0 +1,9 @@
+/*
+ * The stage gate: decides whether a bundle may replace the current one, and says why.
+ * Start with `gateStage`, `sampleRequests` and `readGateReport`. `@facet/gate/compare` compares two bundles for serving, in a child process.
+ * Imports no queue, and no training.
+ */
+export { sampleRequests } from './bundle-checks.ts';
+export { readGateReport } from './gate-report.ts';
+export type { GateCheck, GateReport } from './gate-report.ts';
+export { gateStage } from './gate-stage.ts';
