@@ -6,7 +6,7 @@ import { readFacetConfig } from '@facet/config';
 import { createStageContext } from '@facet/stages';
 import { executeRun, executeStage } from '../src/execution/execute-run.ts';
 import { traceLineage } from '../src/execution/trace-lineage.ts';
-import { recordStage, requestRun, shiftDay } from '@facet/runs';
+import { requestRun, runStage, shiftDay } from '@facet/runs';
 import type { RefreshRequest, RunReport } from '@facet/runs';
 import { dayMs } from '@facet/platform';
 import { expect, test } from 'vitest';
@@ -64,13 +64,15 @@ async function refresh(home: ShopHome, day: number, asked: Asked = {}): Promise<
 async function buildDataset(home: ShopHome, day: number, asked: Asked = {}): Promise<readonly string[] | undefined> {
   const { runs } = home;
   const { run, context, now } = await request(home, day, asked);
-  const about = { runId: run.runId, stage: 'dataset' as const, willRetry: () => false };
-  const { output } = await recordStage({ runs, now }, about, () =>
-    executeStage(context, { run, stage: 'dataset', outputs: {} }, { runs }),
+  const stage = 'dataset';
+  const result = await runStage(
+    { runs, now },
+    { runId: run.runId, stage },
+    { execute: () => executeStage(context, { run, stage, outputs: {} }, { runs }), willRetry: () => false },
   );
   // The next request of the day creates another run.
   await runs.cancel(run.runId, 'the dataset is enough');
-  return output.badDays;
+  return result!.output.badDays;
 }
 
 test(

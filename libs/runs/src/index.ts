@@ -6,9 +6,10 @@
 export { readDeltaMemo, writeDeltaMemo } from './delta-memo.ts';
 export { describeEpoch, describeFitChoice, describePhase, trainingPhaseNames } from './describe-fit.ts';
 export { fitChoice, FitScore, Lineage } from './lineage.ts';
-export { cancelRun, newestDayOver, recordCancellations, requestRun, watchCancellation } from './request-run.ts';
+export { cancelRun, newestDayOver, recordCancellations, requestRun } from './request-run.ts';
 export type { RefreshRequest, RequestDeps } from './request-run.ts';
-export { createRunStore, recordStage } from './run-store.ts';
+export { runStage } from './run-stage.ts';
+export { createRunStore } from './run-store.ts';
 export type { LogOffsets, RunStart, RunStore } from './run-store.ts';
 export { hasEnded, refreshStages, rejectedForTooFewUsers, RunReport, toProblem } from './run.ts';
 export type {

@@ -137,27 +137,3 @@ export async function recordCancellations(
     });
   }
 }
-
-/** How often to check whether a run was canceled. */
-const pollEveryMs = 500;
-
-/** Aborts the signal with `REFRESH_CANCELLED` when the run is canceled. */
-export function watchCancellation(
-  runs: RunStore,
-  runId: string,
-): { readonly signal: AbortSignal; readonly stop: () => void } {
-  const cancelling = new AbortController();
-  const polling = setInterval(() => void abortIfCancelled(runs, runId, cancelling), pollEveryMs);
-  return { signal: cancelling.signal, stop: () => clearInterval(polling) };
-}
-
-async function abortIfCancelled(runs: RunStore, runId: string, cancelling: AbortController): Promise<void> {
-  if (!(await runs.isCanceled(runId).catch(() => false))) return;
-  // The caller does not await this, so a read error must not become an unhandled rejection.
-  const reason = await runs.read(runId).then(
-    (report) => report.reason,
-    () => undefined,
-  );
-  const message = `cancelled: ${reason ?? 'see facet runs'}`;
-  cancelling.abort(new AppError(message, { code: 'REFRESH_CANCELLED', category: 'conflict' }));
-}

@@ -19,7 +19,7 @@ import {
   summarizeRun,
   toProblem,
 } from './run.ts';
-import type { RefreshOutputs, RefreshRun, RefreshStage, RunReport, StageRecord, StageResult } from './run.ts';
+import type { RefreshOutputs, RefreshRun, RefreshStage, RunReport, StageRecord } from './run.ts';
 
 /**
  * The runs of a data home, on its disk, so that they survive the loss of the queue:
@@ -264,36 +264,5 @@ async function readJson<Value>(path: string): Promise<Value | undefined> {
       remedy: 'Create another run of the day with facet refresh --day DAY.',
       cause: error,
     });
-  }
-}
-
-/** Executes a stage and records its start and its end in the run store. */
-export async function recordStage(
-  { runs, now }: { readonly runs: Pick<RunStore, 'read' | 'write'>; readonly now: () => number },
-  {
-    runId,
-    stage,
-    willRetry,
-  }: {
-    readonly runId: string;
-    readonly stage: RefreshStage;
-    /** Whether the stage is retried after this error. */
-    readonly willRetry: (error: unknown) => boolean;
-  },
-  execute: () => Promise<StageResult<RefreshOutputs>>,
-): Promise<StageResult<RefreshOutputs>> {
-  const before = (await runs.read(runId)).stages.find((record) => record.stage === stage);
-  const started = { stage, attempt: (before?.attempt ?? 0) + 1, startedAt: now() };
-  await runs.write(runId, { ...started, state: 'running' });
-  try {
-    const result = await execute();
-    const { output: outputs, isReused } = result;
-    await runs.write(runId, { ...started, state: 'finished', endedAt: now(), outputs, isReused });
-    return result;
-  } catch (error) {
-    const ended = { ...started, state: 'failed' as const, endedAt: now(), problem: toProblem(error) };
-    // On a full disk the error of the stage matters more than the record, which then still says "running".
-    await runs.write(runId, { ...ended, willRetry: willRetry(error) }).catch(() => undefined);
-    throw error;
   }
 }

@@ -2,7 +2,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderArtifactStore } from '@facet/artifacts';
 import { expect, test } from 'vitest';
-import { createRunStore, recordStage } from '../src/run-store.ts';
+import { createRunStore } from '../src/run-store.ts';
 import { requestRun } from '../src/request-run.ts';
 import type { NewRun, RunStore } from '../src/run-store.ts';
 import type { RefreshOutputs, RefreshStage, StageRecord } from '../src/run.ts';
@@ -189,27 +189,6 @@ test('keeps the first offsets of a run', async () => {
   const pinned = await Promise.all([runs.pinOffsets(day, { a: 1 }), runs.pinOffsets(day, { a: 2 })]);
   expect(pinned[0]).toEqual(pinned[1]);
   expect(await runs.pinOffsets(day, { a: 3 })).toEqual(pinned[0]);
-});
-
-test('records the stage after a kill as the next attempt', async () => {
-  const runs = createRunStore(await temporaryFolder());
-  await runs.findOrCreate(asked);
-  let now = 10;
-  const deps = { runs, now: () => now++ };
-  await runs.write(day, { stage: 'dataset', state: 'running', attempt: 1, startedAt: 1 });
-  const work = async () => ({ output: { datasetId: 'd' }, isReused: false });
-  await recordStage(deps, { runId: day, stage: 'dataset', willRetry: () => false }, work);
-  expect((await runs.read(day)).stages).toEqual([
-    {
-      stage: 'dataset',
-      state: 'finished',
-      attempt: 2,
-      startedAt: 10,
-      endedAt: 11,
-      outputs: { datasetId: 'd' },
-      isReused: false,
-    },
-  ]);
 });
 
 test('ignores the files of a killed request and other files', async () => {

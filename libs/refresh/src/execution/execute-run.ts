@@ -1,6 +1,6 @@
 import { lakeStatus } from '@facet/lake';
 import { AppError, isAppError } from '@facet/platform';
-import { recordCancellations, watchCancellation, recordStage, refreshStages } from '@facet/runs';
+import { recordCancellations, refreshStages, runStage } from '@facet/runs';
 import type {
   RunStore,
   RefreshOutputs,
@@ -46,13 +46,17 @@ export async function executeStage(
   task: StageTask,
   execution: StageExecution,
 ): Promise<StageResult<RefreshOutputs>> {
+  const { run, stage, outputs } = task;
+  const { runs } = execution;
+  const copyCancellations = async (): Promise<void> =>
+    recordCancellations(runs, await context.store.promotions(), run.day);
+  // A process may have died after it canceled the run in the promotion log alone.
+  await copyCancellations();
   try {
-    const { output, isReused } = await executors[task.stage](context, task, execution);
-    return { output: { ...task.outputs, ...output }, isReused };
+    const { output, isReused } = await executors[stage](context, task, execution);
+    return { output: { ...outputs, ...output }, isReused };
   } catch (error) {
-    if (isAppError(error, 'PROMOTION_SUPERSEDED')) {
-      await recordCancellations(execution.runs, await context.store.promotions(), task.run.day);
-    }
+    if (isAppError(error, 'PROMOTION_SUPERSEDED')) await copyCancellations();
     throw error;
   }
 }
@@ -175,47 +179,45 @@ interface ExecuteRunOptions {
   readonly onStage?: (stage: RefreshStage, result: StageResult<RefreshOutputs>) => void;
 }
 
-/** How often this process shows that it is executing the run. The scheduler ends a run that is silent for minutes. */
-const touchEveryMs = 10_000;
-
 /**
  * Executes the stages of a run in order, in this process. Executing a killed run again resumes it. Returns early if the run is
  * canceled: training stops soon, other stages finish first.
+ *
+ * @throws as `runStage` and {@link executeStage}.
  */
 export async function executeRun(
   context: StageContext,
   run: RefreshRun,
   { runs, now, signal, onBegin, onProgress, onStage }: ExecuteRunOptions,
 ): Promise<RunReport> {
+  const { runId } = run;
   let outputs: RefreshOutputs = {};
-  // An aborted run can be resumed.
-  const willRetry = (): boolean => signal?.aborted === true;
-  const cancellation = watchCancellation(runs, run.runId);
-  const touching = setInterval(() => void runs.touch(run.runId, now()).catch(() => undefined), touchEveryMs);
-  const signals = AbortSignal.any([cancellation.signal, ...(signal === undefined ? [] : [signal])]);
   try {
     for (const stage of refreshStages) {
-      signal?.throwIfAborted();
-      await recordCancellations(runs, await context.store.promotions(), run.day);
-      if (await runs.isCanceled(run.runId)) break;
-      onBegin?.(stage);
-      const result = await recordStage({ runs, now }, { runId: run.runId, stage, willRetry }, () =>
-        executeStage(
-          context,
-          { run, stage, outputs },
-          { runs, signal: signals, onProgress: (progress) => onProgress?.(stage, progress) },
-        ),
+      const task = { run, stage, outputs };
+      const result = await runStage(
+        { runs, now },
+        { runId, stage },
+        {
+          signal,
+          // An aborted run can be resumed.
+          willRetry: () => signal?.aborted === true,
+          onStart: () => onBegin?.(stage),
+          execute: (either) =>
+            executeStage(context, task, {
+              runs,
+              signal: either,
+              onProgress: (progress) => onProgress?.(stage, progress),
+            }),
+        },
       );
+      if (result === undefined) break;
       outputs = result.output;
       onStage?.(stage, result);
-      if (outputs.skipped !== undefined) break;
     }
   } catch (error) {
     // The error only says that the canceled run may not continue.
-    if (!(await runs.isCanceled(run.runId))) throw error;
-  } finally {
-    cancellation.stop();
-    clearInterval(touching);
+    if (!(await runs.isCanceled(runId))) throw error;
   }
-  return runs.read(run.runId);
+  return runs.read(runId);
 }

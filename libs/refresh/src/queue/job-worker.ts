@@ -1,5 +1,5 @@
 import { readFacetConfig } from '@facet/config';
-import { hasEnded, recordStage, toProblem, watchCancellation } from '@facet/runs';
+import { runStage, toProblem } from '@facet/runs';
 import type { RefreshOutputs, RefreshStage, RunStore, StageProgress, StageResult } from '@facet/runs';
 import { AppError, isAppError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
@@ -66,16 +66,12 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
     if (earlierFailure !== undefined) throw new UnrecoverableError(earlierFailure);
     const report = await runs.read(runId);
     if (!belongsTo(job.data, report.run)) throw new UnrecoverableError(describeForeignJob(runId));
-    if (report.state === 'cancelled') throw new UnrecoverableError(`cancelled: ${report.reason}`);
-    if (hasEnded(report) && report.state !== 'failed') return report.stages.at(-1)?.outputs ?? {};
     const [outputs = {}] = Object.values(await job.getChildrenValues<RefreshOutputs>());
 
-    const cancellation = watchCancellation(runs, runId);
     const lock = watchJobLock(worker, { job, token, lockMs });
-    const signal = AbortSignal.any([lock.signal, closing.signal, cancellation.signal]);
     // After the loss of the lock, the record belongs to another worker.
-    const lockedRuns: Pick<RunStore, 'read' | 'write'> = {
-      read: runs.read,
+    const lockedRuns: RunStore = {
+      ...runs,
       async write(...record) {
         await lock.confirm();
         await runs.write(...record);
@@ -86,9 +82,7 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
     const startedAt = now();
     let watchdog: StageWatchdog | undefined;
     working = { runId, stage };
-    logger.info({ runId, stage, attempt: job.attemptsMade + 1 }, 'stage started');
     try {
-      const order = { home, configFile, task: { runId, stage, outputs } };
       let loggedAt = startedAt;
       const onProgress = (progress: StageProgress): void => {
         watchdog?.onProgress();
@@ -97,11 +91,22 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
         loggedAt = now();
         logger.info({ runId, stage, ...progress, epochs: undefined }, 'stage progress');
       };
-      const result = await recordStage({ runs: lockedRuns, now }, { runId, stage, willRetry }, async () => {
+      const execute = async (signal: AbortSignal): Promise<StageResult<RefreshOutputs>> => {
         watchdog = watchStage(stage, (await readFacetConfig(configFile)).refresh);
-        const limits = { signal: AbortSignal.any([signal, watchdog.signal]), onProgress };
-        return runRefreshChild<StageResult<RefreshOutputs>>(order, limits);
-      });
+        const order = { home, configFile, task: { runId, stage, outputs } };
+        return runRefreshChild(order, { signal: AbortSignal.any([signal, watchdog.signal]), onProgress });
+      };
+      const result = await runStage(
+        { runs: lockedRuns, now },
+        { runId, stage },
+        {
+          execute,
+          willRetry,
+          signal: AbortSignal.any([lock.signal, closing.signal]),
+          onStart: () => logger.info({ runId, stage, attempt: job.attemptsMade + 1 }, 'stage started'),
+        },
+      );
+      if (result === undefined) return outputs;
       logger.info({ runId, stage, outputs: result.output, isReused: result.isReused }, 'stage finished');
       onEnded?.(stage, 'finished', (now() - startedAt) / 1000);
       return result.output;
@@ -119,7 +124,6 @@ export function startStageWorker(deps: StageWorkerDeps, options: StageWorkerOpti
       logger.warn({ runId, stage, willRetry: willRetry(error), problem: toProblem(error) }, 'stage failed');
       throw willRetry(error) ? (error as Error) : new UnrecoverableError(`${stage}: ${(error as Error).message}`);
     } finally {
-      cancellation.stop();
       lock.stop();
       watchdog?.stop();
       working = undefined;
