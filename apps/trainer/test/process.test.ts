@@ -73,7 +73,7 @@ it(
   { tags: 'full', timeout },
   async () => {
     const home = await createHome();
-    // The last scheduled run is ten days old and was cancelled.
+    // The last scheduled run is ten days old and was canceled.
     await recordRuns(home, [shiftDay(today(), -10), today()]);
     const trainer = await startTrainer(home, 'readiness');
     const { url } = trainer;

@@ -123,17 +123,17 @@ describe('reading runs', () => {
   );
 });
 
-describe('cancelling', () => {
+describe('canceling', () => {
   it('ends the run, removes its jobs, and permits another run of the day', async () => {
     const server = await createTestApp(redis.url);
     await post(server, '/v1/refreshes');
-    const cancelled = await post(server, `/v1/refreshes/${lastDay}/cancel`, { reason: 'a wrong import' });
-    expect(cancelled.statusCode).toBe(200);
-    expect(cancelled.json()).toMatchObject({ state: 'cancelled', reason: 'a wrong import' });
+    const canceled = await post(server, `/v1/refreshes/${lastDay}/cancel`, { reason: 'a wrong import' });
+    expect(canceled.statusCode).toBe(200);
+    expect(canceled.json()).toMatchObject({ state: 'canceled', reason: 'a wrong import' });
     expect(await server.queue.counts()).toMatchObject({ trainer: { waiting: 0 }, indexer: { 'waiting-children': 0 } });
 
     const again = await post(server, `/v1/refreshes/${lastDay}/cancel`, { reason: 'another reason' });
-    expect([again.statusCode, again.json()]).toEqual([200, cancelled.json()]);
+    expect([again.statusCode, again.json()]).toEqual([200, canceled.json()]);
     const next = await post(server, '/v1/refreshes');
     expect([next.statusCode, (next.json() as RunReport).run.runId]).toEqual([202, `${lastDay}-2`]);
   });
@@ -160,7 +160,7 @@ describe('following a run', () => {
     for (const event of events) expect(event).toMatch(/^event: (report|progress)\ndata: \{.*\}$/);
     const last = JSON.parse(events.at(-1)!.split('\ndata: ')[1]!) as { report: RunReport };
     expect(last.report).toEqual(await runs.read(lastDay));
-    expect(last.report.state).toBe('cancelled');
+    expect(last.report.state).toBe('canceled');
   });
 
   it('ends the stream when the server closes', async () => {

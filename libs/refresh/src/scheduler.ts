@@ -81,7 +81,7 @@ export function startScheduler(deps: SchedulerDeps, options: SchedulerOptions): 
     for (const report of await deps.runs.list({ limit: runsReadMax })) {
       if (!hasEnded(report)) await restoreRun(deps, report);
       // Retries the removal: the queue may not have responded to the cancellation, or a job was active.
-      else if (report.state === 'cancelled') await deps.queue.removeJobs(report.run);
+      else if (report.state === 'canceled') await deps.queue.removeJobs(report.run);
     }
     const made = await requestDueRun(deps, schedule);
     if (made !== undefined) logger.info({ runId: made.run.runId }, 'requested the due refresh');
@@ -218,7 +218,7 @@ async function requestDueRun(
 
 /** The schedule requests a day once, and not at all if another requester's run of the day has succeeded. */
 function isAttended({ run, state }: RunReport): boolean {
-  return run.requestedBy === scheduleName || (state !== 'failed' && state !== 'cancelled');
+  return run.requestedBy === scheduleName || (state !== 'failed' && state !== 'canceled');
 }
 
 /** Lets one process at a time maintain the schedule. */

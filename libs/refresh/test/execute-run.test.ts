@@ -177,7 +177,7 @@ test('a request completes the cancellation of a run whose store does not know it
   await store.cancel({ runId: lastDay, day: lastDay }, { reason: 'a test' });
   const { report } = await requestRun({ runs, store, schedule, now }, asked);
   expect(report.run.runId).toBe(`${lastDay}-2`);
-  expect(await runs.read(lastDay)).toMatchObject({ state: 'cancelled', reason: 'a test' });
+  expect(await runs.read(lastDay)).toMatchObject({ state: 'canceled', reason: 'a test' });
 });
 
 test.each([
@@ -189,15 +189,15 @@ test.each([
   const { report } = await requestRun({ runs, store, schedule, now }, { day: lastDay, requestedBy: 'test' });
   const cancel = async (): Promise<unknown> => store.cancel({ runId: lastDay, day: lastDay }, { reason: 'a test' });
   if (isBefore) await cancel();
-  const cancelledWithin: RunStore = {
+  const canceledWithin: RunStore = {
     ...runs,
     async write(runId, record) {
       await runs.write(runId, record);
       if (record.state === 'running') await cancel();
     },
   };
-  const ended = await executeRun(await contextOf(home), report.run, { runs: cancelledWithin, now });
-  expect(ended).toMatchObject({ state: 'cancelled', reason: 'a test' });
+  const ended = await executeRun(await contextOf(home), report.run, { runs: canceledWithin, now });
+  expect(ended).toMatchObject({ state: 'canceled', reason: 'a test' });
   expect(ended.stages).toHaveLength(1);
 });
 
@@ -229,7 +229,7 @@ test('a run that is canceled in its last stage does not promote', { tags: 'full'
   const home = await createShopHome();
   const { runs, store } = home;
   const { report } = await requestRun({ runs, store, schedule, now }, { day: lastDay, requestedBy: 'test' });
-  const cancelledWithin: RunStore = {
+  const canceledWithin: RunStore = {
     ...runs,
     async write(runId, record) {
       await runs.write(runId, record);
@@ -238,8 +238,8 @@ test('a run that is canceled in its last stage does not promote', { tags: 'full'
       }
     },
   };
-  const ended = await executeRun(await contextOf(home), report.run, { runs: cancelledWithin, now });
-  expect(ended).toMatchObject({ state: 'cancelled', reason: 'too late?' });
+  const ended = await executeRun(await contextOf(home), report.run, { runs: canceledWithin, now });
+  expect(ended).toMatchObject({ state: 'canceled', reason: 'too late?' });
   expect(ended.stages.at(-1)).toMatchObject({ stage: 'promote', problem: { code: 'PROMOTION_SUPERSEDED' } });
   expect(await store.readRef('current')).toBeUndefined();
 });
@@ -248,18 +248,18 @@ test('does not cancel a run that has promoted but has not recorded it', { tags: 
   const home = await createShopHome();
   const { runs, store } = home;
   const { report } = await requestRun({ runs, store, schedule, now }, { day: lastDay, requestedBy: 'test' });
-  let cancelled: RunReport | undefined;
-  const cancelledAfter: RunStore = {
+  let canceled: RunReport | undefined;
+  const canceledAfter: RunStore = {
     ...runs,
     async write(runId, record) {
       if (record.stage === 'promote' && record.state === 'finished') {
-        cancelled = await cancelRun(home, runId, { reason: 'too late' });
+        canceled = await cancelRun(home, runId, { reason: 'too late' });
       }
       await runs.write(runId, record);
     },
   };
-  const ended = await executeRun(await contextOf(home), report.run, { runs: cancelledAfter, now });
-  expect([cancelled?.state, ended.state]).toEqual(['promoted', 'promoted']);
+  const ended = await executeRun(await contextOf(home), report.run, { runs: canceledAfter, now });
+  expect([canceled?.state, ended.state]).toEqual(['promoted', 'promoted']);
   expect(await runs.isCanceled(lastDay)).toBe(false);
 });
 

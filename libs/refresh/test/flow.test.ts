@@ -119,14 +119,14 @@ test('ends a stage process that hangs, and tries again', { tags: 'full', timeout
     .toMatchObject({ stage: 'dataset', state: 'finished', attempt: 2 });
 });
 
-test('stops a cancelled run soon, even within a stage', { timeout }, async () => {
+test('stops a canceled run soon, even within a stage', { timeout }, async () => {
   const setup = await createRefreshSetup(redis.url);
   setup.start('trainer');
   setup.start('indexer');
   await setup.queue.request({ day: lastDay, requestedBy: 'test' });
   await expect.poll(stageProcesses, { timeout: 20_000, interval: 20 }).toHaveLength(1);
   expect(await setup.queue.cancel(lastDay, { reason: 'a test' })).toMatchObject({
-    state: 'cancelled',
+    state: 'canceled',
     reason: 'a test',
   });
   await expect.poll(stageProcesses, { timeout: 20_000 }).toHaveLength(0);

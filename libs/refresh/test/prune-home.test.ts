@@ -67,7 +67,7 @@ test(
       await writeTime(now, join(home.runsFolder, day));
       await writeAt(now, home.gatesFolder, `${bundleId}.json`);
       await writeAt(now, home.stagesFolder, `train-${n}.json`);
-      await writeAt(now, join(home.checkpointsFolder, `cancelled-${n}`), 'progress.json');
+      await writeAt(now, join(home.checkpointsFolder, `canceled-${n}`), 'progress.json');
       await writeAt(now, join(home.benchmarksFolder, 'rows'), `${n}.json`);
       await writeAt(now, join(home.benchmarksFolder, `table-${n}`), 'table.md');
       await writeAt(now, home.healthFolder, `${day}.json`);

@@ -231,7 +231,7 @@ test('completes the cancellation of a run whose store and queue do not know it',
   // As by a cancellation that was killed after it changed the promotion log.
   await setup.home.store.cancel({ runId: '2026-02-13', day: '2026-02-13' }, { reason: 'a test' });
   await scheduler.tick();
-  expect(await setup.home.runs.read('2026-02-13')).toMatchObject({ state: 'cancelled', reason: 'a test' });
+  expect(await setup.home.runs.read('2026-02-13')).toMatchObject({ state: 'canceled', reason: 'a test' });
   expect(await setup.queue.counts()).toMatchObject({ trainer: { waiting: 0 }, indexer: { 'waiting-children': 0 } });
 });
 

@@ -20,7 +20,7 @@ const pollEveryMs = 500;
 
 /**
  * Executes one stage of a run, and records its start and its end. `facet refresh` and the workers of the queue execute every stage
- * with this function. Its signal aborts with `REFRESH_CANCELLED` when the run is canceled.
+ * with this function. Its signal aborts with `REFRESH_CANCELED` when the run is canceled.
  *
  * @returns the result; undefined if the run was promoted, rejected, skipped or canceled before.
  * @throws as `execute`, and AppError as `RunStore.read`.
@@ -64,5 +64,5 @@ async function abortIfCanceled(runs: RunStore, runId: string, canceling: AbortCo
     () => undefined,
   );
   const message = `canceled: ${reason ?? 'see facet runs'}`;
-  canceling.abort(new AppError(message, { code: 'REFRESH_CANCELLED', category: 'conflict' }));
+  canceling.abort(new AppError(message, { code: 'REFRESH_CANCELED', category: 'conflict' }));
 }

@@ -28,7 +28,7 @@ import type { RefreshOutputs, RefreshRun, RefreshStage, RunReport, StageRecord }
  * <runs>/<runId>/<stage>.json    the record of each stage, replaced by the process that executes it
  * <runs>/<runId>/offsets.json    the end of each event log, from the first attempt at the dataset
  * <runs>/<runId>/start.json      the start of training, or why the run is skipped, from the first dataset
- * <runs>/<runId>/cancelled.json  the cancellation
+ * <runs>/<runId>/canceled.json   the cancellation
  * ```
  */
 export interface RunStore {
@@ -96,6 +96,9 @@ function parseRunId(runId: string): RunName | undefined {
   return day === undefined ? undefined : { runId, day, number: Number(number) };
 }
 
+/** The file of a cancellation. Earlier versions wrote the second name. */
+const cancellationNames = ['canceled', 'cancelled'] as const;
+
 export function createRunStore(runsFolder: string): RunStore {
   const fileOf = (runId: string, name: string): string => join(runsFolder, runId, `${name}.json`);
 
@@ -116,10 +119,17 @@ export function createRunStore(runsFolder: string): RunStore {
       );
       if (record !== undefined) stages.push(record);
     }
-    const cancellation = await readJson<{ reason: string }>(fileOf(runId, 'cancelled')).catch(
-      ifDamaged(({ message }) => ({ reason: message })),
-    );
-    return summarizeRun(run, stages, cancellation);
+    return summarizeRun(run, stages, await readCancellation(runId));
+  }
+
+  async function readCancellation(runId: string): Promise<{ readonly reason: string } | undefined> {
+    for (const name of cancellationNames) {
+      const cancellation = await readJson<{ reason: string }>(fileOf(runId, name)).catch(
+        ifDamaged(({ message }) => ({ reason: message })),
+      );
+      if (cancellation !== undefined) return cancellation;
+    }
+    return undefined;
   }
 
   /** Returns undefined for a damaged run, which must not hide the others. */
@@ -168,7 +178,7 @@ export function createRunStore(runsFolder: string): RunStore {
     readOffsets: (() => Promise<LogOffsets>) | undefined,
   ): Promise<boolean> {
     if (!hasEnded(report)) return true;
-    if (isForced || report.state === 'failed' || report.state === 'cancelled') return false;
+    if (isForced || report.state === 'failed' || report.state === 'canceled') return false;
     if (!rejectedForTooFewUsers(report)) return true;
     const offsets = await readJson<LogOffsets>(fileOf(report.run.runId, 'offsets')).catch(ifDamaged(() => undefined));
     return offsets !== undefined && isDeepStrictEqual(offsets, await readOffsets?.());
@@ -201,10 +211,13 @@ export function createRunStore(runsFolder: string): RunStore {
     async cancel(runId, reason) {
       const report = await read(runId);
       if (hasEnded(report)) return report;
-      await createFileAtomically(fileOf(runId, 'cancelled'), [toJson({ reason })]);
+      await createFileAtomically(fileOf(runId, cancellationNames[0]), [toJson({ reason })]);
       return read(runId);
     },
-    isCanceled: (runId) => pathExists(fileOf(runId, 'cancelled')),
+    async isCanceled(runId) {
+      const found = await Promise.all(cancellationNames.map((name) => pathExists(fileOf(runId, name))));
+      return found.includes(true);
+    },
     touch: (runId, at) => utimes(join(runsFolder, runId), new Date(at), new Date(at)),
     changedAt: async (runId) => (await stat(join(runsFolder, runId))).mtimeMs,
     async remove(runId) {

@@ -120,7 +120,7 @@ export interface TrainedEpoch {
 export const RunReport = Type.Object(
   {
     run: RefreshRun,
-    state: Type.Enum(['waiting', 'running', 'promoted', 'rejected', 'skipped', 'failed', 'cancelled']),
+    state: Type.Enum(['waiting', 'running', 'promoted', 'rejected', 'skipped', 'failed', 'canceled']),
     reason: Type.Optional(
       Type.String({ description: 'Why the run was rejected, skipped or canceled, or has failed.' }),
     ),
@@ -164,7 +164,7 @@ function deriveState(
   const { verdict, reasons = [] } = last?.outputs ?? {};
   if (last !== undefined && verdict !== 'reject') return { state: 'promoted' };
   // A stage that was running may end after the cancellation.
-  if (cancellation !== undefined) return { state: 'cancelled', reason: cancellation.reason };
+  if (cancellation !== undefined) return { state: 'canceled', reason: cancellation.reason };
   const skipped = stages.find(({ outputs }) => outputs?.skipped !== undefined)?.outputs?.skipped;
   if (skipped !== undefined) return { state: 'skipped', reason: skipped };
   if (last !== undefined) return { state: 'rejected', reason: reasons.join(' ') };

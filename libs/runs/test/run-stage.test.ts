@@ -63,8 +63,8 @@ test('stops the work when the run is canceled', async () => {
     throw new Error('the signal was not aborted');
   };
   const stopped = await runStage({ runs, now }, about, { execute, willRetry }).catch((error: unknown) => error);
-  expect(isAppError((stopped as Error).cause, 'REFRESH_CANCELLED')).toBe(true);
-  expect(await runs.read(day)).toMatchObject({ state: 'cancelled', reason: 'a test' });
+  expect(isAppError((stopped as Error).cause, 'REFRESH_CANCELED')).toBe(true);
+  expect(await runs.read(day)).toMatchObject({ state: 'canceled', reason: 'a test' });
 });
 
 test('does nothing if the run has ended, unless it failed', async () => {

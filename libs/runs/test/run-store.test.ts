@@ -58,7 +58,7 @@ test('creates another run if forced or after a failure, but not while a run is i
   expect(await idOf()).toBe(`${day}-4`);
   expect((await runs.list()).map(({ run, state }) => [run.runId, state])).toEqual([
     [`${day}-4`, 'rejected'],
-    [`${day}-3`, 'cancelled'],
+    [`${day}-3`, 'canceled'],
     [`${day}-2`, 'failed'],
     [day, 'rejected'],
   ]);
@@ -164,7 +164,7 @@ test('does not cancel a run that has ended, and keeps the first reason', async (
   const runs = createRunStore(await temporaryFolder());
   await runs.findOrCreate(asked);
   await runs.cancel(day, 'first');
-  expect(await runs.cancel(day, 'second')).toMatchObject({ state: 'cancelled', reason: 'first' });
+  expect(await runs.cancel(day, 'second')).toMatchObject({ state: 'canceled', reason: 'first' });
   expect(await runs.isCanceled(day)).toBe(true);
   const { report } = await runs.findOrCreate(asked);
   await finish(runs, report.run.runId, { promotion: 3 });
@@ -179,7 +179,7 @@ test.each<RefreshOutputs>([{ skipped: 'Nothing is new.' }, { verdict: 'reject', 
     await runs.cancel(day, 'a mistake');
     const stage = outputs.skipped === undefined ? 'promote' : 'dataset';
     await runs.write(day, { stage, state: 'finished', attempt: 1, startedAt: 1, endedAt: 2, outputs });
-    expect(await runs.read(day)).toMatchObject({ state: 'cancelled', reason: 'a mistake' });
+    expect(await runs.read(day)).toMatchObject({ state: 'canceled', reason: 'a mistake' });
   },
 );
 
@@ -230,12 +230,22 @@ test('lists other runs in spite of a damaged one, and does not reuse its number'
   expect((await runs.findOrCreate(asked)).report.run.runId).toBe(`${day}-2`);
 });
 
+test('reads the cancellation of an earlier version', async () => {
+  const folder = await temporaryFolder();
+  const runs = createRunStore(folder);
+  await runs.findOrCreate(asked);
+  expect(await runs.isCanceled(day)).toBe(false);
+  await writeFile(join(folder, day, 'cancelled.json'), '{ "reason": "a mistake" }');
+  expect(await runs.read(day)).toMatchObject({ state: 'canceled', reason: 'a mistake' });
+  expect(await runs.isCanceled(day)).toBe(true);
+});
+
 test('treats a damaged cancellation as a cancellation', async () => {
   const folder = await temporaryFolder();
   const runs = createRunStore(folder);
   await runs.findOrCreate(asked);
-  await writeFile(join(folder, day, 'cancelled.json'), '');
-  expect(await runs.read(day)).toMatchObject({ state: 'cancelled', reason: expect.stringContaining('cancelled.json') });
+  await writeFile(join(folder, day, 'canceled.json'), '');
+  expect(await runs.read(day)).toMatchObject({ state: 'canceled', reason: expect.stringContaining('canceled.json') });
 });
 
 test('fixes the cut of a requested run and fences its day', async () => {

@@ -47,7 +47,7 @@ gate rejected the bundle. A rejected bundle is kept.`,
 /**
  * Runs a refresh on the workers of the queue, or in this process.
  *
- * @throws AppError `REFRESH_REJECTED`, `REFRESH_FAILED`, `REFRESH_CANCELLED`, `REFRESH_BUSY`; without a queue those of the stages.
+ * @throws AppError `REFRESH_REJECTED`, `REFRESH_FAILED`, `REFRESH_CANCELED`, `REFRESH_BUSY`; without a queue those of the stages.
  */
 async function refresh(options: RefreshOptions, context: CommandContext): Promise<void> {
   const startedAt = Date.now();
@@ -267,7 +267,7 @@ function reportOutcome(
           `See ${facet} runs show ${runId}. Run the same command again: the new run reuses finished stages.`,
       });
     }
-    case 'cancelled':
-      throw new AppError(`Run ${runId} was canceled: ${reason}`, { code: 'REFRESH_CANCELLED', category: 'conflict' });
+    case 'canceled':
+      throw new AppError(`Run ${runId} was canceled: ${reason}`, { code: 'REFRESH_CANCELED', category: 'conflict' });
   }
 }

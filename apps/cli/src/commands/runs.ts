@@ -92,7 +92,7 @@ async function cancel(runId: string, options: CancelRunOptions, context: Command
   const report = await cancelWithJobs();
   context.output.document({ home: options.home, ...report });
   context.output.show(
-    report.state === 'cancelled' ? `Run ${runId} is canceled.` : `Run ${runId} has already ended: ${report.state}.`,
+    report.state === 'canceled' ? `Run ${runId} is canceled.` : `Run ${runId} has already ended: ${report.state}.`,
   );
 
   async function cancelWithJobs(): Promise<RunReport> {

@@ -85,7 +85,7 @@ export function openRefreshQueue(deps: RefreshQueueDeps, options: QueueOptions):
 
   const cancel: RefreshQueue['cancel'] = async (runId, decision) => {
     const report = await cancelRun(deps, runId, decision);
-    if (report.state === 'cancelled') await removeJobs(report.run);
+    if (report.state === 'canceled') await removeJobs(report.run);
     return report;
   };
 

@@ -193,11 +193,11 @@ const tones: Readonly<Record<Refresh['state'], string>> = {
   rejected: 'warning',
   skipped: '',
   failed: 'bad',
-  cancelled: '',
+  canceled: '',
 };
 
 function RunState({ state }: Pick<Refresh, 'state'>) {
-  return <span className={`badge ${tones[state]}`}>{state === 'cancelled' ? 'canceled' : state}</span>;
+  return <span className={`badge ${tones[state]}`}>{state}</span>;
 }
 
 const rowPx = 74;
