@@ -1,3 +1,8 @@
+/*
+ * Stores immutable artifacts and the promotion log, in a folder or on S3.
+ * Start with `openArtifactStore`, `createFolderArtifactStore` and `useArtifact`.
+ * Imports only `@facet/platform`: the libs that write an artifact define its content.
+ */
 export type { ArtifactRef } from './artifact-ref.ts';
 export type { ArtifactStore, OpenArtifact } from './artifact-store.ts';
 export { createFolderArtifactStore } from './folder-artifact-store.ts';

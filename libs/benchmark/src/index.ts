@@ -1,7 +1,7 @@
 /*
  * Compares systems with the same data, protocol and metrics: `facet benchmark`.
  * Start with `openBenchmarkData`, `chooseSystems` and `runBenchmark`.
- * Imports neither runs nor the gate: a benchmark promotes nothing.
+ * Imports no `@facet/gate` and no `@facet/refresh`: a benchmark promotes nothing.
  */
 export { openBenchmarkData, openRollingData } from './benchmark-data.ts';
 export type { BenchmarkData, BenchmarkSource } from './benchmark-data.ts';

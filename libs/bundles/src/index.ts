@@ -1,3 +1,8 @@
+/*
+ * Writes and loads bundles and deltas, the files that serving responds from, and compiles filters of their items.
+ * Start with `writeBundle`, `loadBundle` and `compileFilter`.
+ * Imports no `@facet/lake` and no `@facet/tf-graph`: serving needs neither events nor TensorFlow.
+ */
 export { bundleFiles, bundleFormat, BundleInfo } from './bundle/bundle-info.ts';
 export type { BundleView } from './bundle/bundle-info.ts';
 export {

@@ -1,3 +1,8 @@
+/*
+ * Ranks the catalog with a model or a baseline, and computes metrics with their intervals.
+ * Start with `evaluateRanking`, `createItemCf` and `pairedBootstrap`.
+ * Imports no `@facet/model` and no `node:fs`: all methods pass through the same pure functions.
+ */
 export { leaveOutHistory, preparedUsersMax, scoreInBlocks } from './block-scorer.ts';
 export type { BlockScorer } from './block-scorer.ts';
 export { rankingWays, rankLabels, recallOf } from './diagnose-interests.ts';

@@ -1,3 +1,8 @@
+/*
+ * Defines the event log as a port, and implements it in files.
+ * Start with `openFileEventLog`, `openFileEventLogReader` and `eraseFromFileEventLog`.
+ * Imports no `@facet/kafka` and no `@facet/lake`: they implement and read this port.
+ */
 export type {
   EventLog,
   LoggedBatch,

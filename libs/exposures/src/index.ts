@@ -1,3 +1,8 @@
+/*
+ * Assigns users to the arms of experiments, and records the responses of serving. `@facet/exposures/report` compares the arms.
+ * Start with `assignArms`, `ExposureWriter` and `readExposures`.
+ * Imports no `@facet/bundles` and no `@facet/artifacts`: an arm names a bundle, serving loads it.
+ */
 export {
   assignArms,
   boundsOf,

@@ -1,3 +1,8 @@
+/*
+ * Turns events into behavior sequences, splits and training examples, with the same code for training and serving.
+ * Start with `selectInteractions`, `writeBehaviorSequence` and `chooseTimeSplit`.
+ * Imports only `@facet/platform`, and no `node:fs`: its functions are pure.
+ */
 export {
   ageBucket,
   ageBucketCount,

@@ -1,7 +1,7 @@
 /*
  * The stage gate: decides whether a bundle may replace the current one, and says why.
  * Start with `gateStage`, `sampleRequests` and `readGateReport`. `@facet/gate/compare` compares two bundles for serving, in a child process.
- * Imports no queue, and no training.
+ * Imports no `@facet/refresh` and no `@facet/stages/training`: it neither queues nor trains.
  */
 export { sampleRequests } from './bundle-checks.ts';
 export { readGateReport } from './gate-report.ts';

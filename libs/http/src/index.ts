@@ -1,3 +1,8 @@
+/*
+ * Contains what the HTTP apps share: keys, errors, metrics, health and overload.
+ * Start with `createHttpApp`, `describeRoutes` and `createAdmission`.
+ * Imports only `@facet/platform`: an app passes its settings and its errors.
+ */
 export { readAccess } from './access/access.ts';
 export type { Access, KeySource, RouteAccess } from './access/access.ts';
 export { countRequestsOfWorkers, createKeyRateLimiter, limitRequests } from './access/limit-requests.ts';

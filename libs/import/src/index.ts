@@ -1,3 +1,8 @@
+/*
+ * Reads files of events and items, checks them, and imports them into a data home.
+ * Start with `importFiles`, `validateFiles` and `readCatalogFiles`.
+ * Imports no `@facet/kafka` and no `@facet/config`: the caller passes the event log and the mapping.
+ */
 export { importFiles } from './import-files.ts';
 export type { ImportFolders, ImportProgress, ImportResult } from './import-files.ts';
 export { findImportTraces, removeImportRemains } from './import-record.ts';

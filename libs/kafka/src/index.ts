@@ -1,3 +1,8 @@
+/*
+ * Implements the event log on Kafka, and publishes, reads and redrives records of the topics.
+ * Start with `openKafkaEventLog`, `openKafkaPublisher` and `ensureTopics`.
+ * Imports no `@facet/lake` and no `@facet/profiles`: the sink passes records to them.
+ */
 export { connectKafka } from './connect-kafka.ts';
 export type { KafkaConnection } from './connect-kafka.ts';
 export { deadLetter, deadLetterRecord, FoundDeadLetterSchema, readDeadLetters } from './dead-letters.ts';

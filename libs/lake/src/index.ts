@@ -1,3 +1,8 @@
+/*
+ * Stores events in a Delta Lake table and the catalog in segments, and erases users from both.
+ * Start with `openLakeWriter`, `readInteractions` and `changeCatalog`.
+ * Imports no `@facet/kafka` and no `@facet/features`: events arrive through `@facet/event-log`, and the caller passes the rules.
+ */
 export { changeCatalog, changeRecords, upsertItems, upsertUsers } from './catalog/change-catalog.ts';
 export { compactCatalog } from './catalog/compact-catalog.ts';
 export type { ItemsVersion } from './catalog/read-catalog.ts';

@@ -1,3 +1,8 @@
+/*
+ * Defines the models, embeds items and infers the interests of a user. `@facet/model/training` trains.
+ * Start with `createInferenceEngine`, `indexVectors` and `initializeWeights`.
+ * Imports no `@facet/evaluation` and no `node:fs`: stages read data, and judge and store the model.
+ */
 export {
   checkModel,
   ExtractorKind,

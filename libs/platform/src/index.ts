@@ -1,3 +1,8 @@
+/*
+ * Contains what all parts share: errors, parsing, atomic files, API keys and shutdown.
+ * Start with `parseWith`, `createFileAtomically` and `closeOnSignal`.
+ * Imports no `@facet/*`: every other lib may import this one.
+ */
 export { addApiKey, readApiKeys, removeApiKey, replaceApiKey, rotateApiKey } from './api-key-file.ts';
 export type { AccessSource } from './api-key-file.ts';
 export { answerChallenge, createApiKey, findApiKey, hashApiKey, hasScope, proveApiKey, scopes } from './api-keys.ts';

@@ -1,3 +1,8 @@
+/*
+ * Computes the response to a request: requester, interests, filters, search and merge.
+ * Start with `respondWithRecommendations`, `readRequester` and `inferUser`.
+ * Imports no `@facet/http`, no `@facet/config` and no `fastify`: `facet recommend` and replays call the same functions.
+ */
 export {
   CatalogAttribute,
   CatalogResponse,

@@ -1,7 +1,7 @@
 /*
  * Executes refreshes as jobs on Redis: the queue, its workers and the scheduler.
  * Start with `openRefreshQueue`, `startStageWorker` and `startScheduler`. `@facet/refresh/execution` executes a run in this process.
- * Imports no stage here: workers execute stages in child processes.
+ * Imports no `@facet/stages/training` and no `@facet/benchmark`: child processes execute stages.
  */
 export { startDeltaWatcher } from './delta-watcher.ts';
 export { followRun } from './follow-run.ts';

@@ -1,3 +1,8 @@
+/*
+ * Builds, tunes and searches indexes of vectors, and merges the lists of several interests.
+ * Start with `buildTunedIndex`, `retrieveLists` and `mergeLists`.
+ * Imports no `@facet/model` and no `@facet/bundles`: it searches vectors of any model.
+ */
 export { estimateIndexes, indexMemory } from './estimate/estimate-indexes.ts';
 export type { IndexesEstimate, KindEstimate } from './estimate/estimate-indexes.ts';
 export { syntheticVectors } from './estimate/sample-indexes.ts';

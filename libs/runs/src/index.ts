@@ -1,7 +1,7 @@
 /*
  * The requests and records of refreshes on disk, and the schedule that decides which day is due.
  * Start with `requestRun`, `createRunStore` and `nextRefreshes`.
- * Imports no stage and no TensorFlow: APIs and the console read runs through this lib.
+ * Imports no `@facet/stages` and no `@facet/tf-graph`: APIs and the console read runs through this lib.
  */
 export { readDeltaMemo, writeDeltaMemo } from './delta-memo.ts';
 export { describeEpoch, describeFitChoice, describePhase, trainingPhaseNames } from './describe-fit.ts';

@@ -1,3 +1,8 @@
+/*
+ * Parses and serializes events, items, users and erasures.
+ * Start with `parseEvent`, `parseItem` and `parseLoggedEvent`.
+ * Imports only `@facet/platform`, and no `node:fs`: parsing does no I/O.
+ */
 export {
   AttributeValueSchema,
   isAttributeValue,

@@ -1,3 +1,8 @@
+/*
+ * Records TensorFlow graphs from tfjs code, and runs them. Other libs load TensorFlow through `@facet/tf-graph/tensorflow`.
+ * Start with `compile`, `record` and `openGraphSession`.
+ * Imports no `@facet/*`: it runs any graph.
+ */
 export { compile } from './compile.ts';
 export type { CompiledFunction } from './compile.ts';
 export { createGraphBuilder, feedsOf, nodeName, tensorOf, typed } from './graph-builder.ts';
