@@ -70,7 +70,9 @@ export default defineConfig({
   test: {
     watch: false,
     globalSetup: [fileURLToPath(new URL('tools/setup/build-for-tests.mjs', import.meta.url))],
-    setupFiles: [fileURLToPath(new URL('tools/testing/src/seed.ts', import.meta.url))],
+    setupFiles: ['seed', 'undeclared-errors'].map((name) =>
+      fileURLToPath(new URL(`tools/testing/src/${name}.ts`, import.meta.url)),
+    ),
     pool: { name: 'processes', createPoolWorker: (options) => new TestProcess(options) },
     experimental: {
       fsModuleCache: true,

@@ -7,7 +7,7 @@ import path from 'node:path';
 const root = path.resolve(import.meta.dirname, '..', '..');
 const client = path.join(root, 'libs', 'client');
 /** The types need no examples, and no failed responses: a typed client throws for those. */
-const omittedKeys = new Set(['example', '4XX', '5XX']);
+const omittedKey = /^(?:example|[45](?:XX|\d\d))$/;
 /** The methods that a path does not have, and the parameters that it does not add to those of its operations. */
 const absentMembers = /^ +readonly (?:\w+\?: never|parameters: \{(?:\s+readonly \w+\?: never;)+\s+\});\n/gm;
 
@@ -39,7 +39,7 @@ export async function generateApiTypes() {
 async function typesOf(document) {
   const { default: openapiTS, astToString } = await import('openapi-typescript');
   const nodes = await openapiTS(
-    JSON.parse(document, (key, value) => (omittedKeys.has(key) ? undefined : value)),
+    JSON.parse(document, (key, value) => (omittedKey.test(key) ? undefined : value)),
     {
       immutable: true,
       // A request may omit a field with a default.

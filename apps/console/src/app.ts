@@ -4,7 +4,7 @@ import type { Logger } from '@facet/platform';
 import type { ConsoleConfig } from './config.ts';
 import { addPageRoutes } from './page-routes.ts';
 import { addSessionRoutes, addSessions, createLinkCodes, createSessions } from './sessions.ts';
-import { addUpstreams, consoleProblems } from './upstreams.ts';
+import { addUpstreams } from './upstreams.ts';
 
 export interface AppDeps {
   readonly logger: Logger;
@@ -25,7 +25,6 @@ export async function createApp({ logger, metrics, now }: AppDeps, options: AppO
     {
       access,
       tls,
-      problems: consoleProblems,
       bodyBytesMax: 64 << 10,
       eventLoopDelayMsMax: 1_000,
       beforeAccess: (created) => addSessions(created, signIn),

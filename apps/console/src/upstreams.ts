@@ -1,5 +1,5 @@
 import { apiNames, urlVariable } from '@facet/config/api-urls';
-import { createProblems } from '@facet/http';
+import { declaredError } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { probeApi } from '@facet/http/probe-api';
 import { dayMs } from '@facet/platform';
@@ -8,10 +8,10 @@ import type { FastifyHttpProxyOptions } from '@fastify/http-proxy';
 import type { ConsoleConfig } from './config.ts';
 import { Upstreams } from './schemas.ts';
 
-export const consoleProblems = createProblems({
+const upstreamErrors = {
   API_UNREACHABLE: { status: 502, remedy: 'Start it, or set its address in the environment of the console.' },
   API_TIMED_OUT: { status: 504, remedy: 'Check its log and its load.' },
-});
+};
 
 /** Time until the headers of a response. All APIs respond with a problem before that: their slowest routes after 300 seconds. */
 const headersTimeoutMs = 310_000;
@@ -57,7 +57,10 @@ async function addProxy(app: HttpApp, { name, upstream: url, dropped, options }:
   const upstream = url.replace(/\/$/, '');
   const withoutDropped = without(dropped);
   await app.register(async (context) => {
-    context.addHook('onRoute', (route) => void (route.handlerTimeout = responseMsMax));
+    context.addHook('onRoute', (route) => {
+      route.handlerTimeout = responseMsMax;
+      route.config = { ...route.config, errors: upstreamErrors };
+    });
     await context.register(httpProxy, {
       upstream,
       prefix: `/api/${name}`,
@@ -91,11 +94,11 @@ const withoutConsoleHeaders = without(['www-authenticate', 'content-security-pol
 function describeFailure({ code = '', message }: NodeJS.ErrnoException, name: string, upstream: string): Error {
   const isTimeout = code.includes('TIMEOUT') && code !== 'UND_ERR_CONNECT_TIMEOUT' && !/connect/i.test(message);
   if (isTimeout) {
-    return consoleProblems.error('API_TIMED_OUT', `${nameOf(name)} at ${upstream} did not respond in time.`, {
+    return declaredError(upstreamErrors, 'API_TIMED_OUT', `${nameOf(name)} at ${upstream} did not respond in time.`, {
       remedy: `Check the log and the load of ${inSentence(name)}.`,
     });
   }
-  return consoleProblems.error('API_UNREACHABLE', `${nameOf(name)} at ${upstream} does not respond.`, {
+  return declaredError(upstreamErrors, 'API_UNREACHABLE', `${nameOf(name)} at ${upstream} does not respond.`, {
     remedy: `Start ${inSentence(name)}, or set ${urlVariable(name)} of the console.`,
   });
 }

@@ -1,4 +1,3 @@
-import { createProblems } from '@facet/http';
 import type { HttpApp, ServerOptions } from '@facet/http';
 import { createWorkerApp, startDeltaWatcher } from '@facet/refresh';
 import type { WorkerAppDeps, WorkerConfig, WorkerParts } from '@facet/refresh';
@@ -26,7 +25,7 @@ export async function startIndexer({
 /** Creates the HTTP app of the indexer, without a socket. */
 export async function createApp(deps: WorkerAppDeps, options: ServerOptions): Promise<HttpApp> {
   const docs = { title: 'Facet indexer', description: 'Builds, judges and promotes bundles.', scope: 'admin' as const };
-  const app = await createWorkerApp(deps, { ...options, problems: createProblems({}), docs });
+  const app = await createWorkerApp(deps, { ...options, docs });
   await app.ready();
   return app;
 }

@@ -3,13 +3,11 @@ import {
   addAdmissionMetrics,
   addHealthRoutes,
   addMetricsRoute,
-  artifactProblems,
   createAdmission,
   createHttpApp,
-  createProblems,
   limitRequests,
 } from '@facet/http';
-import type { HttpApp, ServerOptions } from '@facet/http';
+import type { HttpApp, ProblemCatalog, ServerOptions } from '@facet/http';
 import { Type } from 'typebox';
 import { recordRecentRequests } from './bundle/recent-requests.ts';
 import type { RecentRequests } from './bundle/recent-requests.ts';
@@ -61,25 +59,12 @@ export interface Limits {
 
 const limitsDefault: Limits = { bodyBytesMax: 1 << 20, concurrentMax: 128, eventLoopDelayMsMax: 250 };
 
-/** Remedies that are specific to this API, and the artifact errors that callers may see. */
-const problems = createProblems({
-  ...artifactProblems,
+/** Remedies that are specific to this API. */
+const errors: ProblemCatalog = {
   REQUEST_INVALID: { status: 400, remedy: 'Correct the field; /docs describes it.' },
-  ARTIFACT_NOT_FOUND: { remedy: 'List the bundles with GET /v1/bundles.' },
-  ARTIFACT_NO_PREVIOUS: {},
-  BUNDLE_DRIFTED: {},
-  BUNDLE_INVALID: { status: 409 },
-  BUNDLE_SEARCHES_WRONG: {},
-  COMPARISON_NO_DATASET: { status: 409 },
-  COMPARISON_NO_USERS: { status: 409 },
-  DATASET_INVALID: { status: 409 },
-  RETRIEVAL_INDEX_UNREADABLE: {},
-  USER_NOT_FOUND: { status: 404 },
-  PROFILES_UNREACHABLE: { status: 503, remedy: 'Repeat the request. If it keeps failing, check Redis.' },
-  PROMOTION_CURRENT_CHANGED: { remedy: 'Check GET /v1/refs, then repeat the request if it still applies.' },
   NOT_FOUND: { status: 404, remedy: 'See /docs.' },
   BODY_TOO_LARGE: { status: 413, remedy: 'Send fewer behaviors. The model reads only the newest ones.' },
-});
+};
 
 /**
  * Creates the app without a socket: `listen` or `inject` it. Closing it refuses new requests and waits for current ones. The
@@ -107,7 +92,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
   };
   const app = await createHttpApp(
     { logger, metrics },
-    { ...limits, access: options.access, tls: options.tls, problems, docs, admission },
+    { ...limits, access: options.access, tls: options.tls, errors, docs, admission },
   );
   app.decorate('serving', { now: Date.now, createId: randomUUID, ...resources, admission });
   app.decorateRequest('usedBundleId');

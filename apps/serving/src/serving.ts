@@ -23,6 +23,9 @@ export interface Serving {
   readonly createId: () => string;
 }
 
+/** The errors of a route that reads profiles. */
+export const profileErrors = { PROFILES_UNREACHABLE: { status: 503 } };
+
 /** A recommendation, for the hooks that record and judge it. */
 export interface ServedRecommendation {
   readonly response: RecommendationsResponse;

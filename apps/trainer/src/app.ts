@@ -5,7 +5,7 @@ import { addExperimentsRoutes } from './experiments/experiments-routes.ts';
 import type { ExperimentsDeps } from './experiments/experiments-routes.ts';
 import { addLineageRoutes } from './lineage/lineage-routes.ts';
 import type { LineageDeps } from './lineage/lineage-routes.ts';
-import { addRefreshesRoutes, trainerProblems } from './refreshes/refreshes-routes.ts';
+import { addRefreshesRoutes } from './refreshes/refreshes-routes.ts';
 import type { RefreshesDeps } from './refreshes/refreshes-routes.ts';
 import { addScheduleRoutes } from './refreshes/schedule-routes.ts';
 import type { ScheduleDeps } from './refreshes/schedule-routes.ts';
@@ -25,7 +25,7 @@ export async function createApp(
     scope: 'admin' as const,
     tags: ['refreshes', 'lineage', 'experiments'],
   };
-  const app = await createWorkerApp({ logger, metrics, worker }, { ...options, problems: trainerProblems, docs });
+  const app = await createWorkerApp({ logger, metrics, worker }, { ...options, docs });
   addRefreshesRoutes(app, deps);
   addScheduleRoutes(app, deps);
   addLineageRoutes(app, deps);

@@ -1,7 +1,6 @@
 import { startRedis } from '@facet/local-services';
 import { commonRoutes, expectRouteAccess, forFile } from '@facet/testing';
-import { expect, it } from 'vitest';
-import { trainerProblems } from '../src/refreshes/refreshes-routes.ts';
+import { it } from 'vitest';
 import { createTestApp, lastDay } from './fixtures.ts';
 
 const redis = forFile(await startRedis());
@@ -25,14 +24,4 @@ it('accepts only keys with the scope of the route', async () => {
     'GET /v1/experiments/:name/report': 'read',
   } as const;
   await expectRouteAccess(app, scopeOfRoute, (url) => url.replace(':runId', lastDay));
-});
-
-it('names the errors of artifacts and of the lake on S3', () => {
-  expect(trainerProblems.catalog).toMatchObject({
-    ARTIFACT_COPIES_FULL: {},
-    EVENTS_LAKE_COPIES_FULL: {},
-    EVENTS_LAKE_SNAPSHOT_EXPIRED: {},
-    S3_REFUSED: {},
-    S3_UNREACHABLE: {},
-  });
 });

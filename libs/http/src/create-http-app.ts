@@ -21,7 +21,8 @@ import {
   addResponseTimeout,
 } from './overload/request-bounds.ts';
 import { compileValidator } from './problems/compile-validator.ts';
-import type { Problems } from './problems/problem.ts';
+import { httpProblems } from './problems/problem.ts';
+import type { ProblemCatalog } from './problems/problem.ts';
 import {
   addMissingRouteRefusal,
   addProblemHandlers,
@@ -45,7 +46,8 @@ export interface ServerOptions {
 export interface HttpAppOptions extends ServerOptions {
   /** Returns the access of plugin routes, which declare no scope. */
   readonly accessOf?: (route: RouteOptions) => RouteAccess | undefined;
-  readonly problems: Problems;
+  /** The errors that each route can throw, and app-specific remedies of the errors of every app. */
+  readonly errors?: ProblemCatalog;
   /** Serves the API description at `/docs`. Absent: no description. */
   readonly docs?: Docs;
   readonly bodyBytesMax: number;
@@ -78,8 +80,8 @@ const requestIdPattern = /^[\w.:-]{1,128}$/;
  * ones.
  */
 export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: HttpAppOptions): Promise<HttpApp> {
-  const { docs, accessOf, requestTimeoutMs = requestTimeoutMsDefault } = options;
-  const { catalog } = options.problems;
+  const { docs, accessOf, errors = {}, requestTimeoutMs = requestTimeoutMsDefault } = options;
+  const catalog = { ...httpProblems, ...errors };
   const routes = createDeclaredRoutes();
   // Node uses the longer of the two timeouts for the whole request. The default is a minute.
   const bounds = { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: connectionsCheckMs };
@@ -128,6 +130,6 @@ export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: H
   addDraining(app);
   addArrivalBound(app, { arrivingBytesMax: arrivingBytesMaxDefault, ...options });
   await addPressureRelief(app, options);
-  if (docs !== undefined) await addDocs(app, docs);
+  if (docs !== undefined) await addDocs(app, docs, errors);
   return app;
 }

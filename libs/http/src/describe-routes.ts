@@ -1,7 +1,6 @@
 import type { FastifySchema } from 'fastify';
 import type { TSchema } from 'typebox';
 import type { RouteAccess } from './access/access.ts';
-import { problemResponses } from './problems/problem.ts';
 import type { ProblemCatalog } from './problems/problem.ts';
 
 declare module 'fastify' {
@@ -18,25 +17,27 @@ type RouteDescription = Omit<FastifySchema, 'response'> & {
 };
 
 type RouteSchema<Route extends RouteDescription> = Omit<Route, 'response' | 'errors'> & {
-  readonly response: { readonly 200: Route['response'] } & typeof problemResponses;
+  readonly response: { readonly 200: Route['response'] };
 };
 
 interface RouteGroup {
   readonly scope: RouteAccess['scope'];
   readonly tag: string;
+  /** The errors that each route of the group can throw in addition to those of its app. */
+  readonly errors?: ProblemCatalog;
   /** Milliseconds. Default: the response timeout of the app. */
   readonly handlerTimeout?: number;
 }
 
-/** Returns a function that completes the options of the routes of a group: their scope, their tag, their errors and their failure responses. */
-export function describeRoutes({ scope, tag, ...options }: RouteGroup) {
-  return <Route extends RouteDescription>({ response, errors = {}, ...schema }: Route) => ({
+/** Returns a function that completes the options of the routes of a group: their scope, their tag and their errors. */
+export function describeRoutes({ scope, tag, errors: ofGroup, ...options }: RouteGroup) {
+  return <Route extends RouteDescription>({ response, errors, ...schema }: Route) => ({
     ...options,
-    config: { scope, errors },
+    config: { scope, errors: { ...ofGroup, ...errors } },
     schema: {
       tags: [tag],
       ...schema,
-      response: { 200: response, ...problemResponses },
+      response: { 200: response },
     } as unknown as RouteSchema<Route>,
   });
 }

@@ -5,6 +5,8 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { RouteOptions } from 'fastify';
 import type { RouteAccess } from './access/access.ts';
 import type { HttpApp } from './http-app.ts';
+import { describeProblems } from './problems/describe-problems.ts';
+import type { ProblemCatalog } from './problems/problem.ts';
 
 /** The description of an API, in addition to the schemas of its routes. */
 export interface Docs {
@@ -40,8 +42,14 @@ const contentSecurityPolicy = {
 /**
  * Serves the OpenAPI 3.1 document (`/docs/json`) of all routes added later, and a page that shows it (`/docs`). Schemas with
  * a title become components of that name.
+ *
+ * @param errors those of every route of the app
  */
-export async function addDocs(app: HttpApp, { title, description, tags = [] }: Docs): Promise<void> {
+export async function addDocs(
+  app: HttpApp,
+  { title, description, tags = [] }: Docs,
+  errors: ProblemCatalog,
+): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -59,6 +67,16 @@ export async function addDocs(app: HttpApp, { title, description, tags = [] }: D
       buildLocalReference: (schema, _baseUri, _fragment, index) =>
         typeof schema['title'] === 'string' ? schema['title'] : `schema-${index}`,
     },
+    transform: ({ schema, url, route: { config } }) => ({
+      url,
+      schema: {
+        ...schema,
+        response: {
+          ...describeProblems({ ...errors, ...config?.errors }),
+          ...(schema?.response as object | undefined),
+        },
+      },
+    }),
     transformObject: (made) => ('openapiObject' in made ? nameSchemas(made.openapiObject) : made.swaggerObject),
   });
   await app.register(swaggerUi, {

@@ -3,7 +3,8 @@ import { Type } from 'typebox';
 import type { Static, TProperties } from 'typebox';
 import type { HttpApp } from './http-app.ts';
 import { isUnderPressure } from './overload/request-bounds.ts';
-import { problemError, problemResponses } from './problems/problem.ts';
+import { problemError } from './problems/problem.ts';
+import type { ProblemCatalog } from './problems/problem.ts';
 
 export interface HealthChecks<Facts extends TProperties> {
   /** The summary of `/readyz` in the API document. */
@@ -12,9 +13,13 @@ export interface HealthChecks<Facts extends TProperties> {
   readonly readyFacts: Facts;
   /** Example values of these fields for the API document. */
   readonly readyExample: FactsOf<Facts>;
-  /** @throws AppError a problem of the app's catalog while the app cannot respond to requests. */
+  /** The errors of `checkReady` in addition to those of the app. */
+  readonly readyErrors?: ProblemCatalog;
+  /** @throws AppError while the app cannot respond to requests. */
   checkReady(): FactsOf<Facts> | Promise<FactsOf<Facts>>;
-  /** @throws AppError a problem of the app's catalog when only a restart helps. Absent: the process is always alive. */
+  /** The errors of `checkAlive` in addition to those of the app. */
+  readonly aliveErrors?: ProblemCatalog;
+  /** @throws AppError when only a restart helps. Absent: the process is always alive. */
   checkAlive?(): void | Promise<void>;
 }
 
@@ -28,7 +33,7 @@ export function addHealthRoutes<Facts extends TProperties>(app: HttpApp, checks:
   app.get(
     '/healthz',
     {
-      config: { scope: 'open' },
+      config: { scope: 'open', errors: checks.aliveErrors },
       schema: {
         operationId: 'checkAlive',
         summary: 'Check whether the process is alive',
@@ -39,7 +44,6 @@ export function addHealthRoutes<Facts extends TProperties>(app: HttpApp, checks:
             { status: Type.Literal('ok') },
             { description: 'The process is alive.', examples: [{ status: 'ok' }] },
           ),
-          503: problemResponses['5xx'],
         },
       },
     },
@@ -57,7 +61,7 @@ export function addHealthRoutes<Facts extends TProperties>(app: HttpApp, checks:
   app.get(
     '/readyz',
     {
-      config: { scope: 'open' },
+      config: { scope: 'open', errors: checks.readyErrors },
       schema: {
         operationId: 'checkReady',
         summary: checks.readySummary,
@@ -68,7 +72,6 @@ export function addHealthRoutes<Facts extends TProperties>(app: HttpApp, checks:
             { status: Type.Literal('ready'), version: Type.String({ description: 'The version of Facet.' }), ...facts },
             { description: 'The process is ready.', examples: [example] },
           ),
-          503: problemResponses['5xx'],
         },
       },
     },

@@ -22,13 +22,6 @@ export { createReportQueue } from './overload/report-queue.ts';
 export type { ReportQueue } from './overload/report-queue.ts';
 export { responseSignal } from './overload/request-bounds.ts';
 export { compileValidator } from './problems/compile-validator.ts';
-export {
-  artifactProblems,
-  createProblems,
-  lakeProblems,
-  Problem,
-  problemError,
-  problemResponses,
-} from './problems/problem.ts';
-export type { Problems } from './problems/problem.ts';
+export { artifactErrors, declaredError, lakeErrors, Problem, problemError } from './problems/problem.ts';
+export type { ProblemCatalog } from './problems/problem.ts';
 export { listen, listRoutes } from './server.ts';

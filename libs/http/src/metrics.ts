@@ -2,7 +2,6 @@ import { readFacetVersion } from '@facet/platform/app-arguments';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { Type } from 'typebox';
 import type { HttpApp } from './http-app.ts';
-import { problemResponses } from './problems/problem.ts';
 
 /** The metrics of one app, in a dedicated registry. Apps add their own metrics to the registry. */
 export type HttpMetrics = ReturnType<typeof createHttpMetrics>;
@@ -72,7 +71,6 @@ export function addMetricsRoute(
         tags: ['operations'],
         response: {
           200: { description: 'The metrics.', content: { 'text/plain': { schema: Type.String(), example } } },
-          ...problemResponses,
         },
       },
     },

@@ -2,7 +2,7 @@ import { createLogger, hashApiKey } from '@facet/platform';
 import type { ApiKey, Scope } from '@facet/platform';
 import { Type } from 'typebox';
 import { afterAll, onTestFinished } from 'vitest';
-import { addHealthRoutes, addMetricsRoute, createHttpApp, createHttpMetrics, createProblems } from '../src/index.ts';
+import { addHealthRoutes, addMetricsRoute, createHttpApp, createHttpMetrics } from '../src/index.ts';
 import type { Access, HttpApp, HttpAppOptions } from '../src/index.ts';
 
 /** The key with this name, as text and as stored. */
@@ -14,11 +14,11 @@ export const keyOf = (name: string, scopes: readonly Scope[], more: Partial<ApiK
   ...more,
 });
 
-export const problems = createProblems({
+export const errors = {
   ORDER_SOLD_OUT: { status: 409, remedy: 'Order something else.' },
   STORE_FULL: { status: 503 },
   NOT_FOUND: { status: 404, remedy: 'See the menu.' },
-});
+};
 
 export interface TestApp {
   readonly app: HttpApp;
@@ -53,7 +53,7 @@ async function createApp(options: TestAppOptions): Promise<TestApp> {
   const { addRoutes, ...rest } = options;
   const app = await createHttpApp(
     { logger, metrics },
-    { access: { kind: 'anybody' }, problems, bodyBytesMax: 10_000, eventLoopDelayMsMax: 250, ...rest },
+    { access: { kind: 'anybody' }, errors, bodyBytesMax: 10_000, eventLoopDelayMsMax: 250, ...rest },
   );
   addHealthRoutes(app, {
     readySummary: 'Whether it is ready',

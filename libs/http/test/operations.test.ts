@@ -6,8 +6,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger } from '@facet/platform';
 import { Type } from 'typebox';
 import { describe, expect, it, vi } from 'vitest';
-import { addHealthRoutes, createHttpApp, createHttpMetrics, listen, listRoutes, problemError } from '../src/index.ts';
-import { createTestApp, problems } from './fixtures.ts';
+import {
+  addHealthRoutes,
+  createHttpApp,
+  createHttpMetrics,
+  declaredError,
+  listen,
+  listRoutes,
+  problemError,
+} from '../src/index.ts';
+import { createTestApp, errors } from './fixtures.ts';
 
 describe('health', () => {
   it('reports what the app checks', async () => {
@@ -15,7 +23,7 @@ describe('health', () => {
     let bundleId = '';
     const app = await createHttpApp(
       { logger: createLogger({ name: 'test', level: 'silent' }), metrics: createHttpMetrics() },
-      { access: { kind: 'keys', keys: [] }, problems, bodyBytesMax: 100, eventLoopDelayMsMax: 250 },
+      { access: { kind: 'keys', keys: [] }, errors, bodyBytesMax: 100, eventLoopDelayMsMax: 250 },
     );
     addHealthRoutes(app, {
       readySummary: 'Whether there is a bundle',
@@ -26,7 +34,7 @@ describe('health', () => {
         return { bundleId };
       },
       checkAlive: () => {
-        if (isStuck) throw problems.error('STORE_FULL', 'The store is stuck.');
+        if (isStuck) throw declaredError(errors, 'STORE_FULL', 'The store is stuck.');
       },
     });
     expect((await app.inject('/healthz')).json()).toEqual({ status: 'ok' });

@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { createAdmission } from '../src/index.ts';
 import type { Admission } from '../src/index.ts';
 import { measureQueueDelay, nextLimit } from '../src/overload/admission.ts';
-import { createTestApp, keyOf, problems, textOf } from './fixtures.ts';
+import { createTestApp, keyOf, textOf } from './fixtures.ts';
 
 const bounds = { concurrentMin: 4, concurrentMax: 256, delayMsTarget: 10 };
 
@@ -209,7 +209,7 @@ describe('an app with an admission', () => {
       statusCode: 503,
       code: 'OVERLOADED',
       message: 'This server has more requests than it can serve.',
-      remedy: problems.catalog['OVERLOADED']!.remedy,
+      remedy: 'Retry after the seconds in Retry-After, or add a server.',
     });
     expect(parsed).toBe(0);
     const ask = async (url: string, key: string): Promise<number> =>

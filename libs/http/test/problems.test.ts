@@ -5,17 +5,18 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { AppError } from '@facet/platform';
 import { describe, expect, it } from 'vitest';
+import { declaredError, problemError } from '../src/index.ts';
 import type { HttpApp } from '../src/index.ts';
-import { createAppOfFile, createTestApp, problems } from './fixtures.ts';
+import { createAppOfFile, createTestApp, errors } from './fixtures.ts';
 
 const server = await createAppOfFile({
   addRoutes: (app) => {
     const open = { config: { scope: 'open' } } as const;
     app.get('/sold-out', open, async () => {
-      throw problems.error('ORDER_SOLD_OUT', 'There is no soup left.', { field: 'dish' });
+      throw declaredError(errors, 'ORDER_SOLD_OUT', 'There is no soup left.', { field: 'dish' });
     });
     app.get('/full', open, async () => {
-      throw problems.error('STORE_FULL', 'The store is full.', { retryAfterSeconds: 4.2, remedy: 'Wait.' });
+      throw declaredError(errors, 'STORE_FULL', 'The store is full.', { retryAfterSeconds: 4.2, remedy: 'Wait.' });
     });
     app.get('/unknown-code', open, async () => {
       throw new AppError('The file /etc/secret is gone.', { code: 'STORE_SECRET', category: 'internal' });
@@ -23,7 +24,7 @@ const server = await createAppOfFile({
     app.get('/undeclared', open, async () => {
       throw new AppError('The oven /etc/secret is taken.', { code: 'OVEN_TAKEN', category: 'conflict' });
     });
-    app.get('/declared', { config: { scope: 'open', errors: { OVEN_TAKEN: {} } } }, async () => {
+    app.get('/declared', { config: { scope: 'open', errors: { OVEN_TAKEN: { status: 409 } } } }, async () => {
       throw new AppError('The oven is taken.', { code: 'OVEN_TAKEN', category: 'conflict' });
     });
     app.get('/broken', open, async () => {
@@ -56,9 +57,9 @@ describe('an error of the catalog is revealed', () => {
   });
 
   it('and is retryable if it is caused by load', () => {
-    expect(problems.error('STORE_FULL', '').retryable).toBe(true);
-    expect(problems.error('RATE_LIMITED', '').retryable).toBe(true);
-    expect(problems.error('ORDER_SOLD_OUT', '').retryable).toBe(false);
+    expect(declaredError(errors, 'STORE_FULL', '').retryable).toBe(true);
+    expect(problemError('RATE_LIMITED', '').retryable).toBe(true);
+    expect(declaredError(errors, 'ORDER_SOLD_OUT', '').retryable).toBe(false);
   });
 });
 

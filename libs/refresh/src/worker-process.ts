@@ -14,7 +14,7 @@ import {
   problemError,
   readAccess,
 } from '@facet/http';
-import type { HttpMetrics, Docs, HttpApp, Problems, ServerOptions } from '@facet/http';
+import type { HttpMetrics, Docs, HttpApp, ServerOptions } from '@facet/http';
 import { createRunStore, refreshStages } from '@facet/runs';
 import type { RefreshStage, RunStore } from '@facet/runs';
 import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError, openWithClosers } from '@facet/platform';
@@ -105,7 +105,6 @@ export interface WorkerAppDeps {
 }
 
 interface WorkerAppOptions extends ServerOptions {
-  readonly problems: Problems;
   readonly docs: Docs;
 }
 

@@ -1,11 +1,11 @@
 import { parseUser, serializeErasure } from '@facet/schemas';
 import type { LogRecord } from '@facet/kafka';
-import { Problem } from '@facet/http';
+import { declaredError, problemError } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { epochMs } from '@facet/platform';
 import { Type } from 'typebox';
 import { describeRefusal } from './batch/describe-refusal.ts';
-import { ingestProblems, producerOf, storeRecords } from './ingest-services.ts';
+import { producerOf, storeErrors, storeRecords } from './ingest-services.ts';
 import type { IngestServices } from './ingest-services.ts';
 
 const ErasureResponse = Type.Object(
@@ -36,7 +36,7 @@ export function addErasureRoutes(app: HttpApp, services: IngestServices): void {
   app.delete(
     '/v1/users/:userId',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', errors: storeErrors },
       schema: {
         operationId: 'eraseUser',
         summary: 'Erases a user',
@@ -47,13 +47,13 @@ export function addErasureRoutes(app: HttpApp, services: IngestServices): void {
         params: Type.Object({
           userId: Type.String({ description: 'URL-encoded; any characters.', examples: ['ada'] }),
         }),
-        response: { 202: ErasureResponse, '4xx': Problem, '5xx': Problem },
+        response: { 202: ErasureResponse },
       },
     },
     async (request, reply) => {
       const { userId } = request.params;
       const parsed = parseUser({ userId });
-      if (!parsed.ok) throw ingestProblems.error('REQUEST_INVALID', describeRefusal(parsed), { field: 'userId' });
+      if (!parsed.ok) throw problemError('REQUEST_INVALID', describeRefusal(parsed), { field: 'userId' });
       const requestedAt = services.now();
       const erasureId = services.createId();
       const requestedBy = producerOf(request.apiKey);
@@ -63,7 +63,7 @@ export function addErasureRoutes(app: HttpApp, services: IngestServices): void {
         { topic: services.topics.users, key: userId, value: null, timestamp: requestedAt },
       ];
       const { stored, refused } = await storeRecords(services, records);
-      if (refused.length > 0) throw ingestProblems.error('STORE_UNAVAILABLE', 'Kafka refuses the erasure.');
+      if (refused.length > 0) throw declaredError(storeErrors, 'STORE_UNAVAILABLE', 'Kafka refuses the erasure.');
       request.log.info({ erasureId, requestedBy }, 'erasure requested');
       reply.code(202);
       return { erasureId, requestedAt, stored, verify: 'facet erasures verify USER_ID' };

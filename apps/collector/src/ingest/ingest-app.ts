@@ -1,11 +1,11 @@
-import { addHealthRoutes, addMetricsRoute, createHttpApp } from '@facet/http';
-import type { Access, Docs, HttpApp, RouteAccess, ServerOptions } from '@facet/http';
+import { addHealthRoutes, addMetricsRoute, createHttpApp, declaredError } from '@facet/http';
+import type { Access, Docs, HttpApp, ProblemCatalog, RouteAccess, ServerOptions } from '@facet/http';
 import { hourMs } from '@facet/platform';
 import cors from '@fastify/cors';
 import type { RouteOptions } from 'fastify';
 import { addBatchRoutes } from './batch/batch-routes.ts';
 import { addErasureRoutes } from './erasure-routes.ts';
-import { ingestProblems } from './ingest-services.ts';
+import { storeErrors } from './ingest-services.ts';
 import type { IngestServices } from './ingest-services.ts';
 import { addStatusRoutes } from './status-routes.ts';
 
@@ -34,6 +34,11 @@ const docs: Docs = {
   tags: ['ingest'],
 };
 
+/** Remedies that are specific to this API. */
+const errors: ProblemCatalog = {
+  REQUEST_INVALID: { status: 400, remedy: 'See docs/collector.md for an example of every request.' },
+};
+
 /** Creates the ingest API without a socket. Closing it rejects new requests and finishes current ones. */
 export async function createIngestApp(services: IngestServices, options: IngestOptions): Promise<HttpApp> {
   const limits = { ...ingestLimits, ...options.limits };
@@ -42,7 +47,7 @@ export async function createIngestApp(services: IngestServices, options: IngestO
     access: options.access,
     tls: options.tls,
     accessOf: accessOfPreflight,
-    problems: ingestProblems,
+    errors,
     docs,
     beforeAccess: (scope) => addBrowserAccess(scope, options.access),
   });
@@ -50,9 +55,10 @@ export async function createIngestApp(services: IngestServices, options: IngestO
     readySummary: 'Reports whether the log or the spool can store records',
     readyFacts: {},
     readyExample: {},
+    readyErrors: storeErrors,
     checkReady() {
       if (services.writer.state.canStore) return {};
-      throw ingestProblems.error('STORE_UNAVAILABLE', 'Neither Kafka nor the spool can store records.');
+      throw declaredError(storeErrors, 'STORE_UNAVAILABLE', 'Neither Kafka nor the spool can store records.');
     },
   });
   addMetricsRoute(app, services.metrics);

@@ -1,5 +1,5 @@
 import type { LogRecord, TopicNames } from '@facet/kafka';
-import { createProblems } from '@facet/http';
+import { declaredError, problemError } from '@facet/http';
 import type { Access, KeyRateLimiter } from '@facet/http';
 import { hasScope, isAppError } from '@facet/platform';
 import type { ApiKey, Logger, Scope } from '@facet/platform';
@@ -24,19 +24,10 @@ export interface IngestServices {
   readonly createId: () => string;
 }
 
-/** The problems in responses of the ingest API. */
-export const ingestProblems = createProblems({
-  REQUEST_INVALID: { status: 400, remedy: 'See docs/collector.md for an example of every request.' },
-  ALL_REFUSED: { status: 400, remedy: 'Correct the records that the results name, and send them with the same ids.' },
-  TOO_MANY_RECORDS: { status: 413, remedy: 'Split the records over several requests.' },
-  BODY_TOO_LARGE: { status: 413, remedy: 'Send fewer records per request.' },
-  BODY_TYPE_UNSUPPORTED: {
-    status: 415,
-    remedy: 'Send Content-Type: application/json, or application/x-ndjson for one record per line.',
-  },
-  BODY_ENCODING_UNSUPPORTED: { status: 415, remedy: 'Send the body without Content-Encoding.' },
+/** The errors of a route that stores records. */
+export const storeErrors = {
   STORE_UNAVAILABLE: { status: 503, remedy: 'Send the same request again after the seconds in Retry-After.' },
-});
+};
 
 /** Enough for a broker to restart. Senders keep the records meanwhile. */
 const unavailableRetrySeconds = 5;
@@ -58,11 +49,11 @@ export async function storeRecords(
     if (!isAppError(error) || !error.retryable) throw error;
     if (error.code === 'COLLECTOR_QUEUE_FULL') {
       const retryAfterSeconds = overloadedRetrySeconds;
-      throw ingestProblems.error('OVERLOADED', 'The queue is full.', { retryAfterSeconds, cause: error });
+      throw problemError('OVERLOADED', 'The queue is full.', { retryAfterSeconds, cause: error });
     }
     logger.warn({ code: error.code, err: error }, 'storing records failed');
     const retryAfterSeconds = unavailableRetrySeconds;
-    throw ingestProblems.error('STORE_UNAVAILABLE', 'The records could not be stored.', {
+    throw declaredError(storeErrors, 'STORE_UNAVAILABLE', 'The records could not be stored.', {
       retryAfterSeconds,
       cause: error,
     });

@@ -1,4 +1,3 @@
-import { Problem } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { epochMs } from '@facet/platform';
 import { Type } from 'typebox';
@@ -33,7 +32,7 @@ export function addStatusRoutes(app: HttpApp, { writer }: IngestServices): void 
         operationId: 'readStatus',
         summary: 'Reports whether Kafka accepts records and what the spool contains',
         tags: ['operations'],
-        response: { 200: IngestStatus, '4xx': Problem, '5xx': Problem },
+        response: { 200: IngestStatus },
       },
     },
     async () => {

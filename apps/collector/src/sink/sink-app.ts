@@ -1,4 +1,4 @@
-import { addHealthRoutes, addMetricsRoute, createHttpApp } from '@facet/http';
+import { addHealthRoutes, addMetricsRoute, createHttpApp, declaredError, problemError } from '@facet/http';
 import type { Docs, HttpApp, HttpMetrics, ServerOptions } from '@facet/http';
 import { describeError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
@@ -8,7 +8,6 @@ import type { DataHealthReader } from './data-health.ts';
 import { addDataHealthRoutes, addLakeRoutes } from './routes/data-routes.ts';
 import { addDeadLetterRoutes } from './routes/dead-letter-routes.ts';
 import type { DeadLetterDeps } from './routes/dead-letter-routes.ts';
-import { sinkProblems } from './sink-problems.ts';
 import { groupLag, groupStalledMs, lagOf, stalledMs } from './sink-state.ts';
 import type { SinkState } from './sink-state.ts';
 
@@ -76,6 +75,10 @@ const bodyBytesMax = 1 << 16;
 /** The event loop reads whole batches at once, and probes wait that long. */
 const eventLoopDelayMsMax = 5_000;
 
+const aliveErrors = {
+  STALLED: { status: 503, remedy: 'Check the log of the process and /v1/status, then restart the process.' },
+};
+
 /** Creates the API of the sink without a socket. */
 export async function createSinkApp(
   deps: SinkAppDeps,
@@ -87,7 +90,6 @@ export async function createSinkApp(
     {
       access,
       tls,
-      problems: sinkProblems,
       docs,
       bodyBytesMax,
       eventLoopDelayMsMax,
@@ -98,16 +100,17 @@ export async function createSinkApp(
     readySummary: 'Reports whether the sink is a member of the consumer group and all its dependencies work',
     readyFacts: { partitions: Type.Integer({ description: 'Number of assigned partitions.' }) },
     readyExample: { partitions: 8 },
+    aliveErrors,
     checkReady() {
       const state = readState();
       const { group, positions, outages } = state;
       const outage = outages[0];
-      if (!group.isMember) throw sinkProblems.error('NOT_READY', 'The sink is not a member of the consumer group.');
-      if (outage !== undefined) throw sinkProblems.error('NOT_READY', `The sink waits for ${outage.dependency}.`);
+      if (!group.isMember) throw problemError('NOT_READY', 'The sink is not a member of the consumer group.');
+      if (outage !== undefined) throw problemError('NOT_READY', `The sink waits for ${outage.dependency}.`);
       const groupMs = groupStalledMs(state, now());
       if (groupMs > groupStallMs) {
         const seconds = Math.round(groupMs / 1000);
-        throw sinkProblems.error(
+        throw problemError(
           'NOT_READY',
           `The group has stored nothing of a partition for ${seconds} seconds, and ${groupLag(state)} messages wait.`,
         );
@@ -116,12 +119,13 @@ export async function createSinkApp(
     },
     checkAlive() {
       const state = readState();
-      if (state.failure !== undefined) throw sinkProblems.error('STALLED', 'The consumer has stopped.');
+      if (state.failure !== undefined) throw declaredError(aliveErrors, 'STALLED', 'The consumer has stopped.');
       const ms = stalledMs(state, now());
       if (ms <= stallMs) return;
       const dependencies = state.outages.map(({ dependency }) => dependency).join(', ');
       const reason = dependencies === '' ? '' : `: it waits for ${dependencies}`;
-      throw sinkProblems.error(
+      throw declaredError(
+        aliveErrors,
         'STALLED',
         `The sink has made no progress for ${Math.round(ms / 1000)} seconds${reason}.`,
       );

@@ -4,7 +4,7 @@ import { openLakeWriter } from '@facet/lake';
 import { DataHealthSettings } from '@facet/lake/health-report';
 import type { DayHealth } from '@facet/lake';
 import type { Event } from '@facet/schemas';
-import { createHttpApp, createHttpMetrics, createProblems } from '@facet/http';
+import { createHttpApp, createHttpMetrics } from '@facet/http';
 import { createLogger, dayMs, hashApiKey, parseWith } from '@facet/platform';
 import { forTest, temporaryFolder } from '@facet/testing';
 import { Registry } from 'prom-client';
@@ -133,7 +133,7 @@ it('responds to GET /v1/data-health with the report of a day', async () => {
   const app = forTest(
     await createHttpApp(
       { logger, metrics: createHttpMetrics() },
-      { access: { kind: 'keys', keys }, problems: createProblems({}), bodyBytesMax: 1024, eventLoopDelayMsMax: 1000 },
+      { access: { kind: 'keys', keys }, bodyBytesMax: 1024, eventLoopDelayMsMax: 1000 },
     ),
   );
   addDataHealthRoutes(app, { reader, now: () => noon });

@@ -23,7 +23,7 @@ const working: SinkState = {
   outages: [],
   failure: undefined,
 };
-async function createApp(state: SinkState, lakeFolder = 'none', readError = 'EVENTS_NONE') {
+async function createApp(state: SinkState, lakeFolder = 'none', readError = 'EVENTS_LAKE_UNREADABLE') {
   const logger = createLogger({ name: 'test', level: 'silent' });
   const kafka = connectKafka({ brokers: inject('kafkaBrokers'), clientId: 'test', logger });
   const publisher = openKafkaPublisher(kafka, { closeTimeoutMs: 1 });

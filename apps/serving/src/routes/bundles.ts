@@ -1,6 +1,6 @@
 import type { ArtifactRef } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
-import { describeRoutes } from '@facet/http';
+import { artifactErrors, describeRoutes } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { epochMs } from '@facet/platform';
 import { Type } from 'typebox';
@@ -149,10 +149,22 @@ export const BundleParams = Type.Object({
   bundleId: Type.String({ pattern: '^[0-9a-f]{32}$', examples: [exampleId] }),
 });
 
+const bundleMissing = { ARTIFACT_NOT_FOUND: { status: 404, remedy: 'List the bundles with GET /v1/bundles.' } };
+
+/** The errors of a route that reads the manifest and the information of a bundle. */
+export const bundleErrors = { ...artifactErrors, ...bundleMissing, BUNDLE_INVALID: { status: 409 } };
+
+const currentChanged = {
+  PROMOTION_CURRENT_CHANGED: {
+    status: 409,
+    remedy: 'Check GET /v1/refs, then repeat the request if it still applies.',
+  },
+};
+
 /** Adds the routes that list, promote and roll back bundles, for operators. */
 export function addBundleRoutes(app: HttpApp): void {
   const { live, store } = app.serving;
-  const describe = describeRoutes({ scope: 'admin', tag: 'bundles' });
+  const describe = describeRoutes({ scope: 'admin', tag: 'bundles', errors: artifactErrors });
 
   const readRefs = (...names: string[]) => Promise.all(names.map((name) => store.readRef(name)));
   const isLoaded = (id: string): boolean => live.loaded?.bundle.id === id;
@@ -179,6 +191,7 @@ export function addBundleRoutes(app: HttpApp): void {
     '/v1/bundles/:bundleId',
     describe({
       operationId: 'readBundle',
+      errors: bundleErrors,
       summary: 'Read the origin and the quality of a bundle',
       params: BundleParams,
       response: BundleResponse,
@@ -219,6 +232,7 @@ export function addBundleRoutes(app: HttpApp): void {
     '/v1/bundles/:bundleId/promote',
     describe({
       operationId: 'promoteBundle',
+      errors: { ...bundleMissing, ...currentChanged },
       summary: 'Promote a bundle',
       description: 'Ignores the verdict of the gate. The promotion log records the reason and the name of the key.',
       params: BundleParams,
@@ -237,6 +251,7 @@ export function addBundleRoutes(app: HttpApp): void {
     '/v1/refs/rollback',
     describe({
       operationId: 'rollBack',
+      errors: { ...bundleMissing, ...currentChanged, ARTIFACT_NO_PREVIOUS: { status: 409 } },
       summary: 'Restore the previous bundle',
       description: 'A second rollback undoes the first. The promotion log records the reason and the name of the key.',
       body: RollbackRequest,

@@ -17,8 +17,8 @@ import type { Static } from 'typebox';
 import { loadCheckedBundle } from '../bundle/load-bundle.ts';
 import { PreviewBundles } from '../comparisons/preview-bundles.ts';
 import type { Peers } from '../processes/peers.ts';
-import { serve } from '../serving.ts';
-import { BundleParams } from './bundles.ts';
+import { profileErrors, serve } from '../serving.ts';
+import { bundleErrors, BundleParams } from './bundles.ts';
 
 /** Where comparisons read and write. */
 export interface ComparisonPaths {
@@ -170,6 +170,15 @@ const PreviewRequest = Type.Object(
 
 const describe = describeRoutes({ scope: 'admin', tag: 'comparisons' });
 
+/** The errors of a route that loads a bundle. */
+const loadErrors = {
+  ...bundleErrors,
+  BUNDLE_DRIFTED: { status: 409 },
+  RETRIEVAL_INDEX_UNREADABLE: { status: 409 },
+};
+/** The errors of a route whose process loads bundles. */
+const jobErrors = { ...loadErrors, JOB_CRASHED: { status: 503 } };
+
 /** Adds the routes that compare bundles, arms and merges, and the gate. */
 export function addComparisons(
   app: HttpApp,
@@ -220,6 +229,7 @@ function addPreview(app: HttpApp, previews: PreviewBundles): void {
     '/v1/recommendations::preview',
     describe({
       operationId: 'previewRecommendations',
+      errors: { ...loadErrors, ...profileErrors, BUNDLE_SEARCHES_WRONG: { status: 409 } },
       summary: 'Recommend items by another bundle or arm',
       description:
         'Loads the bundle if it is not live, and recommends from the live catalog. The first request for a bundle may ' +
@@ -253,6 +263,12 @@ function addComparison(app: HttpApp, { artifactsFolder }: ComparisonPaths, jobs:
     '/v1/comparisons',
     describe({
       operationId: 'compareSides',
+      errors: {
+        ...jobErrors,
+        COMPARISON_NO_DATASET: { status: 409 },
+        COMPARISON_NO_USERS: { status: 409 },
+        DATASET_INVALID: { status: 409 },
+      },
       summary: 'Compare two bundles, arms or merges over a sample of users',
       description:
         'Makes the lists of both sides at the start of the held-out window, on which neither bundle was trained, in a ' +
@@ -281,6 +297,7 @@ function addGate(app: HttpApp, paths: ComparisonPaths, jobs: Peers['jobs']): voi
     '/v1/bundles/:bundleId/gate',
     describe({
       operationId: 'readGate',
+      errors: bundleErrors,
       summary: 'Read the newest verdict of the gate about a bundle',
       params: BundleParams,
       response: GateResponse,
@@ -298,6 +315,13 @@ function addGate(app: HttpApp, paths: ComparisonPaths, jobs: Peers['jobs']): voi
     '/v1/bundles/:bundleId/gate',
     describe({
       operationId: 'runGate',
+      errors: {
+        ...jobErrors,
+        DATASET_INVALID: { status: 409 },
+        COMPARISON_NO_DATASET: { status: 409 },
+        CONFIG_INVALID: { status: 500 },
+        CONFIG_UNREADABLE: { status: 500 },
+      },
       summary: 'Compare a bundle with the current bundle by the gate',
       description:
         'Runs in a low-priority process and stores the report, like `facet gate`. Promotes nothing. Returns the report, or ' +

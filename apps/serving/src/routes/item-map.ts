@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { encodeSafetensors } from '@facet/artifacts';
 import type { SafeTensor } from '@facet/artifacts';
 import type { BundleView } from '@facet/bundles';
-import { describeRoutes, problemError, problemResponses } from '@facet/http';
+import { describeRoutes, problemError } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { dayMs, utcDay } from '@facet/platform';
 import { CatalogAttribute, describeAttributes, describeOrigin, originFields } from '@facet/recommendations';
@@ -170,7 +170,6 @@ export function addItemMap(app: HttpApp): void {
             content: { 'application/octet-stream': { schema: Type.String(), example: '(safetensors)' } },
           },
           304: Type.Null({ description: 'The columns have not changed.' }),
-          ...problemResponses,
         },
       },
     },

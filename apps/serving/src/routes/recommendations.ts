@@ -27,7 +27,7 @@ import { IdentifierSchema } from '@facet/schemas';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Loaded } from '../bundle/live-bundle.ts';
-import { serve } from '../serving.ts';
+import { profileErrors, serve } from '../serving.ts';
 import type { ServedRecommendation } from '../serving.ts';
 
 const describe = describeRoutes({ scope: 'serve', tag: 'recommendations' });
@@ -42,6 +42,7 @@ export async function addRecommendations(app: HttpApp): Promise<void> {
     '/v1/recommendations',
     describe({
       operationId: 'recommend',
+      errors: profileErrors,
       summary: 'Recommend items to a user',
       description:
         'Uses the stored behaviors of `userId`, the behaviors of the request, or both. An unknown user gets popular items, ' +
@@ -116,6 +117,7 @@ export function addScoringRoutes(app: HttpApp): void {
     '/v1/recommendations::batch',
     describe({
       operationId: 'recommendBatch',
+      errors: profileErrors,
       summary: 'Recommend items to many users',
       description:
         'For offline scoring: one list for each user, in the order of `users`, all from the same bundle. A user with ' +
@@ -147,6 +149,7 @@ export function addScoringRoutes(app: HttpApp): void {
     '/v1/rank',
     describe({
       operationId: 'rank',
+      errors: profileErrors,
       summary: 'Score candidates for a user',
       description:
         'Scores up to 1,000 items that another system proposes, such as the results of a search. ' +
@@ -167,6 +170,7 @@ export function addScoringRoutes(app: HttpApp): void {
     '/v1/interests',
     describe({
       operationId: 'describeInterests',
+      errors: profileErrors,
       summary: 'Describe the interests of a user',
       description: 'Returns each interest with the behaviors that formed it and the items closest to it.',
       body: InterestsRequest,

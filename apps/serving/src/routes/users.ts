@@ -15,9 +15,9 @@ import type { UserDirectory } from '@facet/recommendations';
 import { IdentifierSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Loaded } from '../bundle/live-bundle.ts';
-import { serve } from '../serving.ts';
+import { profileErrors, serve } from '../serving.ts';
 
-const describe = describeRoutes({ scope: 'serve', tag: 'users' });
+const describe = describeRoutes({ scope: 'serve', tag: 'users', errors: profileErrors });
 
 /** Examples that are computed at once. A caller chooses among them. */
 const examplesMax = 100;
@@ -75,6 +75,7 @@ export function addUserRoutes(app: HttpApp): void {
     '/v1/users/:userId',
     describe({
       operationId: 'describeUser',
+      errors: { USER_NOT_FOUND: { status: 404 } },
       summary: 'Read the stored behaviors and attributes of a user',
       params: Type.Object({ userId: { ...IdentifierSchema, examples: ['ada'] } }),
       response: UserResponse,

@@ -2,7 +2,7 @@ import { boundsOf, findExperiment, isRunning } from '@facet/exposures';
 import type { Experiment } from '@facet/exposures';
 import { readExperimentDays, readExperimentReport } from '@facet/exposures/report';
 import type { ExperimentDay, ReadReport } from '@facet/exposures/report';
-import { createReportQueue, describeRoutes, problemError, responseSignal } from '@facet/http';
+import { createReportQueue, describeRoutes, lakeErrors, problemError, responseSignal } from '@facet/http';
 import type { ReportQueue, HttpApp } from '@facet/http';
 import { dayMs, hourMs } from '@facet/platform';
 import { Type } from 'typebox';
@@ -108,7 +108,7 @@ export function addExperimentsRoutes(app: HttpApp, { experiments, reports, now }
     '/v1/experiments/:name/report',
     describeRoutes({ scope: 'read', tag: 'experiments', handlerTimeout: handlerTimeoutMs })({
       operationId: 'reportExperiment',
-      errors: { EXPERIMENT_UNKNOWN: { status: 404 } },
+      errors: { ...lakeErrors, EXPERIMENT_UNKNOWN: { status: 404 } },
       summary: 'Compare the arms of an experiment',
       description:
         'Joins the exposure log with events that name the recommendation and one of its items. The report is at most a ' +

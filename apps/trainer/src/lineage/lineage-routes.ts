@@ -1,6 +1,6 @@
 import type { ArtifactStore } from '@facet/artifacts';
 import type { HomePaths } from '@facet/config';
-import { describeRoutes } from '@facet/http';
+import { artifactErrors, describeRoutes, lakeErrors } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { fitChoice, Lineage } from '@facet/runs';
 import { Type } from 'typebox';
@@ -59,11 +59,16 @@ const loadLineage = () => import('@facet/refresh/execution');
 
 /** Adds the routes that trace artifacts back to the lake, and show how a model was trained. */
 export function addLineageRoutes(app: HttpApp, { home, store }: LineageDeps): void {
-  const describe = describeRoutes({ scope: 'read', tag: 'lineage' });
+  const describe = describeRoutes({
+    scope: 'read',
+    tag: 'lineage',
+    errors: { ...artifactErrors, ARTIFACT_NOT_FOUND: { status: 404 } },
+  });
   app.get(
     '/v1/lineage/:id',
     describe({
       operationId: 'traceLineage',
+      errors: lakeErrors,
       summary: 'Trace a bundle, model or dataset back to the files and offsets of the lake',
       params: Type.Object({ id }),
       response: Lineage,
@@ -78,6 +83,7 @@ export function addLineageRoutes(app: HttpApp, { home, store }: LineageDeps): vo
     '/v1/models/:modelId/training',
     describe({
       operationId: 'readTraining',
+      errors: { MODEL_OUTDATED: { status: 409 } },
       summary: 'Read the training curves of a model',
       params: Type.Object({ modelId: id }),
       response: Training,

@@ -1,12 +1,5 @@
 import { Readable } from 'node:stream';
-import {
-  artifactProblems,
-  createProblems,
-  describeRoutes,
-  lakeProblems,
-  problemResponses,
-  responseSignal,
-} from '@facet/http';
+import { artifactErrors, describeRoutes, lakeErrors, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { RunReport } from '@facet/runs';
 import type { RunStore } from '@facet/runs';
@@ -60,17 +53,9 @@ export interface RefreshesDeps {
   readonly follow: (runId: string, signal: AbortSignal) => AsyncIterable<RunNews>;
 }
 
-export const trainerProblems = createProblems({
-  ...artifactProblems,
-  ...lakeProblems,
-  REFRESH_DAY_INVALID: {},
-  REFRESH_DAY_NOT_OVER: {},
-  REFRESH_DAY_SUPERSEDED: {},
-  REFRESH_RUN_UNFINISHED: {},
-  REFRESH_RUN_UNKNOWN: {},
-  REFRESH_QUEUE_UNREACHABLE: {},
-  ARTIFACT_NOT_FOUND: { status: 404 },
-});
+/** The errors of a route that reads a run. */
+const runErrors = { REFRESH_RUN_UNKNOWN: { status: 404 }, REFRESH_RUN_DAMAGED: { status: 409 } };
+const queueErrors = { REFRESH_QUEUE_UNREACHABLE: { status: 503 } };
 
 /** A refresh may take a night, and a client may follow all of it. */
 const followingMsMax = dayMs;
@@ -84,7 +69,18 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
   app.post(
     '/v1/refreshes',
     {
-      config: { scope: 'admin' },
+      config: {
+        scope: 'admin',
+        errors: {
+          ...artifactErrors,
+          ...lakeErrors,
+          ...queueErrors,
+          REFRESH_DAY_INVALID: { status: 400 },
+          REFRESH_DAY_NOT_OVER: { status: 409 },
+          REFRESH_DAY_SUPERSEDED: { status: 409 },
+          REFRESH_RUN_UNFINISHED: { status: 409 },
+        },
+      },
       schema: {
         operationId: 'requestRefresh',
         summary: 'Retrain on the data of a day',
@@ -93,7 +89,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
           'progress, or it was promoted, rejected or skipped and force is not set.',
         tags: ['refreshes'],
         body: RefreshRequestBody,
-        response: { 200: RunReport, 202: RunReport, ...problemResponses },
+        response: { 200: RunReport, 202: RunReport },
       },
     },
     async ({ body, apiKey }, reply) => {
@@ -123,6 +119,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
     '/v1/refreshes/:runId',
     describe({
       operationId: 'readRefresh',
+      errors: runErrors,
       summary: 'Read a run',
       params: RunParams,
       response: RunReport,
@@ -134,6 +131,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
     '/v1/refreshes/:runId/cancel',
     describeRoutes({ scope: 'admin', tag: 'refreshes' })({
       operationId: 'cancelRefresh',
+      errors: { ...artifactErrors, ...runErrors, ...queueErrors },
       summary: 'Cancel a run; a run that has ended does not change',
       params: RunParams,
       body: CancelBody,
@@ -148,7 +146,7 @@ export function addRefreshesRoutes(app: HttpApp, { runs, queue, follow }: Refres
   app.get(
     '/v1/refreshes/:runId/events',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', errors: runErrors },
       handlerTimeout: followingMsMax,
       schema: {
         operationId: 'followRefresh',

@@ -1,5 +1,5 @@
 import type { ArtifactStore, PromotionRecord } from '@facet/artifacts';
-import { describeRoutes } from '@facet/http';
+import { artifactErrors, describeRoutes } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { isScheduled, nextRefreshes, overdueSeconds } from '@facet/runs';
 import type { RefreshSchedule, RunStore, RunReport } from '@facet/runs';
@@ -68,7 +68,7 @@ export function addScheduleRoutes(app: HttpApp, deps: ScheduleDeps): void {
   const startedAt = now();
   app.get(
     '/v1/schedule',
-    describeRoutes({ scope: 'read', tag: 'refreshes' })({
+    describeRoutes({ scope: 'read', tag: 'refreshes', errors: artifactErrors })({
       operationId: 'readSchedule',
       summary: 'Read when the next refreshes are due, and whether one is overdue',
       response: Schedule,

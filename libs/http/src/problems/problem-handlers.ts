@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { httpStatusOf, isAppError } from '@facet/platform';
@@ -67,6 +68,9 @@ function createPathPattern(url: string): RegExp {
   return new RegExp(`^${pattern}$`);
 }
 
+/** Publishes each error that neither the route nor its app declares. Tests subscribe to it. */
+const undeclaredErrors = channel('facet:undeclared-error');
+
 export function createProblemSender(catalog: ProblemCatalog) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const declared = { ...catalog, ...request.routeOptions.config.errors };
@@ -74,6 +78,7 @@ export function createProblemSender(catalog: ProblemCatalog) {
     if (isAppError(error) && !Object.hasOwn(declared, error.code)) {
       const route = `${request.method} ${request.routeOptions.url}`;
       request.log.error({ err: error, code: error.code, route }, 'request failed with an undeclared error');
+      undeclaredErrors.publish(`${route}: ${error.code}`);
     } else if (problem.code === 'INTERNAL') request.log.error({ err: error }, 'request failed');
     if (isOfLoad(problem.statusCode)) reply.header('retry-after', getRetryAfterSeconds(error));
     // Closing the connection while the body arrives would lose the response, so the rest is read and dropped.
@@ -161,7 +166,7 @@ export function describeProblem(error: unknown, catalog: ProblemCatalog, request
   if (isAppError(error) && Object.hasOwn(catalog, error.code)) {
     const { code, message, remedy, context } = error;
     const { field } = context;
-    const problem = createProblem(catalog, code, message, remedy, httpStatusOf(error));
+    const problem = createProblem(catalog, code, message, remedy);
     return typeof field === 'string' ? { ...problem, field } : problem;
   }
   const { code, statusCode } = readFastifyError(error);
@@ -178,16 +183,9 @@ export function describeProblem(error: unknown, catalog: ProblemCatalog, request
   return createProblem(catalog, 'INTERNAL', 'The request failed because of an internal error.', remedy);
 }
 
-/** @param status for codes without a status in the catalog. */
-function createProblem(
-  catalog: ProblemCatalog,
-  code: string,
-  message: string,
-  remedy: string | undefined,
-  status = 500,
-): Problem {
+function createProblem(catalog: ProblemCatalog, code: string, message: string, remedy: string | undefined): Problem {
   const kind = catalog[code]!;
-  return { statusCode: kind.status ?? status, code, message, remedy: remedy ?? kind.remedy };
+  return { statusCode: kind.status, code, message, remedy: remedy ?? kind.remedy };
 }
 
 function readFastifyError(error: unknown): { code: string; statusCode: number | undefined } {

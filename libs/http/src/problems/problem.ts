@@ -16,53 +16,18 @@ export const Problem = Type.Object(
 );
 export type Problem = Static<typeof Problem>;
 
-const createExamples = (...problems: readonly Problem[]) => ({
-  'x-examples': Object.fromEntries(problems.map((value) => [value.code, { value }])),
-});
-
-/** The failure responses of every route, with examples for the API document. */
-export const problemResponses = {
-  '4xx': {
-    ...Problem,
-    ...createExamples(
-      {
-        statusCode: 400,
-        code: 'REQUEST_INVALID',
-        message: 'limit must be >= 1.',
-        remedy: 'Correct the field; /docs describes it.',
-        field: 'limit',
-      },
-      {
-        statusCode: 401,
-        code: 'UNAUTHORIZED',
-        message: 'The request has no API key.',
-        remedy: 'Send a key in the header x-api-key, or as Authorization: Bearer.',
-      },
-    ),
-  },
-  '5xx': {
-    ...Problem,
-    ...createExamples({
-      statusCode: 503,
-      code: 'OVERLOADED',
-      message: 'This server has more requests than it can serve.',
-      remedy: 'Retry after the seconds in Retry-After, or add a server.',
-    }),
-  },
-} as const;
-
 interface ProblemKind {
-  /** The HTTP status. Default: that of the error's category. */
-  readonly status?: number;
+  /** The HTTP status. It overrides that of the error's category. */
+  readonly status: number;
   /** The remedy of errors that have none. */
   readonly remedy?: string;
 }
 
-/** The error codes that an app reveals to its callers. Of other errors they see at most the code. */
+/** The error codes that an app or a route reveals to its callers. Of other errors they see at most the code. */
 export type ProblemCatalog = Readonly<Record<string, ProblemKind>>;
 
-/** The problems of every app. */
-const httpProblems = {
+/** The errors of every app. */
+export const httpProblems = {
   REQUEST_INVALID: { status: 400 },
   BODY_NOT_JSON: { status: 400, remedy: 'Send JSON in UTF-8.' },
   UNAUTHORIZED: { status: 401, remedy: 'Send a key in the header x-api-key, or as Authorization: Bearer.' },
@@ -92,25 +57,9 @@ interface ProblemDetails {
   readonly cause?: unknown;
 }
 
-/** Creates an error that callers see unmasked. */
-export function problemError(code: HttpProblemCode, message: string, details: ProblemDetails = {}): AppError {
-  return createError(httpProblems[code], code, message, details);
-}
-
-/** The problems of one app, including those of every app. */
-export interface Problems<Code extends string = string> {
-  readonly catalog: ProblemCatalog;
-  /** Creates an error that callers see unmasked. */
-  error(code: Code, message: string, details?: ProblemDetails): AppError;
-}
-
-/** @param own additional codes, and app-specific remedies for the codes of every app. */
-export function createProblems<Own extends ProblemCatalog>(own: Own): Problems<HttpProblemCode | (keyof Own & string)> {
-  const catalog: Readonly<Record<HttpProblemCode | keyof Own, ProblemKind>> = { ...httpProblems, ...own };
-  return {
-    catalog,
-    error: (code, message, details = {}) => createError(catalog[code], code, message, details),
-  };
+/** Creates an error of every app, which callers see unmasked. */
+export function problemError(code: HttpProblemCode, message: string, details?: ProblemDetails): AppError {
+  return declaredError(httpProblems, code, message, details);
 }
 
 /** Whether the same request may succeed later. */
@@ -118,8 +67,14 @@ export function isOfLoad(status: number): boolean {
   return status === 429 || status === 503;
 }
 
-function createError({ status = 500 }: ProblemKind, code: string, message: string, details: ProblemDetails): AppError {
-  const { remedy, field, retryAfterSeconds, cause } = details;
+/** Creates an error of a catalog. Callers see it unmasked if the route or its app declares it. */
+export function declaredError<Catalog extends ProblemCatalog>(
+  catalog: Catalog,
+  code: keyof Catalog & string,
+  message: string,
+  { remedy, field, retryAfterSeconds, cause }: ProblemDetails = {},
+): AppError {
+  const status = catalog[code]!.status;
   return new AppError(message, {
     code,
     category: categoryOfStatus(status),
@@ -139,22 +94,22 @@ function categoryOfStatus(status: number): ErrorCategory {
   return status >= 500 ? 'internal' : 'usage';
 }
 
-const s3Problems = { S3_REFUSED: {}, S3_UNREACHABLE: {} } as const satisfies ProblemCatalog;
+const s3Errors = { S3_REFUSED: { status: 503 }, S3_UNREACHABLE: { status: 503 } };
 
-/** The problems of an app that reads the lake. */
-export const lakeProblems = {
-  ...s3Problems,
-  EVENTS_LAKE_COPIES_FULL: {},
-  EVENTS_LAKE_DAMAGED: {},
-  EVENTS_LAKE_HAS_LOCAL: {},
+/** The errors of a route that reads the lake. */
+export const lakeErrors = {
+  ...s3Errors,
+  EVENTS_LAKE_COPIES_FULL: { status: 503 },
+  EVENTS_LAKE_DAMAGED: { status: 409 },
+  EVENTS_LAKE_HAS_LOCAL: { status: 409 },
   EVENTS_LAKE_NOT_CONFIGURED: { status: 503 },
-  EVENTS_LAKE_SNAPSHOT_EXPIRED: {},
-  EVENTS_LAKE_UNREADABLE: {},
+  EVENTS_LAKE_SNAPSHOT_EXPIRED: { status: 503 },
+  EVENTS_LAKE_UNREADABLE: { status: 503 },
 } as const satisfies ProblemCatalog;
 
-/** The problems of an app that reads artifacts. */
-export const artifactProblems = {
-  ...s3Problems,
-  ARTIFACT_COPIES_FULL: {},
-  ARTIFACT_CORRUPT: {},
+/** The errors of a route that reads artifacts. */
+export const artifactErrors = {
+  ...s3Errors,
+  ARTIFACT_COPIES_FULL: { status: 503 },
+  ARTIFACT_CORRUPT: { status: 409 },
 } as const satisfies ProblemCatalog;

@@ -1,9 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { refuse } from '@facet/schemas';
 import type { Refusal } from '@facet/schemas';
-import { compileValidator } from '@facet/http';
+import { compileValidator, declaredError, problemError } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import { ingestProblems } from '../ingest-services.ts';
 
 export interface BatchBodyOptions {
   /** A body with more entries is refused as a whole. */
@@ -21,6 +20,17 @@ export interface BatchBody {
 
 /** A parsed but not validated record of a request, or why it could not be parsed. */
 export type BatchEntry = { readonly ok: true; readonly value: unknown } | Refusal;
+
+/** The errors of a route that reads batches, and its remedies. */
+export const bodyErrors = {
+  TOO_MANY_RECORDS: { status: 413, remedy: 'Split the records over several requests.' },
+  BODY_TOO_LARGE: { status: 413, remedy: 'Send fewer records per request.' },
+  BODY_TYPE_UNSUPPORTED: {
+    status: 415,
+    remedy: 'Send Content-Type: application/json, or application/x-ndjson for one record per line.',
+  },
+  BODY_ENCODING_UNSUPPORTED: { status: 415, remedy: 'Send the body without Content-Encoding.' },
+};
 
 type ParseJson = (text: string) => unknown;
 
@@ -45,14 +55,14 @@ export function addBatchBodies(scope: HttpApp, options: BatchBodyOptions): void 
   for (const [type, read] of Object.entries(readers)) {
     scope.addContentTypeParser(type, { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => {
       const entries = read(body);
-      if (entries.length === 0) throw ingestProblems.error('REQUEST_INVALID', 'The request has no records.');
+      if (entries.length === 0) throw problemError('REQUEST_INVALID', 'The request has no records.');
       return { entries } satisfies BatchBody;
     });
   }
   scope.addHook('onRequest', async ({ headers }) => {
     const encoding = headers['content-encoding'];
     if (encoding === undefined || encoding === 'identity') return;
-    throw ingestProblems.error('BODY_ENCODING_UNSUPPORTED', `Content-Encoding ${encoding} is not supported.`);
+    throw declaredError(bodyErrors, 'BODY_ENCODING_UNSUPPORTED', `Content-Encoding ${encoding} is not supported.`);
   });
 }
 
@@ -78,7 +88,7 @@ function createJsonParser(scope: HttpApp): ParseJson {
 
 /** @throws Fastify's error for invalid JSON; AppError `BODY_NOT_JSON`, `REQUEST_INVALID`, `TOO_MANY_RECORDS`. */
 function readJson(body: Buffer, parseJson: ParseJson, options: BatchBodyOptions): BatchEntry[] {
-  if (!isUtf8(body)) throw ingestProblems.error('BODY_NOT_JSON', 'The body is not valid UTF-8.');
+  if (!isUtf8(body)) throw problemError('BODY_NOT_JSON', 'The body is not valid UTF-8.');
   const values = listOf(parseJson(body.toString('utf8')), options);
   refuseTooMany(values.length, options);
   return values.map((value) => ({ ok: true, value }));
@@ -87,10 +97,7 @@ function readJson(body: Buffer, parseJson: ParseJson, options: BatchBodyOptions)
 function listOf(body: unknown, { listField }: BatchBodyOptions): readonly unknown[] {
   if (Array.isArray(body)) return body;
   if (typeof body !== 'object' || body === null) {
-    throw ingestProblems.error(
-      'REQUEST_INVALID',
-      `The body must be a JSON object, a list of them, or {"${listField}": […]}.`,
-    );
+    throw problemError('REQUEST_INVALID', `The body must be a JSON object, a list of them, or {"${listField}": […]}.`);
   }
   const list = (body as Readonly<Record<string, unknown>>)[listField];
   return Array.isArray(list) ? list : [body];
@@ -137,5 +144,5 @@ function readText(body: Buffer, parseJson: ParseJson, options: BatchBodyOptions)
 
 function refuseTooMany(count: number, { entriesMax }: BatchBodyOptions): void {
   if (count <= entriesMax) return;
-  throw ingestProblems.error('TOO_MANY_RECORDS', `A request may contain at most ${entriesMax} records.`);
+  throw declaredError(bodyErrors, 'TOO_MANY_RECORDS', `A request may contain at most ${entriesMax} records.`);
 }

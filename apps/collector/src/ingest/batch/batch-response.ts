@@ -2,7 +2,6 @@ import { Problem } from '@facet/http';
 import { refuse } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { ingestProblems } from '../ingest-services.ts';
 import type { BatchBodyOptions } from './batch-body.ts';
 import { describeRefusal } from './describe-refusal.ts';
 import type { EntryOutcome, RecordKind } from './process-batch.ts';
@@ -58,6 +57,10 @@ export const BatchResponse = Type.Object(
 );
 export type BatchResponse = Static<typeof BatchResponse>;
 
+export const refusedErrors = {
+  ALL_REFUSED: { status: 400, remedy: 'Correct the records that the results name, and send them with the same ids.' },
+};
+
 /** No record was accepted. */
 export const RefusedResponse = Type.Object(
   { ...Problem.properties, ...Type.Partial(Type.Object(counts)).properties },
@@ -91,13 +94,13 @@ export function describeOutcomes(
 
 /** Returns the response to a request of which no record was accepted. */
 export function describeAllRefused(counted: Counted): RefusedResponse {
-  const { ALL_REFUSED } = ingestProblems.catalog;
+  const { status: statusCode, remedy } = refusedErrors.ALL_REFUSED;
   const [first] = counted.results;
   return {
-    statusCode: ALL_REFUSED?.status ?? 400,
+    statusCode,
     code: 'ALL_REFUSED',
     message: `All records of the request were refused. ${first?.message ?? ''}`.trim(),
-    remedy: ALL_REFUSED?.remedy,
+    remedy,
     ...counted,
   };
 }

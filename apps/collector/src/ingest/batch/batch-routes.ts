@@ -1,15 +1,15 @@
 import { createUnreadCounter, describeUnread } from '@facet/features';
 import { countedField, sumIntake } from '@facet/schemas';
 import type { IntakeCount } from '@facet/schemas';
-import { Problem } from '@facet/http';
+import { problemError } from '@facet/http';
 import type { Access, HttpApp, KeySource } from '@facet/http';
 import { utcDay } from '@facet/platform';
 import type { Scope } from '@facet/platform';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { ingestProblems, producerOf, producersOf, storeRecords } from '../ingest-services.ts';
+import { producerOf, producersOf, storeErrors, storeRecords } from '../ingest-services.ts';
 import type { IngestServices } from '../ingest-services.ts';
-import { addBatchBodies } from './batch-body.ts';
+import { addBatchBodies, bodyErrors } from './batch-body.ts';
 import type { BatchBody, BatchBodyOptions } from './batch-body.ts';
 import {
   BatchResponse,
@@ -18,6 +18,7 @@ import {
   describeOutcomes,
   exampleRefusal,
   exampleResponse,
+  refusedErrors,
   RefusedResponse,
 } from './batch-response.ts';
 import { processBatch, recordKinds, withRefused } from './process-batch.ts';
@@ -102,7 +103,7 @@ function addBatchRoute(
   scope.route({
     method,
     url: `/v1/${kind.name}`,
-    config: { scope: keyScope, keySources },
+    config: { scope: keyScope, keySources, errors: { ...bodyErrors, ...refusedErrors, ...storeErrors } },
     schema: {
       ...docs,
       tags: ['ingest'],
@@ -111,8 +112,6 @@ function addBatchRoute(
       response: {
         202: { ...BatchResponse, examples: [exampleResponse(kind)] },
         400: { ...RefusedResponse, examples: [exampleRefusal(kind)] },
-        '4xx': Problem,
-        '5xx': Problem,
       },
     },
     onRequest: async (request) => {
@@ -168,7 +167,7 @@ async function describeUnreadAttributes(
 function detachEntries(request: FastifyRequest): BatchBody['entries'] {
   const body = request.body as BatchBody | undefined;
   // Fastify does not read a body without a content type.
-  if (body === undefined) throw ingestProblems.error('REQUEST_INVALID', 'The request has no body.');
+  if (body === undefined) throw problemError('REQUEST_INVALID', 'The request has no body.');
   request.body = undefined;
   return body.entries;
 }
@@ -177,11 +176,9 @@ function detachEntries(request: FastifyRequest): BatchBody['entries'] {
 function refuseKeyInUrl({ query, apiKey }: FastifyRequest): void {
   const isInUrl = (query as { readonly key?: string }).key !== undefined;
   if (!isInUrl || apiKey === undefined || apiKey.scopes.every((scope) => scope === 'ingest')) return;
-  throw ingestProblems.error(
-    'FORBIDDEN',
-    `The key ${apiKey.name} has more scopes than ingest and must not be in a URL.`,
-    { remedy: 'Send the key in the header x-api-key, and create a key with only the scope ingest for browsers.' },
-  );
+  throw problemError('FORBIDDEN', `The key ${apiKey.name} has more scopes than ingest and must not be in a URL.`, {
+    remedy: 'Send the key in the header x-api-key, and create a key with only the scope ingest for browsers.',
+  });
 }
 
 function count(

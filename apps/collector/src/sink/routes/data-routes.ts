@@ -1,4 +1,4 @@
-import { describeRoutes, responseSignal } from '@facet/http';
+import { describeRoutes, lakeErrors, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import { DayHealthSchema, LakeContent, lakeStatus } from '@facet/lake';
 import { utcDay } from '@facet/platform';
@@ -26,6 +26,7 @@ export function addDataHealthRoutes(
     '/v1/data-health',
     describeRoutes({ scope: 'read', tag: 'data', handlerTimeout: handlerTimeoutMs })({
       operationId: 'readDataHealth',
+      errors: { ...lakeErrors, EVENTS_CATALOG_DAMAGED: { status: 409 }, EVENTS_CATALOG_UNREADABLE: { status: 503 } },
       summary: 'Reports the health of one day of events',
       querystring: Query,
       response: DayHealthSchema,
@@ -60,6 +61,7 @@ export function addLakeRoutes(app: HttpApp, { lakeFolder }: { readonly lakeFolde
     '/v1/lake',
     describeRoutes({ scope: 'read', tag: 'data' })({
       operationId: 'readLake',
+      errors: lakeErrors,
       summary: 'Count the events of each day in the lake',
       response: Lake,
     }),

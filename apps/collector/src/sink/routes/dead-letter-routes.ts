@@ -1,4 +1,4 @@
-import { createReportQueue, describeRoutes, problemError, responseSignal } from '@facet/http';
+import { createReportQueue, declaredError, describeRoutes, problemError, responseSignal } from '@facet/http';
 import type { HttpApp } from '@facet/http';
 import {
   findDeadLetter,
@@ -11,7 +11,6 @@ import {
 import type { KafkaConnection, Publisher, TopicNames } from '@facet/kafka';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { sinkProblems } from '../sink-problems.ts';
 
 const example = {
   deadLetterId: 'facet.events.v1-3-1207',
@@ -108,11 +107,32 @@ const listedDefault = 50;
 const previewMax = 500;
 const failuresMax = 200;
 
+/** The errors of a route that reads a topic. */
+const kafkaErrors = {
+  EVENTS_LOG_FORBIDDEN: { status: 503 },
+  EVENTS_LOG_TRUNCATED: { status: 409 },
+  EVENTS_LOG_UNAUTHENTICATED: { status: 503 },
+  EVENTS_LOG_UNREACHABLE: { status: 503 },
+  EVENTS_LOG_UNTRUSTED: { status: 503 },
+  EVENTS_TOPIC_UNKNOWN: { status: 503 },
+  CONNECTION_FILE_UNREADABLE: { status: 503 },
+};
+
+const redriveErrors = {
+  EVENTS_LOG_BUSY: { status: 503 },
+  EVENTS_RECORD_REFUSED: { status: 400 },
+  EVENTS_RECORD_TOO_LARGE: { status: 400 },
+  REDRIVE_RUNNING: {
+    status: 409,
+    remedy: 'Repeat the request after it has ended. Redriven events are not sent again.',
+  },
+};
+
 /** Adds the routes that list dead letters, show one with its whole message, and send them back to Kafka. */
 export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
   const { kafka, publisher, topics, eventTypes, now } = deps;
   const topic = topics.deadLetters;
-  const group = { scope: 'read', tag: 'dead letters', handlerTimeout: handlerTimeoutMs } as const;
+  const group = { scope: 'read', tag: 'dead letters', handlerTimeout: handlerTimeoutMs, errors: kafkaErrors } as const;
   const describe = describeRoutes(group);
   // Each reads the whole topic.
   const queue = { now, freshMs: 0, keptMax: 5 };
@@ -170,6 +190,7 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
     '/v1/dead-letters/redrive',
     describeRoutes({ ...group, scope: 'admin' })({
       operationId: 'redriveDeadLetters',
+      errors: redriveErrors,
       summary: 'Send dead letters that are now valid back to Kafka',
       description:
         'Events keep their eventId and time, so an event that is redriven twice counts once. Events that are still invalid ' +
@@ -180,7 +201,7 @@ export function addDeadLetterRoutes(app: HttpApp, deps: DeadLetterDeps): void {
     }),
     async ({ body, apiKey, log }, reply) => {
       const { ids = [], reasons, field, addEventIds = false, dryRun: isDryRun = false } = body;
-      if (isRedriving) throw sinkProblems.error('REDRIVE_RUNNING', 'Another redrive is running.');
+      if (isRedriving) throw declaredError(redriveErrors, 'REDRIVE_RUNNING', 'Another redrive is running.');
       isRedriving = true;
       const signal = AbortSignal.any([responseSignal(reply), closing.signal, AbortSignal.timeout(redriveMsMax)]);
       const options = { ids, reasons, field, addEventIds, isDryRun, failuresMax };

@@ -1,0 +1,19 @@
+// Vitest loads this file before each test file. A test fails if a route responds with an error that neither the route nor its app declares.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+
+const channel = 'facet:undeclared-error';
+const undeclared: unknown[] = [];
+const collect = (error: unknown): void => void undeclared.push(error);
+
+function expectNone(): void {
+  const errors = undeclared.splice(0);
+  expect(errors, 'Add these error codes to `errors` of the route').toEqual([]);
+}
+
+beforeAll(() => subscribe(channel, collect));
+afterEach(expectNone);
+afterAll(() => {
+  unsubscribe(channel, collect);
+  expectNone();
+});
