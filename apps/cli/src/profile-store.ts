@@ -5,7 +5,7 @@ import { parsePositiveRule } from '@facet/features';
 import { openRedisProfileStore, rebuildProfiles } from '@facet/profiles';
 import type { RebuildResult, RedisProfileStore } from '@facet/profiles';
 import type { CommandContext, CommonOptions } from './command.ts';
-import { readConfig } from './stages.ts';
+import { readChosenConfig } from './stages.ts';
 import { countOf } from './terminal/text.ts';
 
 /**
@@ -18,7 +18,7 @@ export async function withProfileStore<Result>(
   { environment }: Pick<CommandContext, 'environment'>,
   command: (store: RedisProfileStore) => Promise<Result>,
 ): Promise<Result> {
-  const { profiles } = await readConfig(options);
+  const { profiles } = await readChosenConfig(options);
   const files = parseRedisFiles('FACET_REDIS', environment.inherited, options.redis);
   const store = await openRedisProfileStore({ ...files, url: options.redis, ...profiles });
   try {
@@ -38,7 +38,7 @@ export async function rebuildStoredProfiles(
   context: CommandContext,
 ): Promise<RebuildResult> {
   const { output, progress } = context;
-  const { interactions } = await readConfig(options);
+  const { interactions } = await readChosenConfig(options);
   return progress.run('profiles', '', async (stage) => {
     const home = homePaths(options.home);
     const result = await withProfileStore(options, context, async (store) => {

@@ -23,13 +23,13 @@ import type { IndexedModel } from './home.ts';
 import { countOf, formatBytes, formatCount, shortId } from './terminal/text.ts';
 
 /** Reads the file of {@link chooseConfigFile}. A missing `facet.yaml` means all defaults. */
-export async function readConfig(options: Pick<CommonOptions, 'config'>): Promise<FacetConfig> {
+export async function readChosenConfig(options: Pick<CommonOptions, 'config'>): Promise<FacetConfig> {
   return readFacetConfig(await chooseConfigFile(options));
 }
 
 /** Opens the data home and the configuration of a command. */
 export async function openPipeline(options: Pick<CommonOptions, 'home' | 'config'>): Promise<StageContext> {
-  return createStageContext(homePaths(options.home), await readConfig(options));
+  return createStageContext(homePaths(options.home), await readChosenConfig(options));
 }
 
 /**

@@ -2,15 +2,15 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { resolveModel } from '@facet/config';
 import { expect, it } from 'vitest';
-import { readConfig } from '../src/stages.ts';
+import { readChosenConfig } from '../src/stages.ts';
 import { temporaryFolder } from '@facet/testing';
 
 const example = new URL('../../../facet.yaml', import.meta.url);
 
-async function readText(text: string): ReturnType<typeof readConfig> {
+async function readText(text: string): ReturnType<typeof readChosenConfig> {
   const path = join(await temporaryFolder(), 'facet.yaml');
   await writeFile(path, text);
-  return readConfig({ config: path });
+  return readChosenConfig({ config: path });
 }
 
 it('facet.yaml in the repository changes no default', async () => {

@@ -4,13 +4,13 @@ import { resolveModel } from '@facet/config';
 import { estimateMemory, estimateTrainingMemory } from '@facet/stages';
 import { indexMemory } from '@facet/retrieval';
 import { expect, it } from 'vitest';
-import { readConfig } from '../src/stages.ts';
+import { readChosenConfig } from '../src/stages.ts';
 import { formatBytes } from '../src/terminal/text.ts';
 
 it('docs/scaling.md has the sizes that facet estimate computes', async () => {
   const page = await readFile(new URL('../../../docs/scaling.md', import.meta.url), 'utf8');
   const settings = resolveModel(
-    await readConfig({ config: fileURLToPath(new URL('../../../facet.yaml', import.meta.url)) }),
+    await readChosenConfig({ config: fileURLToPath(new URL('../../../facet.yaml', import.meta.url)) }),
   );
   const [, users, events] = /--users (\d+) --events (\d+)/.exec(page)!.map(Number);
   const estimated = new Map<string, string[]>();

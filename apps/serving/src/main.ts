@@ -2,7 +2,7 @@ import cluster from 'node:cluster';
 import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } from '@facet/platform';
 import { respondToArguments } from '@facet/platform/app-arguments';
 import { help, readConfig } from './config.ts';
-import { connectWorker } from './processes/peers.ts';
+import { connectToSupervisor } from './processes/peers.ts';
 import type { Announcement } from './processes/messages.ts';
 import { runSupervisor } from './processes/supervisor.ts';
 
@@ -38,7 +38,7 @@ async function main(): Promise<void> {
   }
   let close: () => Promise<void> = async () => undefined;
   const closeNow = closeOnSignal(() => close(), { logger, delayMs: closeDelayMs, isSupervised: cluster.isWorker });
-  const worker = cluster.isWorker ? connectWorker(closeNow) : undefined;
+  const worker = cluster.isWorker ? connectToSupervisor(closeNow) : undefined;
   const role = await worker?.role;
   // Imported late: the native index reads OMP_NUM_THREADS when it is loaded.
   const { startServing } = await import('./start-serving.ts');

@@ -9,7 +9,7 @@ import { AppError, dayMs } from '@facet/platform';
 import {
   hashJson,
   buildTables,
-  selectInteractions,
+  filterInteractions,
   openDataset,
   readCatalog,
   readCutInteractions,
@@ -62,7 +62,7 @@ export interface BenchmarkData {
  *
  * @param partition of a user split, 0 to 9
  * @throws AppError `BENCHMARK_NO_TIMES` for a time split of sequences; `BENCHMARK_TOO_SHORT` if the protocol finds no validation or test
- *   users; as `datasetStage`, `selectInteractions`, `readSequencesFile` and `readCatalogFiles`.
+ *   users; as `datasetStage`, `filterInteractions`, `readSequencesFile` and `readCatalogFiles`.
  */
 export async function openBenchmarkData(
   context: StageContext,
@@ -84,7 +84,7 @@ export async function openBenchmarkData(
  * Reads the events of a home and splits the last `days` days (UTC) into periods of `everyDays` days. Returns the data of each period, which
  * contain no later interaction. Leaves out periods without test users, such as days on which a shop is closed, or without validation users.
  *
- * @throws AppError `BENCHMARK_NO_TIMES` for sequences; `BENCHMARK_TOO_SHORT` if no period is left; as `selectInteractions`.
+ * @throws AppError `BENCHMARK_NO_TIMES` for sequences; `BENCHMARK_TOO_SHORT` if no period is left; as `filterInteractions`.
  */
 export async function openRollingData(
   context: StageContext,
@@ -250,7 +250,7 @@ async function readHome({ home, config }: StageContext, rules: Rules): Promise<O
   const snapshot = await openLakeSnapshot(home.lakeFolder);
   const interactions = await readCutInteractions({ snapshot, settings: config, resources: config.dataset }, {});
   const { items, users } = await readCatalog(home);
-  const { table, dropped } = selectInteractions(interactions, rules);
+  const { table, dropped } = filterInteractions(interactions, rules);
   return { table, items, users, excluded: { byRule: dropped, bots: interactions.bots.users } };
 }
 

@@ -5,7 +5,7 @@
  */
 export {
   assignArms,
-  boundsOf,
+  periodOf,
   bundlesOfExperiments,
   drawShadows,
   ExperimentsSettings,

@@ -47,7 +47,7 @@ export function sumOf(metrics: Metrics, name: string, wanted: Wanted = {}): numb
 }
 
 /** Returns the distinct values of a label. */
-export function valuesOf(metrics: Metrics, name: string, label: string): string[] {
+export function labelValuesOf(metrics: Metrics, name: string, label: string): string[] {
   return [...new Set((metrics.get(name) ?? []).map(({ labels }) => labels[label] ?? ''))];
 }
 
@@ -85,7 +85,7 @@ export function quantileOf(buckets: Buckets, quantile: number): number | undefin
 }
 
 /** Returns the number of observations. */
-export const countOf = (buckets: Buckets): number => buckets.at(-1)?.count ?? 0;
+export const observationsOf = (buckets: Buckets): number => buckets.at(-1)?.count ?? 0;
 
 /** Returns how much a counter grew since an earlier reading. */
 export function growthOf(name: string, { metrics, before, wanted = {} }: Growth): number {

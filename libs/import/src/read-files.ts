@@ -1,7 +1,7 @@
 import type { AppError } from '@facet/platform';
 import type { Event } from '@facet/schemas';
 import { inputError } from './input-error.ts';
-import { createCatalogRowParser, findMissingAttributes } from './mapping/catalog-rows.ts';
+import { createCatalogRowParser, findMissingColumns } from './mapping/catalog-rows.ts';
 import type { CatalogKind, CatalogRecords } from './mapping/catalog-rows.ts';
 import type { ColumnMapping, ItemMapping, UserMapping } from './mapping/column-mapping.ts';
 import { createEventRowParser, hasPlainInvoice } from './mapping/event-rows.ts';
@@ -78,7 +78,7 @@ export async function readCatalogFiles<Kind extends CatalogKind>(
       },
     };
   });
-  report.missAttributes(kind, findMissingAttributes(tables, kind, mapping?.[kind]));
+  report.missAttributes(kind, findMissingColumns(tables, kind, mapping?.[kind]));
 }
 
 /** Reads event files in order, passes the accepted events of each chunk to `onEvents` and adds all rows to `report`. */

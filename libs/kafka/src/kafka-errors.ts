@@ -86,7 +86,7 @@ export function refusedRecords(refused: readonly RejectedRecord[]): AppError {
 
 const tooLargeReasons: ReadonlySet<string> = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
 /** Errors of brokers that refuse a record permanently. */
-export const refusalReasons: ReadonlySet<string> = new Set([...tooLargeReasons, 'INVALID_TIMESTAMP']);
+export const permanentRefusals: ReadonlySet<string> = new Set([...tooLargeReasons, 'INVALID_TIMESTAMP']);
 
 export function logTruncated(topic: string, range: PartitionRange, end: number): AppError {
   const { partition, from, to } = range;

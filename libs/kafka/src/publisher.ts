@@ -3,7 +3,7 @@ import { CompressionTypes } from 'kafkajs';
 import type { AppError } from '@facet/platform';
 import { within } from './connect-kafka.ts';
 import type { KafkaConnection } from './connect-kafka.ts';
-import { busy, protocolErrorType, refusalReasons, refusedRecords, unreachable } from './kafka-errors.ts';
+import { busy, protocolErrorType, permanentRefusals, refusedRecords, unreachable } from './kafka-errors.ts';
 import type { RejectedRecord } from './kafka-errors.ts';
 import { SafeProducer } from './safe-producer.ts';
 import type { TopicMessage } from './safe-producer.ts';
@@ -131,7 +131,7 @@ export function openKafkaPublisher(
         lastFailure = undefined;
       } catch (error) {
         const reason = protocolErrorType(error);
-        if (reason === undefined || !refusalReasons.has(reason)) throw noteFailure(error);
+        if (reason === undefined || !permanentRefusals.has(reason)) throw noteFailure(error);
         const [first] = rest;
         if (rest.length === 1 && first !== undefined) return [reject(first, reason)];
         return sendParts(rest, reason, signal);

@@ -33,7 +33,7 @@ export { createLogger } from './logger.ts';
 export type { Logger } from './logger.ts';
 export { nearestName, plainName, suggestName } from './nearest-name.ts';
 export {
-  describeProblem,
+  describeConfigProblem,
   fieldOf,
   invalidConfig,
   parseEnvironment,

@@ -30,7 +30,7 @@ export function fieldOf({ path }: Pick<ConfigProblem, 'path'>): string {
 
 /** Returns the error `CONFIG_INVALID` for problems of a file or of another source. `context.problems` contains them. */
 export function invalidConfig(source: string, problems: readonly ConfigProblem[]): AppError {
-  return new AppError(`${source} is not valid: ${problems.map(describeProblem).join('; ')}.`, {
+  return new AppError(`${source} is not valid: ${problems.map(describeConfigProblem).join('; ')}.`, {
     code: 'CONFIG_INVALID',
     category: 'usage',
     remedy: `Correct ${problems.length === 1 ? 'this field' : 'these fields'} in ${source}.`,
@@ -39,7 +39,7 @@ export function invalidConfig(source: string, problems: readonly ConfigProblem[]
 }
 
 /** Returns field, problem and remedy on one line, without the final period. */
-export function describeProblem({ line, problem, remedy, ...field }: ConfigProblem): string {
+export function describeConfigProblem({ line, problem, remedy, ...field }: ConfigProblem): string {
   const inLine = line === undefined ? '' : `line ${line}, `;
   const text = remedy === undefined ? problem : `${problem}. ${remedy}`;
   return `${inLine}${fieldOf(field)}: ${text.replace(/\.$/, '')}`;

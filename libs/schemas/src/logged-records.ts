@@ -7,7 +7,7 @@ import type { Event } from './event.ts';
 import { refuseIdentifier } from './identifier.ts';
 import { parseItem, parseUser } from './item-and-user.ts';
 import type { Item, User } from './item-and-user.ts';
-import { isPlainObject, parseJson, refuse } from './refusal.ts';
+import { isPlainObject, decodeJson, refuse } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 
 /**
@@ -20,7 +20,7 @@ export function parseLoggedEvent(
   timestampMs: number,
   types: readonly string[] = [],
 ): { ok: true; event: Event } | Refusal {
-  const json = parseJson(value);
+  const json = decodeJson(value);
   if (!json.ok) return json;
   // Producers may write any number as the timestamp.
   if (!(timestampMs >= 0 && timestampMs <= epochMsMax)) return refuse('', 'time-out-of-range');
@@ -34,7 +34,7 @@ export function parseLoggedItem(
 ): { ok: true; itemId: string; item: Item | undefined } | Refusal {
   if (key === null) return refuse('itemId', 'missing');
   if (value === null) return { ok: true, itemId: key, item: undefined };
-  const json = parseJson(value);
+  const json = decodeJson(value);
   if (!json.ok) return json;
   const parsed = parseItem(json.value);
   if (!parsed.ok) return parsed;
@@ -48,7 +48,7 @@ export function parseLoggedUser(
 ): { ok: true; userId: string; user: User | undefined } | Refusal {
   if (key === null) return refuse('userId', 'missing');
   if (value === null) return { ok: true, userId: key, user: undefined };
-  const json = parseJson(value);
+  const json = decodeJson(value);
   if (!json.ok) return json;
   const parsed = parseUser(json.value);
   if (!parsed.ok) return parsed;
@@ -72,7 +72,7 @@ export function serializeErasure({ erasureId, userId, requestedAt, requestedBy }
 
 /** Parses the value of a record of the erasure topic. */
 export function parseLoggedErasure(value: Uint8Array | null): { ok: true; erasure: ErasureRequest } | Refusal {
-  const json = parseJson(value);
+  const json = decodeJson(value);
   if (!json.ok) return json;
   if (!isPlainObject(json.value)) return refuse('', 'not-an-object');
   const { erasureId, userId, requestedAt, requestedBy } = json.value;
@@ -118,7 +118,7 @@ export function serializeIntake(counts: readonly IntakeCount[]): string {
 
 /** Parses the value of a record of the intake topic. */
 export function parseLoggedIntake(value: Uint8Array | null): { ok: true; counts: readonly IntakeCount[] } | Refusal {
-  const json = parseJson(value);
+  const json = decodeJson(value);
   if (!json.ok) return json;
   return IntakeCounts.Check(json.value) ? { ok: true, counts: json.value } : refuse('', 'not-an-object');
 }

@@ -55,7 +55,7 @@ export function isTooDeep(value: unknown, levels = nestingMax): boolean {
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Parses the bytes of a Kafka record as JSON. The bytes may be anything. */
-export function parseJson(value: Uint8Array | null): { ok: true; value: unknown } | Refusal {
+export function decodeJson(value: Uint8Array | null): { ok: true; value: unknown } | Refusal {
   if (value === null) return refuse('', 'missing');
   let text: string;
   try {

@@ -3,7 +3,7 @@
  * Start with `datasetStage`, `trainStage` and `indexStage`. `@facet/stages/training` has the functions that load TensorFlow.
  * Imports no `@facet/gate` and no `@facet/refresh`: they build on the stages.
  */
-export { buildTables, selectInteractions } from './dataset/build-dataset.ts';
+export { buildTables, filterInteractions } from './dataset/build-dataset.ts';
 export { openDataset, putDataset, readDatasetInfo } from './dataset/dataset-artifact.ts';
 export { readCatalog, readCutInteractions, rebuildDataset } from './dataset/dataset-from-lake.ts';
 export { behaviorsBetween, describeExcluded, encodeTables, excludedEventsOf, tieSeed } from './dataset/dataset.ts';

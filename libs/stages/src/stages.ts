@@ -13,7 +13,7 @@ import type { StoredDataset } from './dataset/dataset-from-lake.ts';
 import { datasetVersion } from './dataset/dataset.ts';
 import type { Dataset, DatasetCut } from './dataset/dataset.ts';
 import { checkTrainingMemory, sizeOf } from './estimate/estimate-memory.ts';
-import { evaluateModel } from './ranking/evaluate.ts';
+import { evaluateWithBaselines } from './ranking/evaluate.ts';
 import type { EvaluationReport } from './ranking/evaluate.ts';
 import { buildBundle } from './indexing/build-bundle.ts';
 import { openModel, readModelInfo } from './model/model-artifact.ts';
@@ -198,7 +198,7 @@ export async function evaluateStage(
     run: async () => {
       const dataset = await openDataset(store, ids.datasetId);
       const model = await openModel(store, ids.modelId);
-      return evaluateModel({ dataset, model, ...config.evaluation, ...watch });
+      return evaluateWithBaselines({ dataset, model, ...config.evaluation, ...watch });
     },
   });
 }

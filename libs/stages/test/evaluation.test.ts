@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Dataset } from '../src/dataset/dataset.ts';
 import type { Model } from '../src/model/model-artifact.ts';
 import type { EvaluationReport } from '../src/ranking/evaluate.ts';
-import { createBaselines, evaluateModel } from '../src/ranking/evaluate.ts';
+import { createBaselines, evaluateWithBaselines } from '../src/ranking/evaluate.ts';
 import { createModelScorer } from '../src/ranking/model-scorer.ts';
 import * as tensorFlow from '@facet/model/training';
 import { evaluateTasks, heldOutLast, heldOutWindow, rankTasks } from '../src/ranking/tasks.ts';
@@ -73,11 +73,11 @@ function countableShop(): Dataset {
   return shopDataset(events);
 }
 
-describe('evaluateModel with results known by hand', () => {
+describe('evaluateWithBaselines with results known by hand', () => {
   let report: EvaluationReport;
   beforeAll(async () => {
     const dataset = countableShop();
-    report = await evaluateModel({ dataset, model: popularityModel(dataset), cutoffs: [1, 2] });
+    report = await evaluateWithBaselines({ dataset, model: popularityModel(dataset), cutoffs: [1, 2] });
   });
 
   it('computes metrics as by hand: popularity ranks a, b, c, d', () => {
@@ -144,7 +144,7 @@ describe('evaluateModel with results known by hand', () => {
   it('reports its progress, and the settings that validation compares', async () => {
     const dataset = countableShop();
     const seen: [number, string][] = [];
-    await evaluateModel({
+    await evaluateWithBaselines({
       dataset,
       model: popularityModel(dataset),
       cutoffs: [50],
@@ -170,7 +170,7 @@ it('evaluates a test window in which no user has a new item', async () => {
     return earlier === undefined ? [] : [{ ...event, itemId: earlier.itemId }];
   });
   const dataset = shopDataset(repeats);
-  const report = await evaluateModel({ dataset, model: popularityModel(dataset), cutoffs: [3] });
+  const report = await evaluateWithBaselines({ dataset, model: popularityModel(dataset), cutoffs: [3] });
   expect(report.methods.map((method) => method.new.users)).toEqual([0, 0, 0, 0, 0]);
   expect(report.methods[0]!.all.users).toBeGreaterThan(0);
   expect(report.margin.new).toMatchObject({ mean: 0, low: 0, high: 0 });
@@ -372,13 +372,13 @@ describe('evaluation and time', () => {
 
   it('returns the same report for the same inputs', async () => {
     const dataset = shopDataset();
-    const evaluate = () => evaluateModel({ dataset, model: outspokenModel(dataset), cutoffs: [3, 10] });
+    const evaluate = () => evaluateWithBaselines({ dataset, model: outspokenModel(dataset), cutoffs: [3, 10] });
     expect(await evaluate()).toEqual(await evaluate());
   });
 
   it('reports the similarity and the shares of interests', async () => {
     const dataset = shopDataset();
-    const { interests } = await evaluateModel({ dataset, model: outspokenModel(dataset), cutoffs: [3] });
+    const { interests } = await evaluateWithBaselines({ dataset, model: outspokenModel(dataset), cutoffs: [3] });
     expect(interests.meanInterests).toBeGreaterThan(1);
     expect(interests.meanInterests).toBeLessThanOrEqual(3);
     expect(interests.labelShares).toHaveLength(3);

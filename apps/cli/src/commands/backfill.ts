@@ -9,7 +9,7 @@ import { addFiles, addNotes, usageError } from '../command.ts';
 import type { CommandContext, Register } from '../command.ts';
 import { addReading, checkRefusedShare, withSourceFiles } from '../source-files.ts';
 import type { FileOptions } from '../source-files.ts';
-import { readConfig, showReport } from '../stages.ts';
+import { readChosenConfig, showReport } from '../stages.ts';
 import { countOf, formatCount } from '../terminal/text.ts';
 
 interface BackfillOptions extends Omit<FileOptions, 'home'> {
@@ -60,7 +60,7 @@ async function backfill(options: BackfillOptions, context: CommandContext): Prom
       'Set FACET_API_KEY. Create a key with facet keys create (scope ingest, and admin for items and users).',
     );
   }
-  const config = await readConfig(options);
+  const config = await readChosenConfig(options);
   const { mapping, eventTypes, interactions } = config;
   const stage = progress.stage('backfill', options.to);
   const sender = createSender(createEventClient({ url: options.to, key }), signal);

@@ -48,7 +48,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { addNotes, parseCount, parseIds, usageError } from '../command.ts';
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { ownFilesHome } from '../source-files.ts';
-import { readConfig, runImport, showReport } from '../stages.ts';
+import { readChosenConfig, runImport, showReport } from '../stages.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { countOf, formatDuration, renderTable, wrap } from '../terminal/text.ts';
 
@@ -112,7 +112,7 @@ ${describeVariants()}`,
 
 async function benchmark(options: BenchmarkOptions, context: CommandContext): Promise<void> {
   const { output, terminal } = context;
-  const config = await readConfig(options);
+  const config = await readChosenConfig(options);
   const { set: settings = [], sweep: sweeps = [] } = options;
   if (options.protocol !== 'rolling' && (options.every ?? options.days) !== undefined) {
     throw usageError('--every and --days need --protocol rolling.', 'Add --protocol rolling, or omit both options.');

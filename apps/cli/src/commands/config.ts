@@ -52,8 +52,8 @@ async function check(options: CommonOptions, { environment, output, terminal }: 
     exists,
     home: options.home,
     problems: [
-      ...problems.map((each) => describeProblem(file, each)),
-      ...variableProblems.map((each) => describeProblem('environment', each)),
+      ...problems.map((each) => describeConfigProblem(file, each)),
+      ...variableProblems.map((each) => describeConfigProblem('environment', each)),
     ],
   });
   const count = problems.length + variableProblems.length;
@@ -79,7 +79,7 @@ async function check(options: CommonOptions, { environment, output, terminal }: 
   });
 }
 
-function describeProblem(source: string, problem: ConfigProblem): Record<string, unknown> {
+function describeConfigProblem(source: string, problem: ConfigProblem): Record<string, unknown> {
   const { line = null, problem: text, remedy = null } = problem;
   return { source, line, field: fieldOf(problem), problem: text, remedy };
 }

@@ -6,7 +6,7 @@ import { addKafka, addNotes, addSubcommand, facet, parseCount } from '../command
 import type { CommandContext, Register } from '../command.ts';
 import { withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
-import { readConfig } from '../stages.ts';
+import { readChosenConfig } from '../stages.ts';
 import { countOf, formatCount, formatSecond, printable, truncate } from '../terminal/text.ts';
 
 interface DeadLetterFilter {
@@ -127,7 +127,7 @@ async function show(id: string, options: KafkaOptions, context: CommandContext):
 /** @throws AppError `EVENTS_DEAD_LETTER_UNKNOWN` for ids without a dead letter to redrive, after the redrive of the others. */
 async function redriveAll(ids: readonly string[], options: RedriveOptions, context: CommandContext): Promise<void> {
   const { output, signal } = context;
-  const { eventTypes } = await readConfig(options);
+  const { eventTypes } = await readChosenConfig(options);
   const isDryRun = options.dryRun === true;
   await withKafka(options, context, async (kafka, names) => {
     const publisher = openKafkaPublisher(kafka);

@@ -19,15 +19,15 @@ import {
   keepServing,
   prepareAccess,
   startConsole,
-  startServing,
+  startServingProcess,
   whyUnusable,
 } from '../serving/processes.ts';
 import type { ConsoleProcess } from '../serving/processes.ts';
 import { explorePath } from '../serving/console-link.ts';
-import { readConfig, runImport, runIndex, showReport } from '../stages.ts';
+import { readChosenConfig, runImport, runIndex, showReport } from '../stages.ts';
 import { renderEvaluation } from '../terminal/evaluation.ts';
 import { formatDuration, wrap } from '../terminal/text.ts';
-import { readUsers } from '../users/requester.ts';
+import { readStoredUsers } from '../users/requester.ts';
 
 interface DemoOptions extends Omit<CommonOptions, 'home'> {
   readonly home?: string;
@@ -99,7 +99,7 @@ async function prepare(
   options: DemoOptions,
   { environment, output, progress, signal, terminal }: CommandContext,
 ): Promise<{ files: SourceFiles; home: string; pipeline: StageContext }> {
-  const config = withSplit(await readConfig(options), options);
+  const config = withSplit(await readChosenConfig(options), options);
   const open = (home: string, used: FacetConfig): StageContext => createStageContext(homePaths(home), used);
   if (options.events !== undefined) {
     const files = {
@@ -150,7 +150,7 @@ function withSplit(config: FacetConfig, { testFrom, validationFrom }: DemoOption
 
 async function pickUsers(pipeline: StageContext, home: string, bundleId: string): Promise<Showcase> {
   return withBundle(pipeline.store, bundleId, async (bundle) =>
-    chooseShowcase(bundle, await readUsers(home, bundle.info.interactions)),
+    chooseShowcase(bundle, await readStoredUsers(home, bundle.info.interactions)),
   );
 }
 
@@ -182,7 +182,7 @@ async function serve(
     const isTaken = options.port === undefined && (await whyUnusable(defaultHost, defaultPort)) !== undefined;
     if (isTaken) stage.note(`port ${defaultPort} is in use, choosing a free port`);
     const port = options.port ?? (isTaken ? 0 : defaultPort);
-    const started = await startServing(
+    const started = await startServingProcess(
       { home, host: defaultHost, port, access, configFile, logLevel: 'warn', environment },
       signal,
     );

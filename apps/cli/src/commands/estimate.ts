@@ -5,7 +5,7 @@ import { estimateIndexes } from '@facet/retrieval';
 import type { IndexesEstimate } from '@facet/retrieval';
 import { addNotes, parseCount } from '../command.ts';
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
-import { readConfig } from '../stages.ts';
+import { readChosenConfig } from '../stages.ts';
 import type { Style, Terminal } from '../terminal/terminal.ts';
 import { countOf, formatBytes, formatCount, formatDuration, renderTable, wrap } from '../terminal/text.ts';
 
@@ -36,7 +36,7 @@ export const registerEstimate: Register = (command, deps) => {
 };
 
 async function estimate(options: EstimateOptions, { output, terminal, progress }: CommandContext): Promise<void> {
-  const config = await readConfig(options);
+  const config = await readChosenConfig(options);
   const { model: base, training } = resolveModel(config);
   const model = {
     ...base,

@@ -8,7 +8,7 @@ import { formatP, formatSigned } from '@facet/platform/quantities';
 import { isEventType, standardEventTypes } from '@facet/schemas';
 import { addHome, addNotes, addSubcommand, facet, parseHours, parseTime, usageError } from '../command.ts';
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
-import { readConfig } from '../stages.ts';
+import { readChosenConfig } from '../stages.ts';
 import type { Style, Terminal } from '../terminal/terminal.ts';
 import { countOf, formatCount, formatMinute, renderTable, wrap } from '../terminal/text.ts';
 
@@ -46,7 +46,7 @@ Choose the metric and the end of the experiment in advance. Testing many metrics
 };
 
 async function list(options: CommonOptions, { output }: CommandContext): Promise<void> {
-  const experiments = parseExperiments((await readConfig(options)).experiments);
+  const experiments = parseExperiments((await readChosenConfig(options)).experiments);
   const now = Date.now();
   output.document({
     experiments: experiments.map((experiment) => ({
@@ -70,7 +70,7 @@ async function list(options: CommonOptions, { output }: CommandContext): Promise
 /** @throws AppError `EXPERIMENT_UNKNOWN`, `CLI_USAGE` for an unknown event type, `EXPERIMENT_NO_EXPOSURES`, and after the report `EXPERIMENT_SAMPLE_RATIO`. */
 async function report(name: string, options: ReportOptions, context: CommandContext): Promise<void> {
   const { output, progress, signal, terminal } = context;
-  const config = await readConfig(options);
+  const config = await readChosenConfig(options);
   const experiment = findExperiment(parseExperiments(config.experiments), name, ', or choose the file with --config');
   checkEventTypes(options.outcome, config.eventTypes);
   const { lakeFolder, exposuresFolder } = homePaths(options.home);

@@ -5,14 +5,14 @@ import { fileKinds, renderValidationReport, validateFiles as checkFiles } from '
 import type { ValidationReport } from '@facet/import';
 import { dayHealth, newestLakeDays, renderDayHealth, storeDayHealth } from '@facet/lake';
 import type { DayHealth } from '@facet/lake';
-import { AppError, describeProblem } from '@facet/platform';
+import { AppError, describeConfigProblem } from '@facet/platform';
 import { Option } from 'commander';
 import { addFiles, addHome, addNotes, facet, parseDate, parseDays } from '../command.ts';
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { chooseConfigFile } from '../home.ts';
 import { addReading, checkRefusedShare, refuseShareAbove, withSourceFiles } from '../source-files.ts';
 import type { FileOptions } from '../source-files.ts';
-import { openPipeline, readConfig, runImport, showReport } from '../stages.ts';
+import { openPipeline, readChosenConfig, runImport, showReport } from '../stages.ts';
 import { formatBytes, formatCount } from '../terminal/text.ts';
 
 export const registerImport: Register = (command, deps) => {
@@ -45,7 +45,7 @@ async function importFiles(options: FileOptions, context: CommandContext): Promi
   showReport(output, report);
   const configFile = await chooseConfigFile(options);
   const { warnings } = await checkFacetConfig(configFile, pipeline.home);
-  for (const warning of warnings) output.show(`${configFile}: ${describeProblem(warning)}.`);
+  for (const warning of warnings) output.show(`${configFile}: ${describeConfigProblem(warning)}.`);
   output.show(`Imported into ${options.home}. Next: ${facet} train --home ${options.home}`);
   output.document({ home: options.home, imported, offsets, sources, report });
 }
@@ -90,7 +90,7 @@ with 3 if a day is bad.`,
 
 async function validateFiles(options: FileOptions, context: CommandContext): Promise<void> {
   const { output, signal } = context;
-  const { mapping, eventTypes, interactions } = await readConfig(options);
+  const { mapping, eventTypes, interactions } = await readChosenConfig(options);
   const { report, importError } = await context.progress.run('validate', '', async (stage) =>
     withSourceFiles(options, (files, onRefused) =>
       checkFiles(files, {
@@ -137,7 +137,7 @@ function refuseUnusable({ files, events, learning }: ValidationReport): void {
 async function validateLake(options: LakeOptions, context: CommandContext): Promise<void> {
   const { output, progress, signal } = context;
   const { lakeFolder, catalogFolder, healthFolder } = homePaths(options.home);
-  const { dataHealth } = await readConfig(options);
+  const { dataHealth } = await readChosenConfig(options);
   const days =
     options.day === undefined ? await newestLakeDays(lakeFolder, options.days ?? daysDefault) : [options.day];
   if (days.length === 0) {

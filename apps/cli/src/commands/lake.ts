@@ -32,7 +32,7 @@ import { describeErased, eraseOutsideLake } from '../erasures/erase-outside-lake
 import { groupOf, refuseWhileSinksRun, withKafka } from '../kafka-log.ts';
 import type { KafkaOptions } from '../kafka-log.ts';
 import { rebuildStoredProfiles } from '../profile-store.ts';
-import { readConfig } from '../stages.ts';
+import { readChosenConfig } from '../stages.ts';
 import { countOf, formatBytes, formatCount } from '../terminal/text.ts';
 
 interface StatusOptions extends CommonOptions {
@@ -214,7 +214,7 @@ async function rebuild(options: RebuildOptions, context: CommandContext): Promis
 }
 
 async function rebuildFromKafka(options: RebuildOptions, context: CommandContext) {
-  const { eventTypes } = await readConfig(options);
+  const { eventTypes } = await readChosenConfig(options);
   return withKafka(options, context, async (kafka, names) => {
     await refuseOtherHome(kafka, names, options, context);
     await refuseWhileSinksRun(kafka, options, context);

@@ -16,7 +16,7 @@ import {
   defaultPort,
   keepServing,
   prepareAccess,
-  startServing,
+  startServingProcess,
 } from '../serving/processes.ts';
 
 interface ServeOptions extends CommonOptions {
@@ -45,7 +45,7 @@ async function serve(options: ServeOptions, { environment, output, signal }: Com
   // Checks the home first: a mistyped home must not get a file of keys.
   await currentBundleOf(home);
   const access = await prepareAccess({ ...options, apiKeysFile: environment.apiKeysFile }, home);
-  const server = await startServing(
+  const server = await startServingProcess(
     { home, host, port, processes, access, configFile, logLevel: 'info', environment },
     signal,
   );

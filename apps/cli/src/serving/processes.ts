@@ -167,7 +167,7 @@ async function startApp(
  * @throws AppError with the code of the process: `HTTP_ADDRESS_UNUSABLE`, `SERVING_NO_BUNDLE`, `ARTIFACT_CORRUPT` …;
  * `SERVING_STOPPED` for an exit without a code; the signal's reason when aborted.
  */
-export async function startServing(
+export async function startServingProcess(
   options: AppOptions & { readonly processes?: string | undefined; readonly configFile: string },
   signal: AbortSignal,
 ): Promise<AppProcess> {

@@ -1,6 +1,6 @@
 import { apiNames, parseApiUrl, urlVariable } from '@facet/config/api-urls';
 import type { ApiName } from '@facet/config/api-urls';
-import { parseMetrics, sumOf, valuesOf } from '@facet/http/metrics-text';
+import { parseMetrics, sumOf, labelValuesOf } from '@facet/http/metrics-text';
 import type { Metrics } from '@facet/http/metrics-text';
 import { probeApi } from '@facet/http/probe-api';
 import { minuteMs } from '@facet/platform';
@@ -58,7 +58,7 @@ async function checkApp(
   const read = async (path: string): Promise<Response | undefined> =>
     readRoute(new URL(path, url), isNamed ? apiKey : undefined);
   const metrics = parseMetrics((await (await read('/metrics'))?.text()) ?? '');
-  const version = probed.version ?? valuesOf(metrics, 'facet_build_info', 'version')[0];
+  const version = probed.version ?? labelValuesOf(metrics, 'facet_build_info', 'version')[0];
   const route = figureRoutes[name];
   const body = route && (await (await read(route.path))?.json());
   const own = body === undefined ? undefined : route?.describe(body as never);

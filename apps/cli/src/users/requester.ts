@@ -13,7 +13,7 @@ import type { Behavior, RecommendationsRequest, Requester, ResponseContext } fro
 import { facet, usageError } from '../command.ts';
 import type { CommonOptions, Output } from '../command.ts';
 import { currentBundleOf, openStore, withView } from '../home.ts';
-import { readConfig } from '../stages.ts';
+import { readChosenConfig } from '../stages.ts';
 
 /** The user of a request: a user of the home, or a list of behaviors. */
 export interface RequesterOptions {
@@ -46,14 +46,14 @@ export function parseRequester({ user, behaviors }: RequesterOptions): Requester
  * Calls `use` with the user and with the context in which the server responds: the current bundle with its delta, and
  * the section `serving` of the configuration. Closes the bundle. Like the server, ignores an unusable delta, with a warning.
  *
- * @throws AppError `BUNDLE_NONE_CURRENT`; those of `withView`, `readConfig` and `readProfile`.
+ * @throws AppError `BUNDLE_NONE_CURRENT`; those of `withView`, `readChosenConfig` and `readProfile`.
  */
 export async function withRequester<Result>(
   { options, fields, output }: RequesterCommand,
   use: (requester: Requester, context: ResponseContext) => Promise<Result>,
 ): Promise<Result> {
   const { home } = options;
-  const { serving: settings } = await readConfig(options);
+  const { serving: settings } = await readChosenConfig(options);
   return withCurrentView(home, output, async (bundle) => {
     const { userId } = fields;
     const profile = userId === undefined ? undefined : await readProfile(home, bundle.info.interactions, userId);
@@ -135,7 +135,7 @@ async function readProfile(
 }
 
 /** Returns the users with behaviors, ordered by id. @throws AppError of the lake and the catalog. */
-export async function readUsers(home: string, rules: Rules): Promise<StoredUser[]> {
+export async function readStoredUsers(home: string, rules: Rules): Promise<StoredUser[]> {
   const { lakeFolder, catalogFolder } = homePaths(home);
   const events: LakeEvent[] = [];
   for await (const chunk of streamLake(lakeFolder)) {

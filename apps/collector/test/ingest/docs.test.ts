@@ -28,7 +28,7 @@ const document: Document = (await ingest.app.inject('/docs/json')).json();
 it('describes every route in OpenAPI 3.1', () => {
   expect(document.openapi).toBe('3.1.0');
   expect(Object.keys(document.components.schemas).sort()).toEqual([
-    'BatchResponse',
+    'AcceptedResponse',
     'ErasureResponse',
     'Event',
     'IngestStatus',

@@ -6,7 +6,7 @@ import type { Json } from '@facet/testing/mutated-json';
 import fc from 'fast-check';
 import { Compile } from 'typebox/compile';
 import { expect, inject, it } from 'vitest';
-import type { BatchResponse } from '../../src/ingest/batch/batch-response.ts';
+import type { AcceptedResponse } from '../../src/ingest/batch/batch-response.ts';
 import { createTestIngest } from './fixtures.ts';
 import { readTopic } from './read-topic.ts';
 
@@ -83,7 +83,7 @@ it(`${(requests * eventsOfRequest).toLocaleString('en')} mutated events: no 5xx,
       const texts = type === 'application/x-ndjson' ? all : all.map((text) => (parse(text) === undefined ? '0' : text));
       const { status, body } = await post(bodyOf[type](texts), { 'content-type': type });
       if (status !== 202 && status !== 400) throw new Error(`status ${status}: ${JSON.stringify(body)}`);
-      const { results } = body as BatchResponse;
+      const { results } = body as AcceptedResponse;
       if (results.length !== texts.length) throw new Error(`${results.length} results of ${texts.length} events`);
       counts.sent += texts.length;
       for (const [index, result] of results.entries()) {
@@ -147,7 +147,7 @@ it('an event nested half a million levels deep is refused by name', async () => 
   const event = `{"eventId":"e","type":"click","userId":"u","itemId":"i","occurredAt":1714557600000,"context":${context}}`;
   const { status, body } = await post(event, { 'content-type': 'application/json' });
   expect(status).toBe(400);
-  expect((body as BatchResponse).results).toMatchObject([{ field: 'context', reason: 'too-deep' }]);
+  expect((body as AcceptedResponse).results).toMatchObject([{ field: 'context', reason: 'too-deep' }]);
 });
 
 const sentFields = (jsonSchemas['event.schema.json'] as { properties: Record<string, unknown> }).properties;

@@ -56,7 +56,7 @@ const metricsEveryMs = 1_000;
  *
  * @param close is called when the supervisor ends the worker.
  */
-export function connectWorker(close: () => void) {
+export function connectToSupervisor(close: () => void) {
   const requests = new Map<number, (reply: Reply) => void>();
   let requestCount = 0;
   let isAllReady = false;

@@ -1,6 +1,6 @@
 import { describeRoutes } from '@facet/http';
 import type { HttpApp } from '@facet/http';
-import { bucketsOf, countOf, growthOf, parseMetrics, quantileOf, valuesOf } from '@facet/http/metrics-text';
+import { bucketsOf, observationsOf, growthOf, parseMetrics, quantileOf, labelValuesOf } from '@facet/http/metrics-text';
 import type { Buckets, Metrics } from '@facet/http/metrics-text';
 import { describeError, epochMs, repeat } from '@facet/platform';
 import { Type } from 'typebox';
@@ -99,11 +99,11 @@ function readInterval(at: number, metrics: Metrics, before: Metrics): Reading {
     growthOf(`facet_serving_index_recall_${of}_total`, { metrics, before });
   return {
     at,
-    requests: countOf(durations),
+    requests: observationsOf(durations),
     ...latencyOf(durations),
-    stages: valuesOf(metrics, `${stageSeconds}_bucket`, 'stage').flatMap((stage) => {
+    stages: labelValuesOf(metrics, `${stageSeconds}_bucket`, 'stage').flatMap((stage) => {
       const spans = bucketsOf(metrics, stageSeconds, { route, stage }, before);
-      return countOf(spans) > 0 ? [{ stage, ...latencyOf(spans) }] : [];
+      return observationsOf(spans) > 0 ? [{ stage, ...latencyOf(spans) }] : [];
     }),
     ...(lists({}) > 0 ? { fallbackShare: lists({ source: 'popular' }) / lists({}) } : {}),
     ...(recallItems('wanted') > 0 ? { indexRecall: recallItems('hits') / recallItems('wanted') } : {}),

@@ -1,4 +1,4 @@
-import { boundsOf, findExperiment, isRunning } from '@facet/exposures';
+import { periodOf, findExperiment, isRunning } from '@facet/exposures';
 import type { Experiment } from '@facet/exposures';
 import { readExperimentDays, readExperimentReport } from '@facet/exposures/report';
 import type { ExperimentDay, ReadReport } from '@facet/exposures/report';
@@ -98,7 +98,7 @@ export function addExperimentsRoutes(app: HttpApp, { experiments, reports, now }
         ...experiment,
         arms: [...experiment.arms],
         shadow: [...experiment.shadow],
-        ...boundsOf(experiment),
+        ...periodOf(experiment),
         state: stateOf(experiment, now()),
       })),
     }),

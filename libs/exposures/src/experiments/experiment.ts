@@ -71,7 +71,7 @@ export function findExperiment(experiments: readonly Experiment[], name: string,
 }
 
 /** Returns the start and the end of an experiment, in epoch milliseconds; undefined for none. */
-export function boundsOf({ from, before }: Pick<Experiment, 'from' | 'before'>): {
+export function periodOf({ from, before }: Pick<Experiment, 'from' | 'before'>): {
   readonly from: number | undefined;
   readonly before: number | undefined;
 } {

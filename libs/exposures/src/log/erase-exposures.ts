@@ -7,7 +7,7 @@ import {
   listCopies,
   listDays,
   listFiles,
-  readLines,
+  readLogLines,
   removeAbandonedCopies,
   temporarySuffix,
 } from './exposure-files.ts';
@@ -86,7 +86,7 @@ export async function countErasable(
     if (Date.parse(day) > until) continue;
     const files = (await listFiles(folder, day)).map(({ path }) => path);
     for (const path of [...files, ...(await listCopies(folder, day))]) {
-      for await (const { lines, isTorn } of readLines(path)) {
+      for await (const { lines, isTorn } of readLogLines(path)) {
         const parsed = lines.map(parseExposure);
         records += parsed.filter((record) => record !== undefined && isErased(record)).length;
         if (isTorn || parsed.includes(undefined)) unreadable.add(path);
@@ -102,7 +102,7 @@ async function eraseFrom(path: string, isErased: (record: ExposureRecord) => boo
   let number = 0;
   let erased = 0;
   let isUnsound = false;
-  for await (const { lines, isTorn } of readLines(path)) {
+  for await (const { lines, isTorn } of readLogLines(path)) {
     isUnsound ||= isTorn;
     for (const line of lines) {
       const record = parseExposure(line);
@@ -126,7 +126,7 @@ async function copyWithout(path: string, numbers: ReadonlySet<number>): Promise<
     let kept = 0;
     try {
       let number = 0;
-      for await (const { lines } of readLines(path)) {
+      for await (const { lines } of readLogLines(path)) {
         const rest = lines.filter(() => !numbers.has(number++));
         if (rest.length > 0) await copy.appendFile(`${rest.join('\n')}\n`);
         kept += rest.length;

@@ -110,7 +110,7 @@ interface LineBlock {
  *
  * @param options.containing Skips blocks without this text, which is much faster than splitting them into lines.
  */
-export async function* readLines(
+export async function* readLogLines(
   path: string,
   { containing }: { readonly containing?: string } = {},
 ): AsyncGenerator<LineBlock> {

@@ -1,5 +1,5 @@
 import { utcDay } from '@facet/platform';
-import { listDays, listFiles, readLines } from './exposure-files.ts';
+import { listDays, listFiles, readLogLines } from './exposure-files.ts';
 import { parseExposure } from './exposure-record.ts';
 import type { ExposureRecord } from './exposure-record.ts';
 import { erasedBy } from './erase-exposures.ts';
@@ -68,7 +68,7 @@ async function* readRecords(
     containing,
   }: Pick<ReadExposuresOptions, 'onDamaged' | 'signal'> & { readonly containing?: string },
 ): AsyncGenerator<ExposureRecord[]> {
-  for await (const { lines, isTorn } of readLines(path, { containing })) {
+  for await (const { lines, isTorn } of readLogLines(path, { containing })) {
     signal?.throwIfAborted();
     const records: ExposureRecord[] = [];
     for (const line of lines) {

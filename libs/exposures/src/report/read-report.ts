@@ -1,6 +1,6 @@
 import { openLakeSnapshot, streamOutcomes } from '@facet/lake';
 import { dayMs, utcDay } from '@facet/platform';
-import { boundsOf } from '../experiments/experiment.ts';
+import { periodOf } from '../experiments/experiment.ts';
 import type { Experiment } from '../experiments/experiment.ts';
 import { readExposures } from '../log/read-exposures.ts';
 import { joinOutcomes } from './join-outcomes.ts';
@@ -42,7 +42,7 @@ export interface ReadReport {
  */
 export async function readExperimentReport(experiment: Experiment, options: ReadReportOptions): Promise<ReadReport> {
   const { exposuresFolder, lakeFolder, outcomes, windowMs, now, signal } = options;
-  const bounds = boundsOf(experiment);
+  const bounds = periodOf(experiment);
   const { from = bounds.from, before = bounds.before } = options;
   const erased = await openLakeSnapshot(lakeFolder);
   let damaged = 0;

@@ -95,7 +95,7 @@ function refuseLinePerProperty({ path, columns }: Table, itemAt: number): void {
  *
  * @throws AppError `EVENTS_COLUMN_MISSING` if a file has a column of a similar name
  */
-export function findMissingAttributes(
+export function findMissingColumns(
   tables: readonly Table[],
   kind: CatalogKind,
   { attributes = {} }: AttributeOptions = {},

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { inputError } from '../input-error.ts';
-import { guessDelimiter, readRecords } from './delimited.ts';
+import { guessDelimiter, readDelimited } from './delimited.ts';
 import type { Dialect } from './delimited.ts';
 import { readLines } from './lines.ts';
 import type { LineBlock } from './lines.ts';
@@ -43,7 +43,7 @@ export async function openDelimitedTable(
 
   const delimiter = declared ?? (isMovieLens ? '::' : format === 'csv' ? guessDelimiter(block.lines[0] ?? '') : '\t');
   const quoting: Dialect['quoting'] = format === 'csv' ? 'csv' : format === 'tsv' ? 'tsv' : 'none';
-  const records = readRecords(startingWith(block, blocks), { delimiter, quoting });
+  const records = readDelimited(startingWith(block, blocks), { delimiter, quoting });
   const firstRecords = await records.next();
   const firstRow = firstRecords.done === true ? undefined : firstRecords.value.rows[0];
   if (firstRecords.done === true || firstRow === undefined) {

@@ -27,7 +27,7 @@ interface NumberedLine {
  * after an unclosed quote: a bad quote costs one row, where csv-parse loses the rest of the file. A test compares both readers
  * on well-formed input.
  */
-export async function* readRecords(blocks: AsyncIterable<LineBlock>, dialect: Dialect): AsyncGenerator<TableChunk> {
+export async function* readDelimited(blocks: AsyncIterable<LineBlock>, dialect: Dialect): AsyncGenerator<TableChunk> {
   /** Lines of a record with an open quote. */
   let open: NumberedLine[] = [];
   for await (const block of blocks) {

@@ -218,7 +218,7 @@ export async function removeUncommitted(catalogFolder: string, entries: readonly
 }
 
 /** Lists every file in the folders of the segments, also unfinished ones. */
-export async function listPlacedFiles(catalogFolder: string, kind?: CatalogKind): Promise<string[]> {
+export async function listSegmentFiles(catalogFolder: string, kind?: CatalogKind): Promise<string[]> {
   const paths = await Promise.all(
     catalogKinds
       .filter((one) => kind === undefined || one === kind)

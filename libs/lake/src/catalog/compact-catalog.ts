@@ -4,7 +4,7 @@ import { dayMs, hourMs } from '@facet/platform';
 import { graceMsDefault } from '../layout.ts';
 import { catalogErrors } from '../transaction-log/errors.ts';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
-import { catalogKinds, commitSegments, listPlacedFiles, openCatalogLog, segmentsOf } from './catalog-log.ts';
+import { catalogKinds, commitSegments, listSegmentFiles, openCatalogLog, segmentsOf } from './catalog-log.ts';
 import type { CatalogKind, CatalogLog, CatalogState, Segment } from './catalog-log.ts';
 import { isMissingSegment, joinRepeated, readSegments, wasLeftUnfinished, writeSegment } from './segments.ts';
 import type { RecordVersion } from './segments.ts';
@@ -149,7 +149,7 @@ async function deleteReplaced(
   const deleted = [...removed].filter(([, at]) => at <= now - graceMs).map(([path]) => path);
   for (const path of deleted) await rm(join(catalogFolder, path), { force: true });
   if (deleted.length > 0) await log.commit(() => ({ deleted }));
-  for (const path of await listPlacedFiles(catalogFolder)) {
+  for (const path of await listSegmentFiles(catalogFolder)) {
     if (files.has(path) || removed.has(path)) continue;
     const written = await stat(join(catalogFolder, path)).catch(() => undefined);
     if (written === undefined) continue;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Item, User } from '@facet/schemas';
-import { listPlacedFiles, readCatalogState, segmentExtension, segmentsOf } from './catalog-log.ts';
+import { listSegmentFiles, readCatalogState, segmentExtension, segmentsOf } from './catalog-log.ts';
 import type { CatalogKind, Segment } from './catalog-log.ts';
 import { countInUnfinished, isMissingSegment, joinRepeated, readSegments } from './segments.ts';
 import type { RecordVersion } from './segments.ts';
@@ -208,7 +208,7 @@ export async function findUserInCatalog(
   until = Infinity,
 ): Promise<{ readonly path: string; readonly count: number }[]> {
   const found: { path: string; count: number }[] = [];
-  for (const path of await listPlacedFiles(catalogFolder, 'users')) {
+  for (const path of await listSegmentFiles(catalogFolder, 'users')) {
     const count = await countVersions(join(catalogFolder, path), userId, until);
     if (count > 0) found.push({ path, count });
   }

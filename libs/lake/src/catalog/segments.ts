@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createFolder, isAppError, syncPath } from '@facet/platform';
-import { isRunning } from '../storage/place-files.ts';
+import { isSameProcessRunning } from '../storage/place-files.ts';
 import { catalogErrors } from '../transaction-log/errors.ts';
 import { segmentExtension } from './catalog-log.ts';
 import type { CatalogKind, SegmentEntry } from './catalog-log.ts';
@@ -112,7 +112,7 @@ export async function writeSegment(
  */
 export function wasLeftUnfinished(path: string, writtenAt: number): boolean {
   const [, host, pid] = /\.jsonl\.(.+)\.(\d+)\.part$/.exec(path) ?? [];
-  return host === hostname() && !isRunning(Number(pid), writtenAt);
+  return host === hostname() && !isSameProcessRunning(Number(pid), writtenAt);
 }
 
 /**

@@ -7,7 +7,7 @@ import type { DuckDbOptions } from '../duckdb.ts';
 import { graceMsDefault, parseMergedPath, parsePartPath } from '../layout.ts';
 import type { LakeStorage } from '../storage/lake-storage.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
-import { isRunning, makeTemporaryFolder } from '../storage/place-files.ts';
+import { isSameProcessRunning, makeTemporaryFolder } from '../storage/place-files.ts';
 import { lakeBusy, lakeErrors } from '../transaction-log/errors.ts';
 import { snapshotOf } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
@@ -148,7 +148,7 @@ async function claimLake(storage: LakeStorage, { now }: { readonly now: () => nu
 function isHeld({ token, host, pid, at }: MaintenanceClaim, now: number): boolean {
   if (at <= now - claimMsMax) return false;
   if (host !== hostname()) return true;
-  return pid === process.pid ? heldTokens.has(token) : isRunning(pid, at);
+  return pid === process.pid ? heldTokens.has(token) : isSameProcessRunning(pid, at);
 }
 
 /** Maps DuckDB errors to lake errors. Only the message of a DuckDB error names the file. */

@@ -149,7 +149,8 @@ export async function removeAbandonedFolders(lakeFolder: string): Promise<void> 
     const since = await stat(path).catch(() => undefined);
     if (since === undefined) continue;
     const isAbandoned =
-      since.mtimeMs < Date.now() - abandonedAfterMs || (host === hostname() && !isRunning(Number(pid), since.mtimeMs));
+      since.mtimeMs < Date.now() - abandonedAfterMs ||
+      (host === hostname() && !isSameProcessRunning(Number(pid), since.mtimeMs));
     if (isAbandoned) await rm(path, { recursive: true, force: true });
   }
 }
@@ -158,6 +159,6 @@ export async function removeAbandonedFolders(lakeFolder: string): Promise<void> 
  * Returns whether the process that acted on this host at the given time (epoch milliseconds) still runs. In a container the
  * id may be reused: process 1 of a restarted container differs from the earlier process 1.
  */
-export function isRunning(pid: number, at: number): boolean {
+export function isSameProcessRunning(pid: number, at: number): boolean {
   return pid === process.pid ? at >= Date.now() - process.uptime() * 1000 : isProcessRunning(pid);
 }

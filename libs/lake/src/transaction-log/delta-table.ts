@@ -6,7 +6,7 @@ import { logFolder, lakeColumns } from '../layout.ts';
 import { isMovedRecord, lakeMoved } from '../storage/moved-lake.ts';
 import { checkAction, checkProtocol, fileFactsTag, checkedFile, protocol } from './delta-actions.ts';
 import type { Action, MetaData } from './delta-actions.ts';
-import { parseJson, parserOf } from './parser.ts';
+import { parseJsonWithoutNulls, parserOf } from './parser.ts';
 import { UnreadableLogError } from './errors.ts';
 import { LakeStateErasure, MaintenanceClaim, updatedIntake, updatedErasures } from './state.ts';
 import { OffsetRanges } from './transaction-log.ts';
@@ -203,7 +203,7 @@ export function serializeActions(actions: readonly Action[]): string {
 export function parseTransaction(text: string, version: number): LakeTransaction {
   if (isMovedRecord(text)) throw lakeMoved();
   const lines = text.split('\n').filter((line) => line !== '');
-  const actions = lines.map(parseJson);
+  const actions = lines.map(parseJsonWithoutNulls);
   // Other programs write actions that the schema refuses, so this check comes first.
   if (actions.some(isOfAnotherProgram)) {
     throw new UnreadableLogError(

@@ -183,7 +183,7 @@ function nextRow(weights: Float32Array, weightOffset: number, row: number, count
 }
 
 /** Replaces n logits from `offset` on by w_i exp(l_i) / Σ_j w_j exp(l_j), as in tower/math.ts. */
-export function weightedSoftmax(values: Float32Array, offset: number, weights: Float32Array, n: number): void {
+export function weightedSoftmaxInPlace(values: Float32Array, offset: number, weights: Float32Array, n: number): void {
   let highest = Number.NEGATIVE_INFINITY;
   for (let row = 0; row < n; row++) highest = Math.max(highest, values[offset + row]!);
   let total = 0;

@@ -49,7 +49,7 @@ export function buildDataset(sources: DatasetSources, settings: DatasetSettings)
   const { bots, rareItems, ...rules } = settings.interactions;
   // Only benchmarks cut between sessions.
   const interactions = { ...sources.interactions, sessions: undefined };
-  const { table, dropped } = selectInteractions(interactions, settings.interactions);
+  const { table, dropped } = filterInteractions(interactions, settings.interactions);
   const split = splitOf(table.times, settings.split, sources.window.occurredBefore);
   const counts = countWindows(table.times, split);
   const { learned, ...tables } = buildTables(table, split.testFrom, { ...sources, features });
@@ -125,7 +125,7 @@ export function buildTables(
  *
  * @throws AppError `DATASET_NO_POSITIVES` with the event types found, if no interaction is left
  */
-export function selectInteractions(
+export function filterInteractions(
   interactions: Omit<LakeInteractions, 'sessions'> & Pick<InteractionTable, 'sessions'>,
   rules: DatasetSettings['interactions'],
 ): { table: InteractionTable; dropped: DatasetInfo['dropped'] } {

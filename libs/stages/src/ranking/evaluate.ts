@@ -65,7 +65,7 @@ const rules =
   'are ordered by a seeded hash that differs from user to user.';
 
 /** Evaluates the model and the baselines on the test window with the same users, candidates, truth and tie rule. */
-export async function evaluateModel(options: EvaluateOptions): Promise<EvaluationReport> {
+export async function evaluateWithBaselines(options: EvaluateOptions): Promise<EvaluationReport> {
   const { dataset, model } = options;
   const { testFrom } = dataset.split;
   const window = heldOutWindow(dataset, testFrom, Number.POSITIVE_INFINITY);

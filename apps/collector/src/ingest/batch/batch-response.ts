@@ -34,7 +34,7 @@ const UnreadAttribute = Type.Object({
 });
 
 /** At least one record was accepted and stored. */
-export const BatchResponse = Type.Object(
+export const AcceptedResponse = Type.Object(
   {
     ...counts,
     stored: Type.Union([Type.Literal('log'), Type.Literal('spool')], {
@@ -53,9 +53,9 @@ export const BatchResponse = Type.Object(
       Type.Integer({ minimum: 1, description: 'The number of attributes that the model does not read, up to 100.' }),
     ),
   },
-  { title: 'BatchResponse', description: 'Where the accepted records are stored, and why others were refused.' },
+  { title: 'AcceptedResponse', description: 'Where the accepted records are stored, and why others were refused.' },
 );
-export type BatchResponse = Static<typeof BatchResponse>;
+export type AcceptedResponse = Static<typeof AcceptedResponse>;
 
 export const refusedErrors = {
   ALL_REFUSED: { status: 400, remedy: 'Correct the records that the results name, and send them with the same ids.' },
@@ -68,7 +68,7 @@ export const RefusedResponse = Type.Object(
 );
 export type RefusedResponse = Static<typeof RefusedResponse>;
 
-type Counted = Pick<BatchResponse, 'accepted' | 'duplicates' | 'refused' | 'results'>;
+type Counted = Pick<AcceptedResponse, 'accepted' | 'duplicates' | 'refused' | 'results'>;
 
 /** @param options.isComplete whether the results include accepted records. */
 export function describeOutcomes(
@@ -77,7 +77,7 @@ export function describeOutcomes(
   { isComplete }: { readonly isComplete: boolean },
 ): Counted {
   const counted = { accepted: 0, duplicates: 0, refused: 0 };
-  const results: BatchResponse['results'] = [];
+  const results: AcceptedResponse['results'] = [];
   for (const outcome of outcomes) {
     const { status, index, id } = outcome;
     counted[status === 'duplicate' ? 'duplicates' : status]++;
@@ -149,7 +149,7 @@ export function describeBodies(kind: RecordKind, { entriesMax, listField, accept
 }
 
 /** Returns the response to the example batch followed by a record without an id. */
-export function exampleResponse(kind: RecordKind): BatchResponse {
+export function exampleResponse(kind: RecordKind): AcceptedResponse {
   const accepted = records[kind.name].map((record, index): EntryOutcome => {
     return { status: 'accepted', index, id: String(record[kind.idField]) };
   });

@@ -12,7 +12,7 @@ import type { IngestServices } from '../ingest-services.ts';
 import { addBatchBodies, bodyErrors } from './batch-body.ts';
 import type { BatchBody, BatchBodyOptions } from './batch-body.ts';
 import {
-  BatchResponse,
+  AcceptedResponse,
   describeAllRefused,
   describeBodies,
   describeOutcomes,
@@ -110,7 +110,7 @@ function addBatchRoute(
       querystring: BatchQuery,
       body: describeBodies(kind, bodies),
       response: {
-        202: { ...BatchResponse, examples: [exampleResponse(kind)] },
+        202: { ...AcceptedResponse, examples: [exampleResponse(kind)] },
         400: { ...RefusedResponse, examples: [exampleRefusal(kind)] },
       },
     },
@@ -118,7 +118,7 @@ function addBatchRoute(
       refuseKeyInUrl(request);
       await services.rateLimiter.admit(request.apiKey);
     },
-    handler: async (request, reply): Promise<BatchResponse | RefusedResponse> => {
+    handler: async (request, reply): Promise<AcceptedResponse | RefusedResponse> => {
       const receivedAt = services.now();
       const batch = processBatch(detachEntries(request), kind, { receivedAt, recordBytesMax });
       await services.rateLimiter.charge(request.apiKey, batch.outcomes.length - 1);
@@ -146,7 +146,7 @@ async function describeUnreadAttributes(
   { modelAttributes, usedAttributes: used }: IngestServices,
   { attributeNames }: ProcessedBatch,
   refused: readonly number[],
-): Promise<Pick<BatchResponse, 'unreadAttributes' | 'unreadAttributesCount'>> {
+): Promise<Pick<AcceptedResponse, 'unreadAttributes' | 'unreadAttributesCount'>> {
   const read = await modelAttributes();
   if (read === undefined) return {};
   const counter = createUnreadCounter();

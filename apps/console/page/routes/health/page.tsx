@@ -1,4 +1,4 @@
-import { sumOf, valuesOf } from '@facet/http/metrics-text';
+import { sumOf, labelValuesOf } from '@facet/http/metrics-text';
 import { useQueries, useQuery } from '@tanstack/react-query';
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
@@ -101,8 +101,8 @@ const states = {
 function figures({ metrics, requestsPerSecond }: Reading): ReactNode[] {
   const write = (value: number | undefined, format: (value: number) => ReactNode): ReactNode =>
     value === undefined ? '–' : format(value);
-  const [version = '–'] = valuesOf(metrics, 'facet_build_info', 'version');
-  const [node = ''] = valuesOf(metrics, 'nodejs_version_info', 'version');
+  const [version = '–'] = labelValuesOf(metrics, 'facet_build_info', 'version');
+  const [node = ''] = labelValuesOf(metrics, 'nodejs_version_info', 'version');
   return [
     <>
       {version}

@@ -1,4 +1,4 @@
-import { bucketsOf, countOf, quantileOf, sumOf, valuesOf } from '@facet/http/metrics-text';
+import { bucketsOf, observationsOf, quantileOf, sumOf, labelValuesOf } from '@facet/http/metrics-text';
 import type { Metrics } from '@facet/http/metrics-text';
 import type { TrendsResponse } from '@facet/client/serving-api';
 import { useQuery } from '@tanstack/react-query';
@@ -19,7 +19,7 @@ import { requestSeconds, stages, trendsQuery } from './readings.ts';
 /** What serving serves, with its metrics since the start of the process. */
 export function ServingCard({ metrics }: { readonly metrics: Metrics }) {
   const read = (name: string, wanted?: Record<string, string>): number => sumOf(metrics, name, wanted) ?? 0;
-  const [bundle = '–'] = valuesOf(metrics, 'facet_serving_bundle_info', 'bundle');
+  const [bundle = '–'] = labelValuesOf(metrics, 'facet_serving_bundle_info', 'bundle');
   const dataEnd = read('facet_serving_bundle_data_end_seconds');
   const responses = read('facet_serving_responses_total', { kind: 'recommendations' });
   const popular = read('facet_serving_responses_total', { kind: 'recommendations', source: 'popular' });
@@ -206,7 +206,7 @@ const percent = (share: number): string => `${100 * share}%`;
 const isWork = (route: string): boolean => route.startsWith('/v1/');
 
 function readTimings(metrics: Metrics) {
-  return valuesOf(metrics, `${requestSeconds}_bucket`, 'route')
+  return labelValuesOf(metrics, `${requestSeconds}_bucket`, 'route')
     .filter(isWork)
     .sort()
     .flatMap((route) => [
@@ -219,7 +219,7 @@ function readTimings(metrics: Metrics) {
 function timingOf(metrics: Metrics, name: string, wanted: { readonly route: string; readonly stage?: string }) {
   const buckets = bucketsOf(metrics, name, wanted);
   const [p50, p99] = [quantileOf(buckets, 0.5), quantileOf(buckets, 0.99)];
-  return p50 === undefined || p99 === undefined ? [] : [{ ...wanted, count: countOf(buckets), p50, p99 }];
+  return p50 === undefined || p99 === undefined ? [] : [{ ...wanted, count: observationsOf(buckets), p50, p99 }];
 }
 
 /** The checks of the gate that detect collapsed interests. */
@@ -227,7 +227,7 @@ const monitors: readonly string[] = ['interest cosine', 'effective interests'];
 
 /** Whether the interests of the live bundle have collapsed, as the gate measured it. */
 export function MonitorsCard({ metrics }: { readonly metrics: Metrics }) {
-  const [bundleId = ''] = valuesOf(metrics, 'facet_serving_bundle_info', 'bundle');
+  const [bundleId = ''] = labelValuesOf(metrics, 'facet_serving_bundle_info', 'bundle');
   const query = useQuery({ ...gateQuery(bundleId), enabled: bundleId !== '' });
   if (bundleId === '') return null;
   return (

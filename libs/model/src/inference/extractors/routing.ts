@@ -2,7 +2,7 @@ import { dot } from '@facet/platform';
 import type { ExtractorConfig } from '../../config.ts';
 import { squashEpsilon } from '../../epsilon.ts';
 import { createItemProjection } from '../item-table.ts';
-import { addWeightedRows, lengthOf, multiplyByRows, weightedSoftmax, writeLengths } from '../matrix.ts';
+import { addWeightedRows, lengthOf, multiplyByRows, weightedSoftmaxInPlace, writeLengths } from '../matrix.ts';
 import type { CreateExtractor, ExtractorInput, ExtractorParts } from './extractor.ts';
 
 /** B2I dynamic routing (paper, §4.2, Algorithm 1), `extractByRouting` of the tower. */
@@ -76,7 +76,7 @@ const softmaxOverInterests: WriteShares = (b, shares, weights, K, n) => {
 
 const softmaxOverBehaviors: WriteShares = (b, shares, weights, K, n) => {
   for (let cell = 0; cell < K * n; cell++) shares[cell] = b[cell]!;
-  for (let k = 0; k < K; k++) weightedSoftmax(shares, k * n, weights, n);
+  for (let k = 0; k < K; k++) weightedSoftmaxInPlace(shares, k * n, weights, n);
 };
 
 function squashRow(values: Float32Array, offset: number, D: number): void {

@@ -1,4 +1,4 @@
-import { addWeightedRows, multiplyByRows, transposed, weightedSoftmax } from '../matrix.ts';
+import { addWeightedRows, multiplyByRows, transposed, weightedSoftmaxInPlace } from '../matrix.ts';
 import type { CreateExtractor } from './extractor.ts';
 
 /** ComiRec-SA, `extractBySelfAttention` of the tower. */
@@ -21,7 +21,7 @@ export const createSelfAttention: CreateExtractor<'self-attention'> = ({ units }
       multiplyByRows(shares, 0, W2, 0, K, hidden, 0, n, units);
       capsules.fill(0);
       for (let k = 0; k < K; k++) {
-        weightedSoftmax(shares, k * n, behaviorWeights, n);
+        weightedSoftmaxInPlace(shares, k * n, behaviorWeights, n);
         addWeightedRows(capsules, k * D, behaviors, 0, D, shares, k * n, n);
       }
     },

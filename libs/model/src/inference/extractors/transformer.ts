@@ -1,7 +1,7 @@
 import { layerNormEpsilon } from '../../epsilon.ts';
 import { transformerWeight } from '../../weights.ts';
 import type { Weights } from '../../weights.ts';
-import { addWeightedRows, multiplyByRows, weightedSoftmax } from '../matrix.ts';
+import { addWeightedRows, multiplyByRows, weightedSoftmaxInPlace } from '../matrix.ts';
 import type { CreateExtractor } from './extractor.ts';
 
 /** SASRec, `extractByTransformer` of the tower. The share of a behavior is the attention of the newest one to it in the last block. */
@@ -28,7 +28,7 @@ export const createTransformer: CreateExtractor<'transformer'> = ({ blocks }, { 
     addWeightedRows(query, 0, toQuery, 0, D, normal, row * D, D);
     multiplyByRows(shares, 0, query, 0, 1, keys, 0, row + 1, D);
     for (let other = 0; other <= row; other++) shares[other]! *= productScale;
-    weightedSoftmax(shares, 0, behaviorWeights, row + 1);
+    weightedSoftmaxInPlace(shares, 0, behaviorWeights, row + 1);
     addWeightedRows(sequence, row * D, values, 0, D, shares, 0, row + 1);
   }
 
@@ -40,7 +40,7 @@ export const createTransformer: CreateExtractor<'transformer'> = ({ blocks }, { 
     multiplyByRows(pooled, 0, query, 0, 1, layer.key, 0, D, D);
     multiplyByRows(shares, 0, pooled, 0, 1, normal, 0, n, D);
     for (let row = 0; row < n; row++) shares[row]! *= productScale;
-    weightedSoftmax(shares, 0, behaviorWeights, n);
+    weightedSoftmaxInPlace(shares, 0, behaviorWeights, n);
     pooled.fill(0);
     addWeightedRows(pooled, 0, normal, 0, D, shares, 0, n);
     addWeightedRows(sequence, newest, layer.value, 0, D, pooled, 0, D);
