@@ -1,6 +1,6 @@
 import type { EvaluationReport } from '@facet/stages';
 import { describe, expect, it } from 'vitest';
-import { renderEvaluation } from '../src/terminal/evaluation.ts';
+import { renderEvaluation } from '../src/terminal/evaluation-tables.ts';
 
 type Margin = EvaluationReport['margin']['new'];
 type Figures = readonly [recall: number, hitRate: number, ndcg: number, coverage: number];

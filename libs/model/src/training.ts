@@ -1,7 +1,7 @@
-export { createCatalogScorer } from './evaluation/catalog-scorer.ts';
-export type { CatalogScorer } from './evaluation/catalog-scorer.ts';
-export { createEvaluationTower, createTowerGraph } from './evaluation/evaluation-tower.ts';
-export type { EvaluationTower, TowerGraph } from './evaluation/evaluation-tower.ts';
+export { createCatalogScorer } from './batch-inference/catalog-scorer.ts';
+export type { CatalogScorer } from './batch-inference/catalog-scorer.ts';
+export { createBatchTower, createTowerGraph } from './batch-inference/batch-tower.ts';
+export type { BatchTower, TowerGraph } from './batch-inference/batch-tower.ts';
 export { fitWals } from './factorization/wals.ts';
 export type { WalsOptions } from './factorization/wals.ts';
 export { createLogUniformSampler } from './loss/negatives.ts';

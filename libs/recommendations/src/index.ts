@@ -29,21 +29,21 @@ export {
   respondWithInterests,
 } from './interests.ts';
 export { RankRequest, RankResponse, respondWithRank } from './rank.ts';
-export { BatchRequest, BatchResponse, pick, respondWithBatch } from './recommendations/batch.ts';
-export { decodeCursor, isSameResponse } from './recommendations/cursor.ts';
+export { BatchRequest, BatchResponse, pick, respondWithBatch } from './lists/batch.ts';
+export { decodeCursor, isSameResponse } from './lists/cursor.ts';
 export {
   limitDefault,
   RecommendationsRequest,
   RecommendationsResponse,
-} from './recommendations/recommendations-schema.ts';
+} from './lists/recommendations-schema.ts';
 export {
   chooseMerge,
   recommend,
   renderResponse,
   respondWithNextPage,
   respondWithRecommendations,
-} from './recommendations/respond.ts';
-export type { RecommendationResult } from './recommendations/respond.ts';
+} from './lists/respond.ts';
+export type { RecommendationResult } from './lists/respond.ts';
 export { describeOrigin, originFields } from './response.ts';
 export type { InterestBehavior, ResponseSource, UserInterest } from './response.ts';
 export {

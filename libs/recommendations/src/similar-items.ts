@@ -9,7 +9,7 @@ import { filterFields, resolveFilters } from './filters.ts';
 import type { RequestContext } from './filters.ts';
 import { findNearestItems } from './find-items.ts';
 import type { FoundItem } from './find-items.ts';
-import { limitDefault, limitMax } from './recommendations/recommendations-schema.ts';
+import { limitDefault, limitMax } from './lists/recommendations-schema.ts';
 import { requestError, strictQueryField } from './request-fields.ts';
 import {
   describeItem,

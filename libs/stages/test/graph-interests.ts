@@ -2,7 +2,7 @@ import { createRandom } from '@facet/features';
 import type { BehaviorRows, EncodedFeature, Examples } from '@facet/features';
 import type { ModelSpec, Weights } from '@facet/model';
 import type { TrainingData } from '@facet/model/batches';
-import { createExampleReader, createEvaluationTower, embedByTower } from '@facet/model/training';
+import { createExampleReader, createBatchTower, embedByTower } from '@facet/model/training';
 
 /** A model and the items that it was trained on. */
 export interface GraphModel {
@@ -31,7 +31,7 @@ export function graphInterests(model: GraphModel, data: TrainingData, examples: 
   const all = Int32Array.from({ length: examples.count }, (_, example) => example);
   const rows = createExampleReader(spec, data)(examples, all, createRandom(1));
   const embeddings = embedByTower(weights, { itemCount: spec.itemCount, trainedCount, features: itemFeatures });
-  const tower = createEvaluationTower(spec, weights, embeddings);
+  const tower = createBatchTower(spec, weights, embeddings);
   const values = tower.interests(rows);
   tower.dispose();
   const vectorOf = (example: number, k: number): number[] => [

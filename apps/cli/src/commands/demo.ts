@@ -25,7 +25,7 @@ import {
 import type { ConsoleProcess } from '../serving/processes.ts';
 import { explorePath } from '../serving/console-link.ts';
 import { readChosenConfig, runImport, runIndex, showReport } from '../stages.ts';
-import { renderEvaluation } from '../terminal/evaluation.ts';
+import { renderEvaluation } from '../terminal/evaluation-tables.ts';
 import { formatDuration, wrap } from '../terminal/text.ts';
 import { readStoredUsers } from '../users/requester.ts';
 

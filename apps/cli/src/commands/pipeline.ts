@@ -23,7 +23,7 @@ import {
   runTrain,
 } from '../stages.ts';
 import type { EvaluateOutputs } from '../stages.ts';
-import { renderEvaluation } from '../terminal/evaluation.ts';
+import { renderEvaluation } from '../terminal/evaluation-tables.ts';
 
 const stageNote = 'Runs missing earlier stages first. Reuses outputs of the same events and settings.';
 

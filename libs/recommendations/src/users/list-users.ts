@@ -9,8 +9,8 @@ import type { Static } from 'typebox';
 import type { ResponseContext } from '../context.ts';
 import { describeOrigin, findTitle, originFields } from '../response.ts';
 import { readStoredUser, profilesUnreachable, readRequester } from './requester.ts';
-import { recommend } from '../recommendations/respond.ts';
-import type { RecommendationResult } from '../recommendations/respond.ts';
+import { recommend } from '../lists/respond.ts';
+import type { RecommendationResult } from '../lists/respond.ts';
 import type { Behavior } from './inferred-user.ts';
 import type { SearchRequest } from '../catalog/search-items.ts';
 

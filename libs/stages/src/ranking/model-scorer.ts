@@ -5,7 +5,7 @@ import type { BlockScorer, Scorer, UserInterests, InterestSimilarity } from '@fa
 import { cacheDays, popularityFeatureCount } from '@facet/features';
 import { createInferenceEngine, createItemScorer, indexDim, indexVectors, popularityPrior } from '@facet/model';
 import type { ModelSpec, Weights } from '@facet/model';
-import type { createCatalogScorer, createEvaluationTower } from '@facet/model/training';
+import type { createCatalogScorer, createBatchTower } from '@facet/model/training';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
 import { embedCatalog } from '../model/model-spec.ts';
 import { createBlockScorer, exactScore } from './score-blocks.ts';
@@ -43,7 +43,7 @@ interface ScorerOptions {
 /** The functions of TensorFlow that compute many users at once. */
 export interface TensorFlowScoring {
   readonly createCatalogScorer: typeof createCatalogScorer;
-  readonly createEvaluationTower: typeof createEvaluationTower;
+  readonly createBatchTower: typeof createBatchTower;
 }
 
 /** Scores the dataset that a model was trained on. */
@@ -119,7 +119,7 @@ function createScorer(
   const vectors = columnsBefore(dim, indexDim(spec), indexVectors(spec, weights, embeddings, noPopularity));
   const { interests, scoreSharpness: sharpness } = spec.config;
   const catalogScorer = tensorFlow?.createCatalogScorer(vectors, { interests, dim, sharpness });
-  const tower = tensorFlow?.createEvaluationTower(spec, weights, embeddings);
+  const tower = tensorFlow?.createBatchTower(spec, weights, embeddings);
   const queries = createUserQueries({ sequences, spec, engine, profileOf, userRowOf }, tower);
 
   const terms: ScoreTerms<SequenceUser> = {

@@ -4,7 +4,7 @@ import { behaviorRowLength, createBehaviorRows, writeBehaviorSequence } from '@f
 import type { BehaviorRows } from '@facet/features';
 import { indexDim, interestCountOf, mergeInterests } from '@facet/model';
 import type { InferenceEngine, ModelSpec } from '@facet/model';
-import type { EvaluationTower } from '@facet/model/training';
+import type { BatchTower } from '@facet/model/training';
 import type { ModelData } from '../dataset/dataset.ts';
 
 /** A held-out user whose history is positions start .. end − 1 of the dataset's sequences. */
@@ -44,7 +44,7 @@ export interface UserQueries {
 }
 
 /** @param tower Computes the interests of a batch. Default: the inference engine does, one user at a time. */
-export function createUserQueries(inputs: QueryInputs, tower: EvaluationTower | undefined): UserQueries {
+export function createUserQueries(inputs: QueryInputs, tower: BatchTower | undefined): UserQueries {
   const compute = tower === undefined ? queryByEngine(inputs) : queryByTower(inputs, tower);
   const known = new Map<SequenceUser, UserQuery>();
   const prepare = (users: readonly SequenceUser[]): void => {
@@ -102,7 +102,7 @@ function queryByEngine({ sequences, spec, engine, profileOf, userRowOf }: QueryI
 /** Computes a batch at once, with the user tower of TensorFlow. Rows are as long as the longest sequence. */
 function queryByTower(
   { sequences, spec, engine, profileOf, userRowOf }: QueryInputs,
-  tower: EvaluationTower,
+  tower: BatchTower,
 ): ComputeQueries {
   const { config, userFeatures } = spec;
   const { interests: K, embeddingDim: D, distinctBehaviors: distinct } = config;

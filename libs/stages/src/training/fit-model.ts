@@ -183,8 +183,8 @@ export function createValidator(
   const tower = tensorFlow.createTowerGraph(spec);
   const scoring: TensorFlowScoring = {
     ...tensorFlow,
-    createEvaluationTower: (of, weights, embeddings) =>
-      tensorFlow.createEvaluationTower(of, weights, embeddings, tower),
+    createBatchTower: (of, weights, embeddings) =>
+      tensorFlow.createBatchTower(of, weights, embeddings, tower),
   };
   const evaluate = (weights: Weights) => {
     const { ranker, dispose } = createModelScorer(data, spec, weights, { ...heldOut, tensorFlow: scoring });

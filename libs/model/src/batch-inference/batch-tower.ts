@@ -10,7 +10,7 @@ import { userTower } from '../tower/user-tower.ts';
 import type { Weights } from '../weights.ts';
 
 /** The user tower with one set of weights, until `dispose`. */
-export interface EvaluationTower {
+export interface BatchTower {
   /**
    * Returns V_u [B, K, D] of many users, zero where inactive. Equals the inference engine within rounding. Rows shorter than L make
    * users with few behaviors cheap.
@@ -53,12 +53,12 @@ export function createTowerGraph(spec: ModelSpec): TowerGraph {
  * @param embeddings E [N + 1, D] from `embedItems`.
  * @param shared The graph to use, which the caller disposes of. Default: a new one.
  */
-export function createEvaluationTower(
+export function createBatchTower(
   spec: ModelSpec,
   weights: Weights,
   embeddings: Float32Array,
   shared?: TowerGraph,
-): EvaluationTower {
+): BatchTower {
   const { embeddingDim: D } = spec.config;
   const items = tf.tensor2d(embeddings, [embeddings.length / D, D]);
   const tensors: Record<string, Tensor> = {};

@@ -2,7 +2,7 @@ import { createBehaviorRows, createRandom } from '@facet/features';
 import type { BehaviorRows, Random } from '@facet/features';
 import { expect, it } from 'vitest';
 import { activeInterestCount, createInferenceEngine, indexDim, modelVariants, unknownUser } from '../src/index.ts';
-import { createEvaluationTower, createTowerGraph } from '../src/training.ts';
+import { createBatchTower, createTowerGraph } from '../src/training.ts';
 import { tf } from '@facet/tf-graph/tensorflow';
 import { changeWeights, createTinyWorld, embeddingsOf } from './tiny-world.ts';
 import { optionsFor } from './tested-variants.ts';
@@ -39,7 +39,7 @@ for (const [variant, length] of Object.keys(modelVariants).flatMap((variant) =>
       const weights = changeWeights(world.weights, (value) => value + 0.1 * random.normal());
       const embeddings = embeddingsOf(world, weights);
       const engine = createInferenceEngine(spec, weights, embeddings);
-      const tower = createEvaluationTower(spec, weights, embeddings);
+      const tower = createBatchTower(spec, weights, embeddings);
 
       const counts = Array.from({ length: length + 1 }, (_, n) => n);
       const behaviors = createBehaviorRows(counts.length, length);
@@ -96,7 +96,7 @@ it('computes interests of other weights with the same graph', () => {
     const scaled = changeWeights(world.weights, (value) => factor * value);
     const embeddings = embeddingsOf(world, scaled);
     const [withShared, alone] = [shared, undefined].map((graph) => {
-      const tower = createEvaluationTower(spec, scaled, embeddings, graph);
+      const tower = createBatchTower(spec, scaled, embeddings, graph);
       const interests = tower.interests(users);
       tower.dispose();
       return interests;
