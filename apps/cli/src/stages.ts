@@ -235,7 +235,7 @@ function describeDataset(id: string, { counts, split }: DatasetInfo): string {
 function describeEvaluation({ methods, mainCutoff }: EvaluationReport): string {
   const model = methods[0]!;
   const recall = (task: 'new' | 'all'): string => model[task].recall.mean.toFixed(3);
-  return `recall@${mainCutoff} ${recall('new')} on new items, ${recall('all')} on all`;
+  return `recall@${mainCutoff} ${recall('new')} on items new to the user, ${recall('all')} on all items`;
 }
 
 const reasonsShown = 5;

@@ -223,7 +223,7 @@ it('facet lineage marks replaced files and deleted artifacts', async () => {
 });
 
 describe('facet delta', () => {
-  it('names the attributes of new items that the model does not read', async () => {
+  it('names the attributes of added items that the model does not read', async () => {
     const items = join(folder, 'new-items.csv');
     const settingsWithFilter = join(folder, 'filter.yaml');
     await writeFile(settingsWithFilter, 'serving: { filters: { cheap: { attributes: { kin: { max: 3 } } } } }\n');
@@ -232,10 +232,10 @@ describe('facet delta', () => {
     const { code, out } = await run(['delta', '--home', home, '--config', settingsWithFilter]);
     expect(code).toBe(0);
     const kept = 'Kept for filters and responses, not read by the model';
-    expect(out).toMatch(new RegExp(`kinds +2 new items +${kept}\\. Did you mean kind\\?`));
+    expect(out).toMatch(new RegExp(`kinds +2 added items +${kept}\\. Did you mean kind\\?`));
     // A filter names this attribute, so that its name is no mistake.
-    expect(out).toMatch(new RegExp(`kin +1 new item +${kept}, which reads kind\\.`));
-    expect(out).toMatch(new RegExp(`color +1 new item +${kept}, which reads kind\\.`));
+    expect(out).toMatch(new RegExp(`kin +1 added item +${kept}, which reads kind\\.`));
+    expect(out).toMatch(new RegExp(`color +1 added item +${kept}, which reads kind\\.`));
 
     await writeFile(items, 'item_id,title,kind,color\nnew1,New,kind1,\nnew2,Newer,kind2,blue\n');
     await run(['import', '--items', items, '--home', home]);

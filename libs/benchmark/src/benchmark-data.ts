@@ -312,12 +312,12 @@ function withoutSingleLists(attributes: Item['attributes']): Item['attributes'] 
 }
 
 /** Hashes the JSON of the records one by one, because the text of a large catalog exceeds the longest string of V8. */
-function hashOf({ sequences, items, userAttributes, itemFeatures, profiles }: ModelData): string {
+function hashOf({ sequences, items, userAttributes, itemFeatures, userFeatures }: ModelData): string {
   const hash = createHash('sha256');
   for (const { buffer, byteOffset, byteLength } of [sequences.offsets, sequences.items, sequences.times]) {
     hash.update(new Uint8Array(buffer, byteOffset, byteLength));
   }
-  const features = [...itemFeatures, ...profiles].map(({ schema }) => schema);
+  const features = [...itemFeatures, ...userFeatures].map(({ schema }) => schema);
   for (const [name, records] of Object.entries({ users: sequences.userIds, items, userAttributes, features })) {
     hash.update(`${name}\n`);
     for (const record of records) hash.update(`${JSON.stringify(record)}\n`);

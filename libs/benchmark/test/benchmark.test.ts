@@ -106,10 +106,10 @@ describe('a benchmark of sequences, leave-one-out', () => {
     const price = data.itemFeatures.find(({ schema }) => schema.name === 'price')!;
     expect(price.schema).toMatchObject({ kind: 'number', slots: 1 });
     expect(data.items[1]!.attributes).toMatchObject({ kinds: ['a', 'b'], createdAt: expect.stringMatching(/^2020-/) });
-    expect(data.profiles.map(({ schema }) => schema)).toMatchObject([{ name: 'plan', values: ['free', 'paid'] }]);
+    expect(data.userFeatures.map(({ schema }) => schema)).toMatchObject([{ name: 'plan', values: ['free', 'paid'] }]);
     const config = { ...context.config, features: { ...context.config.features, users: [] } };
     const other = await openBenchmarkData({ ...context, config }, source, 'leave-one-out');
-    expect(other.data.profiles).toEqual([]);
+    expect(other.data.userFeatures).toEqual([]);
     expect(other.id).not.toBe(id);
   });
 

@@ -216,7 +216,9 @@ describe('a delta', () => {
       expect(String(error)).toContain(problem);
     }
     const short = { ...delta, info: { ...info, counts: { ...info.counts, added: 3 } } };
-    await expect(loadDelta(bundleStore.store, await putDelta(bundleStore.store, short))).rejects.toThrow('2 new items');
+    await expect(loadDelta(bundleStore.store, await putDelta(bundleStore.store, short))).rejects.toThrow(
+      '2 added items',
+    );
   });
 });
 

@@ -87,7 +87,7 @@ describe('a bundle', () => {
 
   it('encodes the profile of a user; unknown and absent attributes are row 0', async () => {
     const bundle = await loadBundle(bundleStore.store, await bundleStore.put(bundleContents()));
-    const rows: Parameters<typeof bundle.encodeProfile>[0][] = [
+    const rows: Parameters<typeof bundle.encodeUserFeatures>[0][] = [
       undefined,
       {},
       { age: 'old' },
@@ -95,7 +95,7 @@ describe('a bundle', () => {
       { age: 'ancient' },
       { age: ['young', 'old'] },
     ];
-    expect(rows.map((attributes) => bundle.encodeProfile(attributes))).toEqual([[0], [0], [1], [2], [0], [2]]);
+    expect(rows.map((attributes) => bundle.encodeUserFeatures(attributes))).toEqual([[0], [0], [1], [2], [0], [2]]);
     bundle.close();
   });
 

@@ -85,7 +85,7 @@ async function runStages(): Promise<Readonly<Record<Stage, Content>>> {
   const { bundleId } = (await indexStage(context, ids)).output;
   const gate = (await gateStage(context, { datasetId, bundleId })).output;
 
-  const { info, items, sequences, itemFeatures, profiles, userAttributes } = await openDataset(
+  const { info, items, sequences, itemFeatures, userFeatures, userAttributes } = await openDataset(
     context.store,
     datasetId,
   );
@@ -94,7 +94,7 @@ async function runStages(): Promise<Readonly<Record<Stage, Content>>> {
   const { embeddings, vectors, popularity, firstSeen, byPopularity, golden, popularLists, tower } = bundle;
   const { itemTables } = bundle;
   const contents = {
-    dataset: contentOf({ info, items, sequences, itemFeatures, profiles, userAttributes }),
+    dataset: contentOf({ info, items, sequences, itemFeatures, userFeatures, userAttributes }),
     train: contentOf({ spec: model.info.spec, training: model.info.training, weights: model.weights }),
     evaluate: contentOf(report),
     index: contentOf({

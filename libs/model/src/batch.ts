@@ -20,7 +20,7 @@ export interface UserBatch {
   /** [L] the slots of the model's sequence that the rows cover, the newest ones. All slots if absent. */
   readonly slots?: Tensor1D;
   /** For each user feature [B] rows of its table. */
-  readonly profile: readonly Tensor1D[];
+  readonly userFeatures: readonly Tensor1D[];
   /** [B] rows in the table of user vectors, in a model with such a table. */
   readonly userRows?: Tensor1D;
   /** [2] seeds of the random numbers of a training step. Absent outside training. */
@@ -105,7 +105,7 @@ export interface UserRows {
   /** [B, K] 1 for an active interest. */
   readonly active: Float32Array;
   /** For each user feature [B] rows of its table. */
-  readonly profile: readonly Int32Array[];
+  readonly userFeatures: readonly Int32Array[];
   /** [B] rows in the table of user vectors, in a model with such a table. */
   readonly userRows: Int32Array | undefined;
 }
@@ -115,7 +115,7 @@ export const namedSize = (name: string, size: number): NamedSize => ({ name, siz
 /** Returns the arrays that the user tower reads. */
 export function userArrays(
   { interests: K, sequenceLength }: ModelSpec['config'],
-  { behaviors: { items, ages, length }, active, profile, userRows }: UserRows,
+  { behaviors: { items, ages, length }, active, userFeatures, userRows }: UserRows,
 ): ArraysOf<UserBatch> {
   const [B, L] = [namedSize('B', active.length / K), namedSize('L', length)];
   return {
@@ -124,7 +124,7 @@ export function userArrays(
     mask: { shape: [B, L], data: Float32Array.from(items, (item) => (item === 0 ? 0 : 1)) },
     active: { shape: [B, K], data: active },
     slots: { shape: [L], data: Int32Array.from({ length }, (_, slot) => sequenceLength - length + slot) },
-    profile: profile.map((data) => ({ shape: [B], data })),
+    userFeatures: userFeatures.map((data) => ({ shape: [B], data })),
     userRows: userRows === undefined ? undefined : { shape: [B], data: userRows },
   };
 }

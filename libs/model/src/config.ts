@@ -115,7 +115,7 @@ export const ModelConfig = Type.Object({
   }),
   layers: Type.Union([Type.Literal('hidden'), Type.Literal('relu'), Type.Literal('none')], {
     description:
-      "Layers from capsules to interests. `hidden`: the paper's H-layers (§4.3). `relu`: one bias-free ReLU layer D → D. `none`: capsules are interests. Without H-layers, a linear map adds the profile to each capsule.",
+      "Layers from capsules to interests. `hidden`: the paper's H-layers (§4.3). `relu`: one bias-free ReLU layer D → D. `none`: capsules are interests. Without H-layers, a linear map adds the user features to each capsule.",
   }),
   hiddenUnits: Type.Array(Type.Integer({ minimum: 1 }), {
     description: 'Width of each hidden H-layer; an output layer of width D follows.',
@@ -123,7 +123,7 @@ export const ModelConfig = Type.Object({
   outputActivation: Type.Union([Type.Literal('relu'), Type.Literal('linear')], {
     description: 'Activation of the output layer of the H-layers.',
   }),
-  profileDim: Type.Integer({ minimum: 1, description: 'Size of the embedding of the profile.' }),
+  profileDim: Type.Integer({ minimum: 1, description: 'Size of the embedding of each user feature.' }),
   normalize: Type.Boolean({ description: 'Scores are cosines divided by `temperature`; false: plain inner products.' }),
   temperature: Type.Number({ exclusiveMinimum: 0, description: 'Divisor of the cosines of `normalize`.' }),
   temperatureMin: Type.Number({

@@ -214,7 +214,7 @@ const variants = {
     { epochs: 50 },
   ),
   // Covington et al., RecSys 2016, a baseline of the paper.
-  'youtube-dnn': published('mean of the behaviors, and the profile, through ReLU layers; one vector', {
+  'youtube-dnn': published('mean of the behaviors, and the user features, through ReLU layers; one vector', {
     interests: 1,
     extractor: { kind: 'mean' },
     readout: { kind: 'max' },

@@ -50,14 +50,14 @@ export const contextBlocks = 1;
 /** Returns the name of a weight in a block of the transformer. */
 export const transformerWeight = (block: number, part: string): string => `transformer/${block}/${part}`;
 /** Returns the name of the embedding table of a user feature. */
-export const profileTable = (name: string): string => `profile/${name}`;
+export const userFeatureTable = (name: string): string => `profile/${name}`;
 
 /** Returns the width of capsule and context in the input of the H-layers. */
 export function hiddenBehaviorWidth({ embeddingDim, context }: ModelConfig): number {
   return embeddingDim * (context === 'none' ? 1 : 2);
 }
 
-/** Returns the width of the input of the H-layers: capsule, context, profile. */
+/** Returns the width of the input of the H-layers: capsule, context, user features. */
 function hiddenInputWidth({ config, userFeatures }: ModelSpec): number {
   return hiddenBehaviorWidth(config) + config.profileDim * userFeatures.length;
 }
@@ -84,7 +84,7 @@ export function initializeWeights(spec: ModelSpec, random: Random): Weights {
     add(itemFeatureTable(feature.name), [feature.values.length + 1, D], embedding);
   }
   for (const feature of spec.userFeatures) {
-    add(profileTable(feature.name), [feature.values.length + 1, config.profileDim], embedding);
+    add(userFeatureTable(feature.name), [feature.values.length + 1, config.profileDim], embedding);
   }
   if (config.recency) {
     add('behavior/age', [ageBucketCount, D], zero);

@@ -45,12 +45,12 @@ for (const [variant, length] of Object.keys(modelVariants).flatMap((variant) =>
       const behaviors = createBehaviorRows(counts.length, length);
       counts.forEach((n, row) => writeBehaviors(behaviors, row, n, random));
       const hasUserVectors = extractor.kind === 'user-vectors';
-      const profile = Int32Array.from(counts, () => random.int(3));
+      const userFeatures = Int32Array.from(counts, () => random.int(3));
       // The last user has no learned vectors.
       const userRows = Int32Array.from(counts, (n) => (n === length ? unknownUser : random.int(12)));
       const active = new Float32Array(counts.length * K);
       const expected = counts.map((n, row) => {
-        const interests = engine.interests(alone(behaviors, row, L), [profile[row]!], userRows[row]!);
+        const interests = engine.interests(alone(behaviors, row, L), [userFeatures[row]!], userRows[row]!);
         expect(interests.count).toBe(
           hasUserVectors ? Number(n < length) * K : activeInterestCount(n, K, adaptiveInterests),
         );
@@ -60,7 +60,7 @@ for (const [variant, length] of Object.keys(modelVariants).flatMap((variant) =>
       const all = tower.interests({
         behaviors,
         active,
-        profile: [profile],
+        userFeatures: [userFeatures],
         userRows: hasUserVectors ? userRows.map((row) => Math.max(0, row)) : undefined,
       });
 
@@ -88,7 +88,7 @@ it('computes interests of other weights with the same graph', () => {
   const users = {
     behaviors,
     active: new Float32Array(2 * spec.config.interests).fill(1),
-    profile: [Int32Array.of(1, 2)],
+    userFeatures: [Int32Array.of(1, 2)],
     userRows: undefined,
   };
   const shared = createTowerGraph(spec);

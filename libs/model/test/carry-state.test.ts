@@ -121,7 +121,7 @@ describe('carrying a state', () => {
     expect(rowsOf(state.weights['item/id']!)[2]).toEqual(rowsOf(target.initialWeights['item/id']!)[2]);
   });
 
-  it('moves rows of side features and profiles by value; new values and features keep initial rows', () => {
+  it('moves rows of item and user features by value; new values and features keep initial rows', () => {
     const before = [category('color', ['red', 'blue', 'gone']), category('lost', ['x', 'y'])];
     const now = [category('added', ['x', 'y']), category('color', ['blue', 'new', 'red'])];
     const { source, target, state } = carried({ spec: specOf(3, before, before) }, { spec: specOf(3, now, now) });
@@ -161,7 +161,7 @@ describe('carrying a state', () => {
     expect(state.weights['item/feature/price']).toEqual(target.initialWeights['item/feature/price']);
   });
 
-  it('moves rows of the profile map by user feature', () => {
+  it('moves rows of the map of user features by user feature', () => {
     const [age, sex] = ['age', 'sex'].map((name) => category(name, ['p', 'q']));
     const plain = { ...config, layers: 'none' as const, context: 'none' as const, residual: false };
     const { source, target, state } = carried(

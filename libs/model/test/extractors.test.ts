@@ -42,7 +42,7 @@ function capsulesOf(
           ages: tf.zeros([1, length]),
           mask: tf.tensor2d([[...fill(0), ...rows.map(() => 1)]]),
           active: tf.ones([1, interests]),
-          profile: [],
+          userFeatures: [],
         },
       },
     );

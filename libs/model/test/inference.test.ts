@@ -78,7 +78,7 @@ describe('the inference engine', () => {
         embeddings.forEach((value, cell) => expect(Math.abs(value - expectedEmbeddings[cell]!)).toBeLessThan(1e-5));
         for (const n of lengths) {
           const rows = randomBehaviors(n, L, random);
-          const profile = [random.int(3)];
+          const userFeatures = [random.int(3)];
           const userRow = random.int(12);
           const count = activeInterestCount(n, K, spec.config.adaptiveInterests);
           const graph = userTower(variables, spec, graphEmbeddings, {
@@ -89,10 +89,10 @@ describe('the inference engine', () => {
               [1, L],
             ),
             active: tf.tensor2d([Array.from({ length: K }, (_, k) => (k < count ? 1 : 0))]),
-            profile: [tf.tensor1d(profile, 'int32')],
+            userFeatures: [tf.tensor1d(userFeatures, 'int32')],
             userRows: tf.tensor1d([userRow], 'int32'),
           }).arraySync()[0]!;
-          const { count: engineCount, vectors } = engine.interests(rows, profile, userRow);
+          const { count: engineCount, vectors } = engine.interests(rows, userFeatures, userRow);
           expect(engineCount).toBe(count);
           const dim = indexDim(spec);
           for (let k = 0; k < count; k++) {
@@ -135,7 +135,7 @@ describe('the inference engine', () => {
       const { config } = world.spec;
       const { sequenceLength: L, embeddingDim: D } = config;
       const weights = trainedWeights(world.spec);
-      // No profile is added to the capsules.
+      // No user feature is added to the capsules.
       for (const name of Object.keys(weights)) if (name.startsWith('profileMap')) weights[name]!.data.fill(0);
       const embeddings = embeddingsOf(world, weights);
       const engine = createInferenceEngine(world.spec, weights, embeddings);

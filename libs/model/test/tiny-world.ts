@@ -98,7 +98,7 @@ export function createTinyWorld(options: {
     training: fitConfigs({ ...trainingBase, batchSize: 16, epochs: 3, ...options.training })[0],
     data: {
       sequences,
-      profiles: encodeFeatures(
+      userFeatures: encodeFeatures(
         [gender],
         sequences.userIds.map((_, user) => ({ gender: user % 2 === 0 ? 'F' : 'M' })),
       ),

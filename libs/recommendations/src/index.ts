@@ -31,11 +31,7 @@ export {
 export { RankRequest, RankResponse, respondWithRank } from './rank.ts';
 export { BatchRequest, BatchResponse, pick, respondWithBatch } from './lists/batch.ts';
 export { decodeCursor, isSameResponse } from './lists/cursor.ts';
-export {
-  limitDefault,
-  RecommendationsRequest,
-  RecommendationsResponse,
-} from './lists/recommendations-schema.ts';
+export { limitDefault, RecommendationsRequest, RecommendationsResponse } from './lists/recommendations-schema.ts';
 export {
   chooseMerge,
   recommend,

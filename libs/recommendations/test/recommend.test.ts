@@ -71,7 +71,7 @@ function bruteForce(bundle: Bundle, { behaviors: chosen, attributes, exclude = [
     { items, times, start: 0, end: items.length },
     { now, distinct: config.distinctBehaviors },
   );
-  const { count, vectors } = bundle.engine.interests(rows, bundle.encodeProfile(attributes), unknownUser);
+  const { count, vectors } = bundle.engine.interests(rows, bundle.encodeUserFeatures(attributes), unknownUser);
   const bonuses = bundle.engine.repeatBonuses(rows);
   const weight = bundle.engine.repeatScoreWeight;
   const dim = bundle.info.index.dim;
@@ -316,7 +316,7 @@ describe('interests', () => {
     const items = asked.behaviors.map(({ itemId }) => numberOf(itemId));
     const times = asked.behaviors.map(({ occurredAt }) => occurredAt);
     writeBehaviorSequence(rows, 0, { items, times, start: 0, end: items.length }, { now: asOf, distinct: true });
-    const found = engine.interests(rows, bundles.facet.encodeProfile(asked.attributes), unknownUser);
+    const found = engine.interests(rows, bundles.facet.encodeUserFeatures(asked.attributes), unknownUser);
     const dim = info.index.dim;
     for (const { interest, nearest } of described) {
       const products = Array.from({ length: itemCount }, (_, position) => {

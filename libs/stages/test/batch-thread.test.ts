@@ -31,7 +31,7 @@ function orderOf(negatives: ModelConfig['negatives']): BatchOrder {
     spec,
     itemFeatures: [],
     trainedCount: itemCount,
-    data: { sequences, profiles: [], candidates: Int32Array.from({ length: itemCount }, (_, each) => each + 1) },
+    data: { sequences, userFeatures: [], candidates: Int32Array.from({ length: itemCount }, (_, each) => each + 1) },
     cut: Number.MAX_SAFE_INTEGER,
     examples: prefixExamples(sequences, Number.MAX_SAFE_INTEGER),
     config: { ...training, batchSize: 32 },

@@ -17,7 +17,7 @@ export interface GraphInterests {
   /** [B, L] */
   readonly behaviors: BehaviorRows;
   /** For each example, a table row per user feature. */
-  readonly profiles: readonly (readonly number[])[];
+  readonly userFeatures: readonly (readonly number[])[];
   /** K'u of each example. */
   readonly counts: readonly number[];
   /** [B, K, D], zero where inactive. */
@@ -39,7 +39,7 @@ export function graphInterests(model: GraphModel, data: TrainingData, examples: 
   ];
   return {
     behaviors: rows.behaviors,
-    profiles: Array.from(all, (example) => rows.profile.map((ofFeature) => ofFeature[example]!)),
+    userFeatures: Array.from(all, (example) => rows.userFeatures.map((ofFeature) => ofFeature[example]!)),
     counts: Array.from(all, (example) =>
       rows.active.subarray(example * K, (example + 1) * K).reduce((sum, one) => sum + one, 0),
     ),

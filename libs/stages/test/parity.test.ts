@@ -102,12 +102,12 @@ async function makeBoth(overrides: Record<string, unknown>): Promise<Both> {
 /** Computes interests of examples as training does. */
 function trained({ dataset, model }: Both, examples: Examples): GraphInterests {
   const { spec } = model.info;
-  const { sequences, profiles, itemFeatures, info } = dataset;
+  const { sequences, userFeatures, itemFeatures, info } = dataset;
   const timeline = buildPopularityTimeline(sequences, spec.itemCount, closing);
   const candidates = Int32Array.from({ length: info.trainedCount }, (_, item) => item + 1);
   return graphInterests(
     { spec, weights: model.weights, itemFeatures, trainedCount: info.trainedCount },
-    { sequences, profiles, timeline, candidates },
+    { sequences, userFeatures, timeline, candidates },
     examples,
   );
 }
@@ -118,7 +118,7 @@ async function served({ bundle, profiles }: Both, userId: string, moment: number
   const profile = stored && { ...stored, events: stored.events.filter(({ occurredAt }) => occurredAt < moment) };
   const readProfile = async () => ({ profile, isAvailable: true });
   const requester = await readRequester({ userId }, { bundle, readProfile, now: moment });
-  return { ...inferUser(bundle, requester), profile: bundle.encodeProfile(requester.attributes) };
+  return { ...inferUser(bundle, requester), userFeatures: bundle.encodeUserFeatures(requester.attributes) };
 }
 
 /** Each user of the dataset with all interactions, at the end of the data. */
@@ -161,12 +161,12 @@ async function expectSame(both: Both, examples: Examples): Promise<void> {
   let largest = 0;
   for (let example = 0; example < examples.count; example++) {
     const userId = dataset.sequences.userIds[examples.user[example]!]!;
-    const { rows, interests, profile } = await served(both, userId, examples.time[example]!);
+    const { rows, interests, userFeatures } = await served(both, userId, examples.time[example]!);
     const rowOf = (values: Int32Array): number[] => [...values.subarray(example * L, (example + 1) * L)];
     const sequence = { items: [...rows.items], ages: [...rows.ages], counts: [...rows.counts] };
     const { items, ages, counts } = graph.behaviors;
     expect(sequence, userId).toEqual({ items: rowOf(items), ages: rowOf(ages), counts: rowOf(counts) });
-    expect(profile, userId).toEqual(graph.profiles[example]);
+    expect(userFeatures, userId).toEqual(graph.userFeatures[example]);
     const expected = mergeInterests(model.info.spec.config, {
       count: graph.counts[example]!,
       vectors: Float32Array.from(graph.interests[example]!.slice(0, graph.counts[example]).flat()),

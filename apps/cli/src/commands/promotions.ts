@@ -221,19 +221,19 @@ async function delta(options: CommonOptions, { output }: CommandContext): Promis
   const { deltaId, added, withdrawn, returned, changed, chosen } = result;
   const { readAttributes, unreadAttributes, unreadAttributesCount } = result;
   output.show(
-    `Delta ${deltaId} of bundle ${id}: ${added} new, ${withdrawn} withdrawn, ${returned} offered again, ${changed} changed, ` +
+    `Delta ${deltaId} of bundle ${id}: ${added} added, ${withdrawn} withdrawn, ${returned} offered again, ${changed} changed, ` +
       `${chosen} first chosen.`,
   );
   if (unreadAttributes.length > 0) {
     const rows = unreadAttributes.map((attribute) => [
       attribute.name,
-      countOf(attribute.items, 'new item'),
+      countOf(attribute.items, 'added item'),
       describeUnread(attribute, readAttributes),
     ]);
     const lines = alignColumns(rows, { right: [1] });
     const more = unreadAttributesCount - unreadAttributes.length;
     if (more > 0) lines.push(`and ${countOf(more, 'other attribute')}`);
-    output.show(section('Attributes of new items that the model does not read', lines));
+    output.show(section('Attributes of added items that the model does not read', lines));
   }
   output.document({ home, ...result, isNew: true });
 }

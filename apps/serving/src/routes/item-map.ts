@@ -21,7 +21,7 @@ const exampleId = 'eb342103ec0057bad650138446eee7d9';
 const ItemMapResponse = Type.Object(
   {
     ...originFields,
-    items: Type.Integer({ description: 'N: the map has the items 1 to N. The new items of the delta come last.' }),
+    items: Type.Integer({ description: 'N: the map has the items 1 to N. The added items of the delta come last.' }),
     newItems: Type.Integer({ description: 'The items that the delta adds.' }),
     hasPositions: Type.Boolean({
       description: 'Whether the bundle has a map. If not, rebuild it with facet index.',

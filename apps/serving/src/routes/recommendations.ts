@@ -191,7 +191,7 @@ export function addScoringRoutes(app: HttpApp): void {
       operationId: 'findSimilarItems',
       summary: 'Find items similar to an item',
       description:
-        'Compares the embeddings of the bundle; a new item has an embedding of its attributes. Popularity has no influence. ' +
+        'Compares the embeddings of the bundle; an added item of the delta has an embedding of its attributes. Popularity has no influence. ' +
         'An item without an embedding gets popular items, and `source` has the reason.',
       params: Type.Object({ itemId: { ...IdentifierSchema, examples: ['film-1'] } }),
       querystring: SimilarItemsQuery,

@@ -84,7 +84,7 @@ export interface BundleView extends Omit<ItemCatalog, 'columns'> {
   /** Returns a function that scores items for the interests of one user, like `createItemScorer` of @facet/model. */
   createItemScorer(interests: Interests): (item: number) => ItemScore;
   /** Returns the table row of each user feature for the inference engine; 0 for unknown values. */
-  encodeProfile(attributes: Attributes | undefined): number[];
+  encodeUserFeatures(attributes: Attributes | undefined): number[];
   /** Returns the row index of a user with learned vectors, for the inference engine; `unknownUser` for other users. */
   userRowOf(userId: string | undefined): number;
   /** Frees the resources of the view. A view with a delta frees those of the delta, but not those of the bundle. */

@@ -240,7 +240,8 @@ async function loadOpenBundle({ ref, folder, manifest, release }: OpenArtifact, 
     popular: createPopular(popularLists, () => byPopularity),
     vectorOf: (item) => vectors.subarray(item * info.index.dim, (item + 1) * info.index.dim),
     createItemScorer: (interests) => createItemScorer(interests, vectors, scoringOf(info)),
-    encodeProfile: (attributes) => encoders.map((encoder) => encoder.encode(attributes?.[encoder.schema.name])[0] ?? 0),
+    encodeUserFeatures: (attributes) =>
+      encoders.map((encoder) => encoder.encode(attributes?.[encoder.schema.name])[0] ?? 0),
     userRowOf: (userId) => (userId === undefined ? unknownUser : (rowOfUser.get(userId) ?? unknownUser)),
     close: () => {
       index.close();

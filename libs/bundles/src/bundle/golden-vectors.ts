@@ -12,6 +12,7 @@ export const GoldenVector = Type.Object({
   items: Type.Array(Type.Integer({ minimum: 0 })),
   ages: Type.Array(Type.Integer({ minimum: 0 })),
   counts: Type.Array(Type.Integer({ minimum: 0 })),
+  /** The row of each user feature in its table. */
   profile: Type.Array(Type.Integer({ minimum: 0 })),
   userRow: Type.Integer({ minimum: unknownUser }),
   /** [K'u, index dim] */
@@ -25,16 +26,16 @@ const toleranceMax = 1e-4;
 export function recordGoldenVector(
   engine: InferenceEngine,
   behaviors: BehaviorRows,
-  profile: readonly number[],
+  userFeatures: readonly number[],
   userRow: number,
 ): GoldenVector {
-  const { count, vectors } = engine.interests(behaviors, profile, userRow);
+  const { count, vectors } = engine.interests(behaviors, userFeatures, userRow);
   const dim = count === 0 ? 0 : vectors.length / count;
   return {
     items: [...behaviors.items],
     ages: [...behaviors.ages],
     counts: [...behaviors.counts],
-    profile: [...profile],
+    profile: [...userFeatures],
     userRow,
     interests: Array.from({ length: count }, (_, k) => [...vectors.subarray(k * dim, (k + 1) * dim)]),
   };

@@ -31,7 +31,7 @@ import type { CatalogDifference, DeltaContents } from './delta.ts';
 export interface DeltaInputs {
   /** The interactions since the bundle was built. Default: none. */
   readonly interactions?: NewInteractions | undefined;
-  /** An earlier delta of the same bundle. New items that it has, unchanged, keep their embeddings. */
+  /** An earlier delta of the same bundle. Added items that it has, unchanged, keep their embeddings. */
   readonly earlier?: Pick<DeltaContents, 'added' | 'embeddings'> | undefined;
 }
 
@@ -45,7 +45,7 @@ export interface NewInteractions {
 }
 
 /**
- * Builds a delta of a difference between a catalog and a bundle. Items with similar content give new items their embeddings. New items get
+ * Builds a delta of a difference between a catalog and a bundle. Items with similar content give added items their embeddings. Added items get
  * the popularity that is expected without interactions, or that of their first interactions if it scores higher. The interactions also
  * count for the items of the bundle that {@link firstChosen} selects. Deterministic.
  */
@@ -88,27 +88,27 @@ export function buildDelta(
 }
 
 /**
- * Items of the bundle that were created or first chosen in these last days before its end are new. They are the days of the shortest
+ * Items of the bundle that were created or first chosen in these last days before its end are recent. They are the days of the shortest
  * popularity feature, so that their interactions are in all of these features.
  */
-const newItemDays = 7;
+const recentItemDays = 7;
 
-/** Returns whether interactions can change a delta: the bundle or the catalog has new items. */
+/** Returns whether interactions can change a delta: the bundle has recent items, or the catalog has items that it lacks. */
 export function awaitsInteractions(bundle: BundleItems, { added }: CatalogDifference): boolean {
-  return added.length > 0 || bundle.popularity.some((_, item) => item > 0 && isNew(bundle, item));
+  return added.length > 0 || bundle.popularity.some((_, item) => item > 0 && isRecent(bundle, item));
 }
 
 /** Returns whether an item of the bundle has no interactions, or appeared in its last days. */
-function isNew(bundle: BundleItems, item: number): boolean {
-  return bundle.popularity[item] === 0 || bundle.firstSeen[item]! >= dayOf(bundle) - newItemDays;
+function isRecent(bundle: BundleItems, item: number): boolean {
+  return bundle.popularity[item] === 0 || bundle.firstSeen[item]! >= dayOf(bundle) - recentItemDays;
 }
 
-/** Returns the new items of the bundle with interactions since it was built, in the order of the bundle. */
+/** Returns the recent items of the bundle with interactions since it was built, in the order of the bundle. */
 function firstChosen(bundle: BundleItems, interactions: NewInteractions | undefined): number[] {
   const items = Array.from(interactions?.itemIds ?? [], (itemId) => bundle.catalog.indexOf(itemId));
   return items
     .filter((item) => item !== undefined)
-    .filter((item) => isNew(bundle, item))
+    .filter((item) => isRecent(bundle, item))
     .sort((a, b) => a - b);
 }
 
@@ -151,7 +151,7 @@ function popularityOf(itemIds: readonly string[], interactions: NewInteractions 
   return buildPopularityTimeline(sequences, itemIds.length, Number.POSITIVE_INFINITY).featuresOn(interactions.today);
 }
 
-/** Returns the vectors of new items without interactions. */
+/** Returns the vectors of added items without interactions. */
 function vectorsOf(
   bundle: BundleItems,
   added: readonly CatalogItem[],
@@ -183,7 +183,7 @@ function dayOf({ info: { asOf } }: Pick<BundleItems, 'info'>): number {
   return Math.floor((asOf - 1) / dayMs) + 1;
 }
 
-/** Returns the launch share of the bundle's items without a day of creation, together with the new ones. */
+/** Returns the launch share of the bundle's items without a day of creation, together with the added ones. */
 function launchShareWith(bundle: BundleItems, added: readonly CatalogItem[]): number {
   const { catalog, firstSeen } = bundle;
   const today = dayOf(bundle);
@@ -268,7 +268,7 @@ const positions = (count: number): Int32Array => Int32Array.from({ length: count
 const byAgeName = 'launch/byAge';
 const byValuePrefix = 'launch/byValue/';
 
-/** Returns launch curves as arrays of a bundle, next to the tables that embed new items. */
+/** Returns launch curves as arrays of a bundle, next to the tables that embed added items. */
 export function launchTables(curves: LaunchCurves | undefined): Weights {
   if (curves === undefined) return {};
   return {

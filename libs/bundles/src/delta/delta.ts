@@ -30,12 +30,12 @@ export const DeltaInfo = Type.Object({
   }),
   /** Sorted ids of withdrawn items that the catalog no longer lists. */
   gone: Type.Array(Type.String()),
-  /** Ids of first chosen items, in the order of the bundle: its new items with interactions after it was built. */
+  /** Ids of first chosen items, in the order of the bundle: its recent items with interactions after it was built. */
   chosen: Type.Array(Type.String(), { default: [] }),
 });
 export type DeltaInfo = Static<typeof DeltaInfo>;
 
-/** The difference between a catalog and a bundle: M new items, the changed items of the bundle, and its R first chosen items. */
+/** The difference between a catalog and a bundle: M added items, the changed items of the bundle, and its R first chosen items. */
 export interface DeltaContents {
   readonly info: DeltaInfo;
   /** [M] sorted by id. */
@@ -44,7 +44,7 @@ export interface DeltaContents {
   readonly changed: readonly CatalogItem[];
   /** [M, D], without a padding row. */
   readonly embeddings: Float32Array;
-  /** [R + M, index dim] of the first chosen items, then of the new ones. */
+  /** [R + M, index dim] of the first chosen items, then of the added ones. */
   readonly vectors: Float32Array;
   /** [R + M] number of recent interactions, as in the bundle. */
   readonly popularity: Float32Array;
@@ -119,7 +119,7 @@ async function readDelta({ ref, folder }: OpenArtifact): Promise<Delta> {
     info.counts.added,
   ];
   if (rows.some((count) => count !== added.length)) {
-    throw invalidDelta(ref.id, `it has ${added.length} new items, but ${rows.join(', ')} rows of them`);
+    throw invalidDelta(ref.id, `it has ${added.length} added items, but ${rows.join(', ')} rows of them`);
   }
   return {
     id: ref.id,

@@ -13,9 +13,9 @@ import { invalidDelta } from './delta.ts';
 import type { Delta } from './delta.ts';
 
 /**
- * Returns a view of a bundle with its delta. The N items of the bundle keep their indices; new items start at N + 1.
+ * Returns a view of a bundle with its delta. The N items of the bundle keep their indices; added items start at N + 1.
  *
- * New items are found by a scan next to the bundle's index, and can occur in behavior sequences. The scan also replaces
+ * Added items are found by a scan next to the bundle's index, and can occur in behavior sequences. The scan also replaces
  * the vectors of first chosen items. Withdrawn items are never returned, and titles and attributes are current. The
  * bundle is not copied or changed, so it may have other views; close it last. An empty delta returns the bundle itself,
  * without a deltaId.
@@ -25,17 +25,17 @@ import type { Delta } from './delta.ts';
 export async function overlayDelta(bundle: Bundle, delta: Delta): Promise<BundleView> {
   checkFit(bundle, delta);
   const { added, changed, popularity } = delta;
-  // First chosen and new items have a popularity.
+  // First chosen and added items have a popularity.
   if (popularity.length === 0 && changed.length === 0) return { ...bundle, close: () => undefined };
-  const { deltaItems, newIndices } = await placeItems(bundle, delta);
+  const { deltaItems, addedIndices } = await placeItems(bundle, delta);
   return {
     ...viewWithItems(bundle, deltaItems, bundle.itemCount + added.length),
     deltaId: delta.id,
-    ...(popularity.length === 0 ? { close: () => undefined } : await withDeltaRows(bundle, delta, newIndices)),
+    ...(popularity.length === 0 ? { close: () => undefined } : await withDeltaRows(bundle, delta, addedIndices)),
   };
 }
 
-/** Returns a view of the bundle with other facts for some items, and possibly with new items. */
+/** Returns a view of the bundle with other facts for some items, and possibly with added items. */
 function viewWithItems(bundle: Bundle, deltaItems: BundleView['deltaItems'], itemCount: number): BundleView {
   return {
     ...bundle,
@@ -66,16 +66,16 @@ function checkFit({ id, info }: Bundle, delta: Delta): void {
 /** Items processed between two turns of the event loop. */
 const itemsPerTurn = 2000;
 
-/** Returns the items of the delta by index, and the indices of new items by id. */
+/** Returns the items of the delta by index, and the indices of added items by id. */
 async function placeItems(
   { itemCount, indexOf }: Bundle,
   { id, added, changed }: Delta,
 ): Promise<{
   readonly deltaItems: ReadonlyMap<number, CatalogItem>;
-  readonly newIndices: ReadonlyMap<string, number>;
+  readonly addedIndices: ReadonlyMap<string, number>;
 }> {
   const deltaItems = new Map<number, CatalogItem>();
-  const newIndices = new Map<string, number>();
+  const addedIndices = new Map<string, number>();
   for (const item of changed) {
     const index = indexOf(item.itemId);
     if (index === undefined) throw misplacedItem(id, item.itemId);
@@ -84,12 +84,12 @@ async function placeItems(
   }
   for (const item of added) {
     if (indexOf(item.itemId) !== undefined) throw misplacedItem(id, item.itemId);
-    if (newIndices.has(item.itemId)) throw invalidDelta(id, 'it contains a new item twice');
-    newIndices.set(item.itemId, itemCount + 1 + newIndices.size);
-    deltaItems.set(itemCount + newIndices.size, item);
-    if (newIndices.size % itemsPerTurn === 0) await yieldToEventLoop();
+    if (addedIndices.has(item.itemId)) throw invalidDelta(id, 'it contains an added item twice');
+    addedIndices.set(item.itemId, itemCount + 1 + addedIndices.size);
+    deltaItems.set(itemCount + addedIndices.size, item);
+    if (addedIndices.size % itemsPerTurn === 0) await yieldToEventLoop();
   }
-  return { deltaItems, newIndices };
+  return { deltaItems, addedIndices };
 }
 
 function misplacedItem(deltaId: string, itemId: string): AppError {
@@ -107,11 +107,11 @@ function unavailableNow(
   return itemSet(bits);
 }
 
-/** Returns the members of a view that read the delta's rows of first chosen and of new items. */
+/** Returns the members of a view that read the delta's rows of first chosen and of added items. */
 async function withDeltaRows(
   bundle: Bundle,
   delta: Delta,
-  newIndices: ReadonlyMap<string, number>,
+  addedIndices: ReadonlyMap<string, number>,
 ): Promise<Partial<BundleView>> {
   const { info, tower, embeddings, byPopularity, popularity } = bundle;
   const { added, vectors } = delta;
@@ -122,7 +122,7 @@ async function withDeltaRows(
     if (item === undefined) throw misplacedItem(delta.id, itemId);
     return item;
   });
-  const rows = new Map([...chosen, ...newIndices.values()].map((item, row) => [item, row]));
+  const rows = new Map([...chosen, ...addedIndices.values()].map((item, row) => [item, row]));
   const scan = await buildFaissIndex(vectors, dim, { kind: 'flat' });
   const popularityOf = (item: number): number => {
     const row = rows.get(item);
@@ -145,7 +145,7 @@ async function withDeltaRows(
     itemCount: bundle.itemCount + added.length,
     engine: createInferenceEngine(info.spec, tower, embeddings, delta.embeddings),
     index: joinIndexes(bundle.index, scan, chosen),
-    indexOf: (itemId) => bundle.indexOf(itemId) ?? newIndices.get(itemId),
+    indexOf: (itemId) => bundle.indexOf(itemId) ?? addedIndices.get(itemId),
     itemsByPopularity,
     popularityOf,
     firstSeenOn: (item) => (item >= first ? createdDay(added[item - first]!.attributes) : bundle.firstSeenOn(item)),
@@ -178,7 +178,7 @@ type LiveCatalog = Pick<
  * the live bundle does not know has left the catalog, if a catalog ever listed it.
  *
  * If the bundle has newer data than the live bundle and there is no delta, it may know more items, and an item is
- * withdrawn if either bundle withdraws it. New items of the delta are not added.
+ * withdrawn if either bundle withdraws it. Added items of the delta are left out.
  *
  * The view carries the id of the delta. It does not copy or change the bundle, which must be closed last. The first
  * call for two bundles takes about one second per million items, in turns with the event loop; another delta of the

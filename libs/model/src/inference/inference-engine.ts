@@ -11,7 +11,7 @@ import { indexDim } from './item-embeddings.ts';
 import { createItemTable } from './item-table.ts';
 import type { ExtractorInput } from './extractors/extractor.ts';
 import { addWeightedRows, lengthOf } from './matrix.ts';
-import { createBehaviorReader, createContextReader, createProfileReader } from './user-inputs.ts';
+import { createBehaviorReader, createContextReader, createFeatureReader } from './user-inputs.ts';
 
 /** Computes the user tower on typed arrays, without TensorFlow. */
 export interface InferenceEngine {
@@ -23,18 +23,23 @@ export interface InferenceEngine {
    * Returns the interests of one user. Allocates only this result.
    *
    * @param behaviors One row.
-   * @param profile For each user feature a row of its table, 0 for unknown.
+   * @param userFeatures For each user feature a row of its table, 0 for unknown.
    * @param userRow The row of a user with learned vectors (`user-vectors`), otherwise `unknownUser`.
    * @param interestCount K'u, at most K. Default: by the number of behaviors (paper, Eq. 8).
    */
-  interests(behaviors: BehaviorRows, profile: readonly number[], userRow: number, interestCount?: number): Interests;
+  interests(
+    behaviors: BehaviorRows,
+    userFeatures: readonly number[],
+    userRow: number,
+    interestCount?: number,
+  ): Interests;
   /**
    * Returns what each behavior adds to the product of an item with its interest [L], for each pair of both: its coupling with the
    * interest × its similarity with the item.
    *
    * - Routing, the mean and self-attention pool the behaviors linearly, for given coupling and lengths. So the contributions add up to
-   *   the product if the capsule is the interest (`layers: none` without a profile), and to the part of the capsule with `residual`.
-   *   The rest belongs to no behavior: H-layers, context and profile.
+   *   the product if the capsule is the interest (`layers: none` without user features), and to the part of the capsule with `residual`.
+   *   The rest belongs to no behavior: H-layers, context and user features.
    * - H-layers without `residual`, the ReLU layer and the transformer are not linear. There, a contribution is the coupling × the inner
    *   product of behavior and item.
    * - Learned user vectors have no contributions. A merged interest has the sums of its members, which order the behaviors.
@@ -68,7 +73,7 @@ export function createInferenceEngine(
   const readBehaviors = createBehaviorReader(parts);
   const extractor = createExtractor(parts);
   const readContext = createContextReader(parts);
-  const readProfile = createProfileReader(spec, weights);
+  const readFeatures = createFeatureReader(spec, weights);
   const layers = createInterestLayers(spec, weights);
   const repeatWeights = repeatWeightsOf(weights);
   const scales = new Float32Array(K);
@@ -87,7 +92,12 @@ export function createInferenceEngine(
   let input: ExtractorInput | undefined;
 
   /** Returns the interests of one user before they are merged. */
-  function infer(rows: BehaviorRows, profile: readonly number[], userRow: number, interestCount?: number): Interests {
+  function infer(
+    rows: BehaviorRows,
+    userFeatures: readonly number[],
+    userRow: number,
+    interestCount?: number,
+  ): Interests {
     const first = firstBehavior(rows.items, L);
     const n = L - first;
     const inferred = interestCountOf(config, n, userRow);
@@ -97,7 +107,7 @@ export function createInferenceEngine(
     if (count === 0) return { count, vectors, behaviorWeights };
     input = readBehaviors(rows, first, userRow);
     extractor.extract(count, input);
-    layers.run(extractor.capsules, count, readContext(input), readProfile(profile));
+    layers.run(extractor.capsules, count, readContext(input), readFeatures(userFeatures));
     for (let k = 0; k < count; k++) {
       writeInterest(k, vectors);
       for (let row = 0; row < n; row++) behaviorWeights[k * L + first + row] = extractor.shares[k * n + row]!;
@@ -122,8 +132,8 @@ export function createInferenceEngine(
   return {
     sequenceLength: L,
     distinctBehaviors: config.distinctBehaviors,
-    interests: (rows, profile, userRow, interestCount) =>
-      mergeInterests(config, infer(rows, profile, userRow, interestCount)),
+    interests: (rows, userFeatures, userRow, interestCount) =>
+      mergeInterests(config, infer(rows, userFeatures, userRow, interestCount)),
     contributions(pairs, ...user) {
       const groups = groupInterests(config, infer(...user));
       return pairs.map(({ interest, vector }) => {

@@ -6,8 +6,8 @@ import { addWeightedRows, multiplyByRows, transposed } from './matrix.ts';
 export interface InterestLayers {
   /** [K, D] interests of the last run. The next run overwrites them. */
   readonly output: Float32Array;
-  /** Computes the interests of the first `count` capsules [K, D], with the context [D] (may be empty) and profile [P] of the user. */
-  run(capsules: Float32Array, count: number, context: Float32Array, profile: Float32Array): void;
+  /** Computes the interests of the first `count` capsules [K, D], with the context [D] (may be empty) and the vector of the user features [P]. */
+  run(capsules: Float32Array, count: number, context: Float32Array, userFeatures: Float32Array): void;
 }
 
 export function createInterestLayers(spec: ModelSpec, weights: Weights): InterestLayers {
@@ -18,7 +18,7 @@ function createHiddenLayers(spec: ModelSpec, weights: Weights): InterestLayers {
   const { embeddingDim: D, hiddenUnits, interests: K, outputActivation } = spec.config;
   const layers = [...hiddenUnits, D].map((units, layer) => {
     const kernel = weights[`hidden/${layer}/kernel`]!.data;
-    // The rows of context and profile are applied once per user.
+    // The rows of context and user features are applied once per user.
     const ofCapsule = layer === 0 ? kernel.subarray(0, D * units) : kernel;
     return {
       kernel: transposed(ofCapsule, ofCapsule.length / units), // [units, width]
@@ -33,10 +33,19 @@ function createHiddenLayers(spec: ModelSpec, weights: Weights): InterestLayers {
   const shared = new Float32Array(units);
   return {
     output: layers.at(-1)!.output,
-    run(capsules, count, context, profile) {
+    run(capsules, count, context, userFeatures) {
       for (let unit = 0; unit < units; unit++) shared[unit] = firstBias[unit]!;
       addWeightedRows(shared, 0, firstKernel, D * units, units, context, 0, context.length);
-      addWeightedRows(shared, 0, firstKernel, (D + context.length) * units, units, profile, 0, profile.length);
+      addWeightedRows(
+        shared,
+        0,
+        firstKernel,
+        (D + context.length) * units,
+        units,
+        userFeatures,
+        0,
+        userFeatures.length,
+      );
       let input = capsules;
       let width = D;
       for (let layer = 0; layer < layers.length; layer++) {
@@ -51,7 +60,7 @@ function createHiddenLayers(spec: ModelSpec, weights: Weights): InterestLayers {
   };
 }
 
-/** Adds the mapped profile to the capsules, followed by one ReLU layer or nothing. */
+/** Adds the mapped user features to the capsules, followed by one ReLU layer or nothing. */
 function createPlainLayers(spec: ModelSpec, weights: Weights): InterestLayers {
   const { embeddingDim: D, interests: K, layers } = spec.config;
   const map = weights['profileMap/kernel']?.data ?? new Float32Array(0);
@@ -61,9 +70,9 @@ function createPlainLayers(spec: ModelSpec, weights: Weights): InterestLayers {
   const rectified = new Float32Array(K * D);
   return {
     output: layers === 'none' ? sum : rectified,
-    run(capsules, count, _context, profile) {
+    run(capsules, count, _context, userFeatures) {
       shared.fill(0);
-      addWeightedRows(shared, 0, map, 0, D, profile, 0, profile.length);
+      addWeightedRows(shared, 0, map, 0, D, userFeatures, 0, userFeatures.length);
       for (let cell = 0; cell < count * D; cell++) sum[cell] = capsules[cell]!;
       addToRows(sum, shared, count);
       if (layers === 'none') return;

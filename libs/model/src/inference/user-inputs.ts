@@ -1,7 +1,7 @@
 import { createBehaviorRows } from '@facet/features';
 import type { BehaviorRows } from '@facet/features';
 import type { ModelSpec } from '../config.ts';
-import { contextBlocks, profileTable, scalarScale } from '../weights.ts';
+import { contextBlocks, userFeatureTable, scalarScale } from '../weights.ts';
 import type { Weights } from '../weights.ts';
 import type { ExtractorInput, ExtractorParts } from './extractors/extractor.ts';
 import { createTransformer } from './extractors/transformer.ts';
@@ -74,17 +74,17 @@ export function createContextReader(parts: ExtractorParts): (input: ExtractorInp
 
 const noContext = new Float32Array(0);
 
-/** Creates a reader of the profile [P], the embeddings of a user's features. Each call overwrites the result of the previous call. */
-export function createProfileReader(
+/** Creates a reader of the embeddings of a user's features [P]. Each call overwrites the result of the previous call. */
+export function createFeatureReader(
   { config: { profileDim: P }, userFeatures }: ModelSpec,
   weights: Weights,
-): (profile: readonly number[]) => Float32Array {
-  const tables = userFeatures.map(({ name }) => weights[profileTable(name)]!.data);
+): (rows: readonly number[]) => Float32Array {
+  const tables = userFeatures.map(({ name }) => weights[userFeatureTable(name)]!.data);
   const vector = new Float32Array(P * tables.length);
-  return (profile) => {
+  return (rows) => {
     for (let position = 0; position < tables.length; position++) {
       const table = tables[position]!;
-      const row = (profile[position] ?? 0) * P;
+      const row = (rows[position] ?? 0) * P;
       for (let cell = 0; cell < P; cell++) vector[position * P + cell] = table[row + cell]!;
     }
     return vector;

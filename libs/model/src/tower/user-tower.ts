@@ -3,7 +3,7 @@ import type { Tensor, Tensor2D, Tensor3D } from '@facet/tf-graph/tensorflow';
 import type { UserBatch, WeightTensors } from '../batch.ts';
 import type { ModelConfig, ModelSpec } from '../config.ts';
 import { minusInfinity } from '../epsilon.ts';
-import { contextBlocks, profileTable, scalarScale } from '../weights.ts';
+import { contextBlocks, userFeatureTable, scalarScale } from '../weights.ts';
 import { extractCapsules } from './extract-capsules.ts';
 import type { ExtractorInput } from './extractor.ts';
 import { unitLength } from './math.ts';
@@ -12,7 +12,7 @@ import { extractByTransformer } from './transformer.ts';
 
 /**
  * The user tower f_user(I_u, P_u) = V_u (paper, Eq. 1): embedding of the behaviors → multi-interest extractor → H-layers with
- * the profile. Returns the interests [B, K, D], zero where inactive.
+ * the user features. Returns the interests [B, K, D], zero where inactive.
  *
  * @param items E [N + 1, D] from `itemTower`.
  */
@@ -40,9 +40,9 @@ export function userTower(
     const input = { behaviors, weights: behaviorWeights, users };
     const capsules = extractCapsules(weights, config, input);
     const context = config.context === 'none' ? undefined : contextVector(weights, config, input);
-    const profile = userFeatures.length === 0 ? undefined : profileVector(weights, userFeatures, users);
+    const featureVector = userFeatures.length === 0 ? undefined : userFeatureVector(weights, userFeatures, users);
 
-    let interests = interestLayers(weights, config, { capsules, context, profile });
+    let interests = interestLayers(weights, config, { capsules, context, featureVector });
     if (config.residual) interests = tf.add(interests, capsules);
     if (config.normalize) interests = unitLength(interests);
     // The biases of the H-layers make inactive capsules non-zero.
@@ -70,13 +70,13 @@ function contextVector(
   return tf.add(mean, attention) as Tensor3D;
 }
 
-/** Returns the profile p_u [B, 1, P]: the concatenated embeddings of the user features (paper, §4.1). */
-function profileVector(
+/** Returns p_u [B, 1, P]: the concatenated embeddings of the user features (the user profile of the paper, §4.1). */
+function userFeatureVector(
   weights: WeightTensors,
   userFeatures: ModelSpec['userFeatures'],
-  { profile }: UserBatch,
+  { userFeatures: rows }: UserBatch,
 ): Tensor3D {
-  const parts = userFeatures.map(({ name }, position) => tf.gather(weights[profileTable(name)]!, profile[position]!));
+  const parts = userFeatures.map(({ name }, position) => tf.gather(weights[userFeatureTable(name)]!, rows[position]!));
   return tf.concat(parts, 1).expandDims(1) as Tensor3D;
 }
 
@@ -86,26 +86,26 @@ interface LayerInput {
   /** [B, 1, D], the same for all capsules of a user. */
   readonly context: Tensor3D | undefined;
   /** [B, 1, P], the same for all capsules of a user. */
-  readonly profile: Tensor3D | undefined;
+  readonly featureVector: Tensor3D | undefined;
 }
 
-/** Returns the interests [B, K, D] that the model's `layers` make of capsules, context and profile. */
+/** Returns the interests [B, K, D] that the model's `layers` make of capsules, context and user features. */
 function interestLayers(
   weights: WeightTensors,
   config: ModelConfig,
-  { capsules, context, profile }: LayerInput,
+  { capsules, context, featureVector }: LayerInput,
 ): Tensor3D {
   const [B, K, D] = capsules.shape;
   if (config.layers === 'hidden') {
-    const shared = [context, profile].filter((part) => part !== undefined);
+    const shared = [context, featureVector].filter((part) => part !== undefined);
     const parts = [capsules, ...shared.map((part) => tf.tile(part, [1, K, 1]))];
     const output = hiddenLayers(tf.concat(parts, 2).reshape([B * K, -1]), weights, config);
     return output.reshape([B, K, D]) as Tensor3D;
   }
   let interests = capsules;
-  if (profile !== undefined) {
+  if (featureVector !== undefined) {
     const map = weights['profileMap/kernel'] as Tensor2D;
-    interests = tf.add(interests, tf.matMul(profile.reshape([B, -1]) as Tensor2D, map).reshape([B, 1, D]));
+    interests = tf.add(interests, tf.matMul(featureVector.reshape([B, -1]) as Tensor2D, map).reshape([B, 1, D]));
   }
   if (config.layers === 'none') return interests;
   const kernel = weights['relu/kernel'] as Tensor2D;

@@ -1,7 +1,7 @@
 import type { EncodedFeature, FeatureSchema } from '@facet/features';
 import type { ModelSpec } from '../config.ts';
 import { embedItems } from '../inference/item-embeddings.ts';
-import { frozenWeights, hiddenBehaviorWidth, itemFeatureTable, profileTable } from '../weights.ts';
+import { frozenWeights, hiddenBehaviorWidth, itemFeatureTable, userFeatureTable } from '../weights.ts';
 import type { Weight, Weights } from '../weights.ts';
 import { momentName, moments } from './training-state.ts';
 import type { TrainingState } from './training-state.ts';
@@ -36,7 +36,7 @@ export interface ReceivingModel {
  * - Rows of `item/id` move by item id. A row whose second moments are all zero was never trained and is not carried.
  * - Rows of a feature's table move by value. Bins of a number move by their rank: the cheapest tenth of the items stays the
  *   cheapest tenth, although its edges differ.
- * - Rows of the first H-layer, or of the profile map, move by user feature. Rows of a new user feature keep their initial values.
+ * - Rows of the first H-layer, or of the map of user features, move by user feature. Rows of a new user feature keep their initial values.
  * - All other weights are copied.
  * - An item without a carried row gets the mean embedding of its side features, so that its pooled embedding does not change. Without
  *   side features its row keeps its initial values.
@@ -78,9 +78,9 @@ function rowSources(from: CarriedModel, to: ReceivingModel): Map<string, Int32Ar
     }
   };
   add(itemFeatureTable, from.spec.itemFeatures, to.spec.itemFeatures);
-  add(profileTable, from.spec.userFeatures, to.spec.userFeatures);
-  sources.set('hidden/0/kernel', profileInputSources(from.spec, to.spec, hiddenBehaviorWidth(to.spec.config)));
-  sources.set('profileMap/kernel', profileInputSources(from.spec, to.spec, 0));
+  add(userFeatureTable, from.spec.userFeatures, to.spec.userFeatures);
+  sources.set('hidden/0/kernel', featureInputSources(from.spec, to.spec, hiddenBehaviorWidth(to.spec.config)));
+  sources.set('profileMap/kernel', featureInputSources(from.spec, to.spec, 0));
   return sources;
 }
 
@@ -115,7 +115,7 @@ function sameRankBin(position: number, count: number, previousCount: number): nu
 }
 
 /** Returns the sources of a matrix whose inputs are `base` others (capsule and context), then a block per user feature. */
-function profileInputSources(from: ModelSpec, to: ModelSpec, base: number): Int32Array {
+function featureInputSources(from: ModelSpec, to: ModelSpec, base: number): Int32Array {
   const width = to.config.profileDim;
   const sources = Int32Array.from({ length: base + width * to.userFeatures.length }, (_, row) =>
     row < base ? row : -1,

@@ -8,7 +8,7 @@ import { activeInterestCount } from '../inference/interests.ts';
 export interface TrainingData {
   readonly sequences: Omit<UserSequences, 'userIds'>;
   /** For each user feature, rows [U, 1] of all users. */
-  readonly profiles: readonly EncodedFeature[];
+  readonly userFeatures: readonly EncodedFeature[];
   readonly timeline: PopularityTimeline;
   /** Items that may be drawn or ranked, ascending: those with an interaction before the cut. */
   readonly candidates: Int32Array;
@@ -55,7 +55,9 @@ export function createExampleReader(spec: ModelSpec, data: TrainingData): Exampl
       size,
       behaviors,
       active,
-      profile: data.profiles.map(({ rows }) => Int32Array.from(chosen, (example) => rows[examples.user[example]!]!)),
+      userFeatures: data.userFeatures.map(({ rows }) =>
+        Int32Array.from(chosen, (example) => rows[examples.user[example]!]!),
+      ),
       userRows:
         config.extractor.kind === 'user-vectors'
           ? Int32Array.from(chosen, (example) => examples.user[example]!)

@@ -9,7 +9,7 @@ import type { FitConfig, ModelSpec, TrainingConfig } from '../config.ts';
 import { negativesOf, sampledNegatives } from '../loss/negatives.ts';
 import { pooledArrays } from '../tower/item-rows.ts';
 import type { ItemRows } from '../tower/item-rows.ts';
-import { itemFeatureTable, profileTable, userVectorTable } from '../weights.ts';
+import { itemFeatureTable, userFeatureTable, userVectorTable } from '../weights.ts';
 import { createScoreColumns, createCandidateSet, drawNegatives } from './candidate-set.ts';
 import type { BatchNegatives, CandidateSet } from './candidate-set.ts';
 import { createExampleReader, labelFrequencies } from './example-rows.ts';
@@ -41,7 +41,7 @@ export function createBatchBuilder(options: BatchOptions): BatchBuilder {
   const isFull = usesAllItems(options);
   const restrict = createUsedRows({
     items: isFull ? undefined : itemRows(options),
-    profileTables: options.spec.userFeatures.map(({ name }) => profileTable(name)),
+    userFeatureTables: options.spec.userFeatures.map(({ name }) => userFeatureTable(name)),
     sparseTables: sparseTables(options),
   });
   return (...args) => {
@@ -207,7 +207,7 @@ function sparseTables(options: BatchOptions): Map<string, number> {
     tables.set('item/id', spec.itemCount + 1);
     for (const { name, values } of spec.itemFeatures) tables.set(itemFeatureTable(name), values.length + 1);
   }
-  for (const { name, values } of spec.userFeatures) tables.set(profileTable(name), values.length + 1);
+  for (const { name, values } of spec.userFeatures) tables.set(userFeatureTable(name), values.length + 1);
   if (spec.config.extractor.kind === 'user-vectors') tables.set(userVectorTable, spec.userCount ?? 0);
   return new Map([...tables].filter(([, rows]) => rows > denseRowsMax));
 }

@@ -9,7 +9,7 @@ export interface UsedRowsOptions {
   /** The items, if batches use some of them; undefined if each batch uses them all. */
   readonly items: ItemRows | undefined;
   /** The tables of the user features, in order. */
-  readonly profileTables: readonly string[];
+  readonly userFeatureTables: readonly string[];
   /** Row counts of the sparse tables. Batches use other tables as a whole. */
   readonly sparseTables: ReadonlyMap<string, number>;
 }
@@ -20,7 +20,7 @@ export interface UsedRowsOptions {
  */
 export function createUsedRows({
   items,
-  profileTables,
+  userFeatureTables,
   sparseTables,
 }: UsedRowsOptions): (batch: BatchArrays) => BatchArrays {
   const pooled = items === undefined ? [] : poolItemRows(items);
@@ -40,7 +40,9 @@ export function createUsedRows({
     const { userRows } = batch.users;
     const users = {
       ...batch.users,
-      profile: batch.users.profile.map((rows, feature) => withData(rows, (data) => use(profileTables[feature]!, data))),
+      userFeatures: batch.users.userFeatures.map((rows, feature) =>
+        withData(rows, (data) => use(userFeatureTables[feature]!, data)),
+      ),
       userRows: userRows && withData(userRows, (data) => use(userVectorTable, data)),
     };
     if (itemNumbers === undefined) return { ...batch, users, usedRows };

@@ -70,7 +70,7 @@ export function inferUser(
     if (item > 0) repeatBonuses.set(item, bonuses[slot]!);
   });
   const { engine } = bundle;
-  const inputs = [rows, bundle.encodeProfile(attributes), bundle.userRowOf(userId), interestCount] as const;
+  const inputs = [rows, bundle.encodeUserFeatures(attributes), bundle.userRowOf(userId), interestCount] as const;
   return {
     rows,
     interests: engine.interests(...inputs),

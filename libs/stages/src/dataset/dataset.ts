@@ -78,7 +78,7 @@ export interface Dataset {
   /** Rows [N + 1, slots] of each item feature. */
   readonly itemFeatures: readonly EncodedFeature[];
   /** Rows [U, 1] of each user feature. */
-  readonly profiles: readonly EncodedFeature[];
+  readonly userFeatures: readonly EncodedFeature[];
   /** [U] from the catalog. */
   readonly userAttributes: readonly (Attributes | undefined)[];
   readonly split: TimeSplit;
@@ -114,7 +114,7 @@ export type LearnedTables = Pick<DatasetInfo, 'trainedCount' | 'itemFeatures' | 
 /** The data that models are fitted and evaluated on, without a split. */
 export type ModelData = Pick<
   Dataset,
-  'vocabulary' | 'items' | 'sequences' | 'itemFeatures' | 'profiles' | 'userAttributes'
+  'vocabulary' | 'items' | 'sequences' | 'itemFeatures' | 'userFeatures' | 'userAttributes'
 >;
 
 export function assembleDataset(id: string, parts: DatasetParts): Dataset {
@@ -132,7 +132,7 @@ export function encodeTables({ items, sequences, userAttributes }: DatasetTables
     ),
     sequences,
     itemFeatures: encodeFeatures(learned.itemFeatures, items.map(featureAttributes)),
-    profiles: encodeFeatures(learned.userFeatures, userAttributes),
+    userFeatures: encodeFeatures(learned.userFeatures, userAttributes),
     userAttributes,
   };
 }

@@ -34,7 +34,7 @@ import type { Model } from '../model/model-artifact.ts';
 import { projectItems } from './project-items.ts';
 import { findPopularLists } from './popular-lists.ts';
 import type { PopularitySettings } from './popular-lists.ts';
-import { behaviorsOf, profileOf, sampleInterests } from './sample-interests.ts';
+import { behaviorsOf, userFeaturesOf, sampleInterests } from './sample-interests.ts';
 
 export interface BuildBundleOptions {
   readonly store: ArtifactStore;
@@ -170,7 +170,7 @@ function sampleGolden(dataset: Dataset, engine: InferenceEngine, asOf: number): 
   const users = Int32Array.from(dataset.sequences.userIds.keys());
   createRandom(0).shuffle(users);
   return Array.from(users.subarray(0, goldenUsers), (user) =>
-    recordGoldenVector(engine, behaviorsOf(dataset, engine, user, asOf), profileOf(dataset, user), user),
+    recordGoldenVector(engine, behaviorsOf(dataset, engine, user, asOf), userFeaturesOf(dataset, user), user),
   );
 }
 

@@ -37,8 +37,8 @@ export function behaviorsOf(
 }
 
 /** Returns the table rows of a user's features. */
-export function profileOf({ profiles }: Pick<ModelData, 'profiles'>, user: number): number[] {
-  return profiles.map(({ rows }) => rows[user]!);
+export function userFeaturesOf({ userFeatures }: Pick<ModelData, 'userFeatures'>, user: number): number[] {
+  return userFeatures.map(({ rows }) => rows[user]!);
 }
 
 function activeUsers({ sequences, split }: Dataset): Int32Array {
@@ -50,7 +50,7 @@ function activeUsers({ sequences, split }: Dataset): Int32Array {
 /** Returns the non-zero interests of a user, `[K'u, D]`. */
 function interestsOf(dataset: Dataset, engine: InferenceEngine, user: number, asOf: number): Float32Array {
   const rows = behaviorsOf(dataset, engine, user, asOf);
-  const { count, vectors } = engine.interests(rows, profileOf(dataset, user), user);
+  const { count, vectors } = engine.interests(rows, userFeaturesOf(dataset, user), user);
   const dim = count === 0 ? 0 : vectors.length / count;
   const interests = Array.from({ length: count }, (_, k) => vectors.subarray(k * dim, (k + 1) * dim));
   return join(interests.filter((interest) => interest.some((value) => value !== 0)));

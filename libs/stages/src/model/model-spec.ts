@@ -6,14 +6,19 @@ import { hashJson } from '../stage.ts';
 /** Returns the layout of a model for a dataset. */
 export function modelSpecOf(
   config: ModelConfig,
-  { items, sequences, itemFeatures, profiles }: Pick<ModelData, 'items' | 'sequences' | 'itemFeatures' | 'profiles'>,
+  {
+    items,
+    sequences,
+    itemFeatures,
+    userFeatures,
+  }: Pick<ModelData, 'items' | 'sequences' | 'itemFeatures' | 'userFeatures'>,
 ): ModelSpec {
   return {
     config,
     itemCount: items.length - 1,
     ...(config.extractor.kind === 'user-vectors' ? { userCount: sequences.userIds.length } : {}),
     itemFeatures: itemFeatures.map(({ schema }) => schema),
-    userFeatures: profiles.map(({ schema }) => schema),
+    userFeatures: userFeatures.map(({ schema }) => schema),
   };
 }
 

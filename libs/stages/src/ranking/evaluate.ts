@@ -109,9 +109,9 @@ export async function evaluateWithBaselines(options: EvaluateOptions): Promise<E
     window: { from: testFrom, before: dataset.info.window.occurredBefore },
     mainCutoff,
     rules,
-    methods: evaluations.map(({ name, new: newItems, all }) => ({
+    methods: evaluations.map(({ name, new: newToUser, all }) => ({
       name,
-      new: summarize(newItems, main),
+      new: summarize(newToUser, main),
       all: summarize(all, main),
     })),
     chosen,

@@ -54,8 +54,8 @@ export function createModelScorer(
   options: ScorerOptions,
 ): ModelScorer {
   const embeddings = embedCatalog(spec, weights, data, options.catalog.knownItems());
-  const profileOf = (user: number): number[] => data.profiles.map(({ rows }) => rows[user]!);
-  return createScorer(data, { spec, weights, embeddings, profileOf, userRowOf: (user) => user }, options);
+  const userFeaturesOf = (user: number): number[] => data.userFeatures.map(({ rows }) => rows[user]!);
+  return createScorer(data, { spec, weights, embeddings, userFeaturesOf, userRowOf: (user) => user }, options);
 }
 
 /**
@@ -65,16 +65,16 @@ export function createModelScorer(
 export function createBundleScorer(
   bundle: Pick<
     Bundle,
-    'info' | 'tower' | 'itemTables' | 'catalog' | 'embeddings' | 'indexOf' | 'encodeProfile' | 'userRowOf'
+    'info' | 'tower' | 'itemTables' | 'catalog' | 'embeddings' | 'indexOf' | 'encodeUserFeatures' | 'userRowOf'
   >,
   dataset: Dataset,
   options: ScorerOptions,
 ): ModelScorer {
   const { spec } = bundle.info;
-  const profileOf = (user: number): number[] => bundle.encodeProfile(dataset.userAttributes[user]);
+  const userFeaturesOf = (user: number): number[] => bundle.encodeUserFeatures(dataset.userAttributes[user]);
   const embeddings = embeddingsOf(bundle, dataset);
   const userRowOf = (user: number): number => bundle.userRowOf(dataset.sequences.userIds[user]);
-  return createScorer(dataset, { spec, weights: bundle.tower, embeddings, profileOf, userRowOf }, options);
+  return createScorer(dataset, { spec, weights: bundle.tower, embeddings, userFeaturesOf, userRowOf }, options);
 }
 
 /** E [N + 1, D] of the dataset's items. */
@@ -98,7 +98,7 @@ function embeddingsOf(bundle: Parameters<typeof createBundleScorer>[0], { items 
 /** Users with queries on the same day share a prior. Rankings process users by day. Reports process users in their own order. */
 const cachedPriors = { bytesMax: 2 ** 27, bytesOf: (prior: Float32Array) => prior.byteLength };
 
-interface ScoredParts extends Pick<QueryInputs, 'spec' | 'profileOf' | 'userRowOf'> {
+interface ScoredParts extends Pick<QueryInputs, 'spec' | 'userFeaturesOf' | 'userRowOf'> {
   /** The weights of the inference engine and the popularity prior. */
   readonly weights: Weights;
   /** E [N + 1, D] of the dataset's items. */
@@ -107,7 +107,7 @@ interface ScoredParts extends Pick<QueryInputs, 'spec' | 'profileOf' | 'userRowO
 
 function createScorer(
   { sequences, items }: Pick<ModelData, 'sequences' | 'items'>,
-  { spec, weights, embeddings, profileOf, userRowOf }: ScoredParts,
+  { spec, weights, embeddings, userFeaturesOf, userRowOf }: ScoredParts,
   { catalog, candidates, tensorFlow }: ScorerOptions,
 ): ModelScorer {
   const itemCount = items.length - 1;
@@ -120,7 +120,7 @@ function createScorer(
   const { interests, scoreSharpness: sharpness } = spec.config;
   const catalogScorer = tensorFlow?.createCatalogScorer(vectors, { interests, dim, sharpness });
   const tower = tensorFlow?.createBatchTower(spec, weights, embeddings);
-  const queries = createUserQueries({ sequences, spec, engine, profileOf, userRowOf }, tower);
+  const queries = createUserQueries({ sequences, spec, engine, userFeaturesOf, userRowOf }, tower);
 
   const terms: ScoreTerms<SequenceUser> = {
     vectors,

@@ -31,7 +31,7 @@ export interface QueryInputs {
   readonly spec: ModelSpec;
   readonly engine: InferenceEngine;
   /** One table row per user feature. */
-  readonly profileOf: (user: number) => number[];
+  readonly userFeaturesOf: (user: number) => number[];
   /** The row of a user with learned vectors, for models with user vectors. */
   readonly userRowOf: (user: number) => number;
 }
@@ -86,14 +86,14 @@ function* batchesOf(users: readonly SequenceUser[], sequenceLength: number): Gen
 }
 
 /** Computes one user at a time, with the inference engine of serving. */
-function queryByEngine({ sequences, spec, engine, profileOf, userRowOf }: QueryInputs): ComputeQueries {
+function queryByEngine({ sequences, spec, engine, userFeaturesOf, userRowOf }: QueryInputs): ComputeQueries {
   const { sequenceLength: L, distinctBehaviors: distinct, embeddingDim: D, repeatBonus } = spec.config;
   return (users) =>
     users.map((user) => {
       const rows = createBehaviorRows(1, L);
       const window = { ...sequences, start: user.start, end: user.end };
       writeBehaviorSequence(rows, 0, window, { now: user.queryTime, distinct });
-      const { count, vectors } = engine.interests(rows, profileOf(user.userIndex), userRowOf(user.userIndex));
+      const { count, vectors } = engine.interests(rows, userFeaturesOf(user.userIndex), userRowOf(user.userIndex));
       const interests = { count, vectors: columnsBefore(D, indexDim(spec), vectors) };
       return { interests, bonuses: repeatBonus ? bonusesOf(rows, engine) : noBonuses };
     });
@@ -101,7 +101,7 @@ function queryByEngine({ sequences, spec, engine, profileOf, userRowOf }: QueryI
 
 /** Computes a batch at once, with the user tower of TensorFlow. Rows are as long as the longest sequence. */
 function queryByTower(
-  { sequences, spec, engine, profileOf, userRowOf }: QueryInputs,
+  { sequences, spec, engine, userFeaturesOf, userRowOf }: QueryInputs,
   tower: BatchTower,
 ): ComputeQueries {
   const { config, userFeatures } = spec;
@@ -110,7 +110,7 @@ function queryByTower(
   return (users) => {
     const lengths = Int32Array.from(users, ({ start, end }) => end - start);
     const behaviors = createBehaviorRows(users.length, behaviorRowLength(lengths, config.sequenceLength));
-    const profiles = users.map(({ userIndex }) => profileOf(userIndex));
+    const featureRows = users.map(({ userIndex }) => userFeaturesOf(userIndex));
     const userRows = Int32Array.from(users, ({ userIndex }) => userRowOf(userIndex));
     const active = new Float32Array(users.length * K);
     const counts = users.map((user, row) => {
@@ -123,7 +123,7 @@ function queryByTower(
     const interests = tower.interests({
       behaviors,
       active,
-      profile: userFeatures.map((_, feature) => Int32Array.from(profiles, (profile) => profile[feature]!)),
+      userFeatures: userFeatures.map((_, feature) => Int32Array.from(featureRows, (rows) => rows[feature]!)),
       // Users without a row have no interests, so any row may be read for them.
       userRows: hasUserVectors ? userRows.map((row) => Math.max(0, row)) : undefined,
     });

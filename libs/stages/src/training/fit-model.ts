@@ -183,8 +183,7 @@ export function createValidator(
   const tower = tensorFlow.createTowerGraph(spec);
   const scoring: TensorFlowScoring = {
     ...tensorFlow,
-    createBatchTower: (of, weights, embeddings) =>
-      tensorFlow.createBatchTower(of, weights, embeddings, tower),
+    createBatchTower: (of, weights, embeddings) => tensorFlow.createBatchTower(of, weights, embeddings, tower),
   };
   const evaluate = (weights: Weights) => {
     const { ranker, dispose } = createModelScorer(data, spec, weights, { ...heldOut, tensorFlow: scoring });

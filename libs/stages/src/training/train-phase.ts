@@ -54,8 +54,8 @@ export async function trainPhase(
     initialWeights: zeroUntrainedUsers(spec, options.initialWeights, examples),
     sharedItems: sharedItems(itemInputs, candidates),
   });
-  const { sequences, profiles } = data;
-  const order = { ...itemInputs, data: { sequences, profiles, candidates }, cut, examples, config };
+  const { sequences, userFeatures } = data;
+  const order = { ...itemInputs, data: { sequences, userFeatures, candidates }, cut, examples, config };
   const batches = prepareBatches(order, epochs);
   try {
     const resume = await loadCheckpoint(checkpoint);

@@ -38,7 +38,7 @@ import type { Static, TSchema } from 'typebox';
 import { hashJson } from '../stage.ts';
 import { openDataset } from '../dataset/dataset-artifact.ts';
 import type { Dataset, ModelData } from '../dataset/dataset.ts';
-import { behaviorsOf, profileOf } from '../indexing/sample-interests.ts';
+import { behaviorsOf, userFeaturesOf } from '../indexing/sample-interests.ts';
 import { embedCatalog, modelSpecOf } from '../model/model-spec.ts';
 import { modelFormat, putImportedModel } from '../model/model-artifact.ts';
 
@@ -230,7 +230,7 @@ function poolsOf({ items, vocabulary, itemFeatures }: ModelData): ReturnType<typ
 }
 
 function trainingTensors(data: ModelData, examples: Examples): Record<string, SafeTensor> {
-  const { sequences, profiles, items } = data;
+  const { sequences, userFeatures, items } = data;
   const rows = items.length;
   const I32 = (data: Int32Array, shape = [data.length]): SafeTensor => ({ dtype: 'I32', shape, data });
   const F64 = (data: Float64Array): SafeTensor => ({ dtype: 'F64', shape: [data.length], data });
@@ -253,7 +253,7 @@ function trainingTensors(data: ModelData, examples: Examples): Record<string, Sa
     tensors[`pool/${table}/rows`] = I32(pool, [rows, slots]);
     tensors[`pool/${table}/weights`] = { dtype: 'F32', shape: [rows, slots], data: weights };
   }
-  for (const { schema, rows: values } of profiles) tensors[`profile/${schema.name}`] = I32(values);
+  for (const { schema, rows: values } of userFeatures) tensors[`profile/${schema.name}`] = I32(values);
   return tensors;
 }
 
@@ -268,7 +268,7 @@ function goldenInputs(
   createRandom(0).shuffle(users);
   return Array.from(users.subarray(0, goldenUsers), (user) => {
     const { items, ages, counts } = behaviorsOf(data, config, user, at);
-    const profile = profileOf(data, user);
+    const profile = userFeaturesOf(data, user);
     return { items: [...items], ages: [...ages], counts: [...counts], profile, userRow: user, interests: [] };
   });
 }

@@ -240,8 +240,8 @@ function cohesionOf({ spec, weights }: Fitted): (user: HeldOutSequenceUser) => C
   return ({ userIndex, start, end, queryTime }) => {
     const rows = createBehaviorRows(1, L);
     writeBehaviorSequence(rows, 0, { ...data.sequences, start, end }, { now: queryTime, distinct });
-    const profile = data.profiles.map(({ rows: tableRows }) => tableRows[userIndex]!);
-    const interests = engine.interests(rows, profile, unknownUser);
+    const userFeatures = data.userFeatures.map(({ rows: tableRows }) => tableRows[userIndex]!);
+    const interests = engine.interests(rows, userFeatures, unknownUser);
     const all = couplingCoefficients(interests);
     const slots = [...rows.items.keys()].filter((slot) => rows.items[slot]! > 0);
     const vectors = slots.map((slot) => embeddings.subarray(rows.items[slot]! * D, (rows.items[slot]! + 1) * D));

@@ -35,7 +35,7 @@ export async function openTrainer(items: number, batchSize: number, negatives: n
   });
   const thread = startBatchThread({
     ...ofItems,
-    data: { sequences, profiles: [], candidates },
+    data: { sequences, userFeatures: [], candidates },
     cut: Number.MAX_SAFE_INTEGER,
     examples,
     config: { ...training, ...epochOf(batchSize) },

@@ -39,7 +39,7 @@ export function ServingCard({ metrics }: { readonly metrics: Metrics }) {
   );
   const stats: readonly (readonly [name: string, value: ReactNode, note: ReactNode])[] = [
     ['Bundle', <span className="mono">{shortId(bundle)}</span>, dataUntil],
-    ['Items', formatCount(read('facet_serving_bundle_items')), 'including new items of the delta'],
+    ['Items', formatCount(read('facet_serving_bundle_items')), 'including added items of the delta'],
     [
       'Fallback share',
       responses === 0 ? '–' : formatShare(popular / responses),
