@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { defaultHome } from '@facet/config/variables';
 import { parseRedisFiles } from '@facet/config/connections';
+import { tableFormats } from '@facet/import/formats';
 import { AppError, nearestName } from '@facet/platform';
 import type { QueueOptions } from '@facet/refresh';
 import { InvalidArgumentError, Option } from 'commander';
@@ -144,8 +145,9 @@ export function addHome(command: Command, { home }: CommandDeps): Command {
 /** Adds the files of events, items and users. */
 export function addFiles(command: Command, { fallback }: { readonly fallback?: string } = {}): Command {
   const byDefault = fallback === undefined ? '' : ` (default: ${fallback})`;
+  const titles = Object.values(tableFormats).map(({ title }) => title);
   return command
-    .option('--events <files...>', `events: csv, tsv, jsonl, parquet or RecBole${byDefault}`)
+    .option('--events <files...>', `events: ${titles.join(', ')}${byDefault}`)
     .option('--items <files...>', 'items with titles and attributes')
     .option('--users <files...>', 'users with attributes');
 }

@@ -5,7 +5,8 @@ import { basename, join, resolve } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FacetConfig } from '@facet/config';
-import { fileKinds, findAllFiles, tableFormats, validateFiles } from '@facet/import';
+import { fileKinds, findAllFiles, validateFiles } from '@facet/import';
+import { tableFormats } from '@facet/import/formats';
 import type { FileKind, RefusedLine, SourceFile, SourceFiles, TableFormat, ValidationReport } from '@facet/import';
 import { AppError, createTemporaryFolder, formatCount, formatShare, hashFile } from '@facet/platform';
 import { InvalidArgumentError, Option } from 'commander';
@@ -28,7 +29,11 @@ export interface FileOptions extends CommonOptions {
 /** Adds the options that decide how files are read. */
 export function addReading(command: Command): Command {
   return command
-    .addOption(new Option('--format <format>', 'format of the files (default: by their names)').choices(tableFormats))
+    .addOption(
+      new Option('--format <format>', 'format of the files (default: by their names)').choices(
+        Object.keys(tableFormats),
+      ),
+    )
     .addOption(
       new Option(
         '--max-refused <share>',

@@ -14,8 +14,8 @@ import {
 } from './read-confirmed-files.ts';
 import type { ReadOptions, ReadProgress, SourceFiles } from './read-files.ts';
 import { inspectFile } from './tables/byte-source.ts';
-import { fileKinds } from './tables/table.ts';
-import type { FileKind } from './tables/table.ts';
+import { fileKinds } from './tables/formats.ts';
+import type { FileKind } from './tables/formats.ts';
 import type { LearningRule } from './validation/report-counters.ts';
 import { ReportBuilder } from './validation/report-builder.ts';
 import type { ValidationReport } from './validation/report.ts';

@@ -13,8 +13,8 @@ export type { ReadOptions, ReadProgress, RefusedLine, SourceFile, SourceFiles } 
 export { eventFieldNames } from './mapping/find-columns.ts';
 export { readTextLines } from './tables/byte-source.ts';
 export { findAllFiles, isTableFile } from './tables/open-table.ts';
-export { fileKinds, tableFormats } from './tables/table.ts';
-export type { FileKind, TableFormat } from './tables/table.ts';
+export { fileKinds } from './tables/formats.ts';
+export type { FileKind, TableFormat } from './tables/formats.ts';
 export {
   learningSection,
   refusalSections,

@@ -4,7 +4,7 @@ import type { Event, Item, User } from '@facet/schemas';
 import { inputError } from './input-error.ts';
 import { readCatalogFiles, readEventFiles } from './read-files.ts';
 import type { ReadOptions, SourceFiles } from './read-files.ts';
-import type { FileKind } from './tables/table.ts';
+import type { FileKind } from './tables/formats.ts';
 import type { LearningRule } from './validation/report-counters.ts';
 import { mappingOf, quoteSample } from './validation/render-report.ts';
 import { ReportBuilder } from './validation/report-builder.ts';

@@ -9,7 +9,8 @@ import { eventFieldNames, itemFieldNames } from './mapping/find-columns.ts';
 import type { AcceptedRow, RowParser } from './mapping/row-parser.ts';
 import { inspectFile } from './tables/byte-source.ts';
 import { openTable } from './tables/open-table.ts';
-import type { FileKind, RawLine, Table, TableFormat } from './tables/table.ts';
+import type { FileKind, TableFormat } from './tables/formats.ts';
+import type { RawLine, Table } from './tables/table.ts';
 import type { ReportBuilder } from './validation/report-builder.ts';
 import type { LineReference } from './validation/report.ts';
 

@@ -4,8 +4,10 @@ import { guessDelimiter, readDelimited } from './delimited.ts';
 import type { Dialect } from './delimited.ts';
 import { readLines } from './lines.ts';
 import type { LineBlock } from './lines.ts';
+import { plainName } from './formats.ts';
+import type { tableFormats } from './formats.ts';
 import { startingWith } from './table.ts';
-import type { BrokenLine, FileKind, Table, TableChunk, TableColumn, TableRow } from './table.ts';
+import type { BrokenLine, Table, TableChunk, TableColumn, TableRow } from './table.ts';
 
 /**
  * Opens a CSV, TSV or RecBole atomic file, or a file of MovieLens 1M, compressed or not. The first record names the columns, except in
@@ -20,11 +22,7 @@ export async function openDelimitedTable(
   header: readonly string[] | undefined,
 ): Promise<Pick<Table, 'columns' | 'chunks'>> {
   const isMovieLens = format === 'movielens';
-  const named = isMovieLens
-    ? (movieLensTable(path)?.columns ?? refuseName(path))
-    : format === 'recbole'
-      ? undefined
-      : header;
+  const named = isMovieLens ? movieLensColumnsOf(path) : format === 'recbole' ? undefined : header;
   // MovieLens 1M is Latin-1; MovieLens 10M has the same names and is UTF-8.
   const blocks = readLines(bytes, path, { fallback: isMovieLens ? 'latin1' : undefined });
   const first = await blocks.next();
@@ -72,28 +70,20 @@ export async function openDelimitedTable(
   return { columns, chunks: withWidth(startingWith(body, records), columns.length) };
 }
 
-interface MovieLensTable {
-  readonly kind: FileKind;
-  readonly columns: readonly string[];
-}
-
-const movieLensTables: Readonly<Record<string, MovieLensTable>> = {
-  ratings: { kind: 'events', columns: ['userId', 'itemId', 'rating', 'timestamp'] },
-  movies: { kind: 'items', columns: ['itemId', 'title', 'genres'] },
-  users: { kind: 'users', columns: ['userId', 'gender', 'age', 'occupation', 'zipCode'] },
+/** The columns of the files of MovieLens, which have no header. */
+const movieLensColumns: Readonly<Record<keyof typeof tableFormats.movielens.endings, readonly string[]>> = {
+  'ratings.dat': ['userId', 'itemId', 'rating', 'timestamp'],
+  'movies.dat': ['itemId', 'title', 'genres'],
+  'users.dat': ['userId', 'gender', 'age', 'occupation', 'zipCode'],
 };
 
-/** Returns the table of a file of MovieLens 1M by its name, such as `ratings.dat`: these files have no header. */
-export function movieLensTable(path: string): MovieLensTable | undefined {
-  const name = /^(ratings|movies|users)\.dat(\.gz|\.zst)?$/i.exec(basename(path))?.[1];
-  return name === undefined ? undefined : movieLensTables[name.toLowerCase()];
-}
-
-function refuseName(path: string): never {
+function movieLensColumnsOf(path: string): readonly string[] {
+  const found = Object.entries(movieLensColumns).find(([name]) => name === plainName(path));
+  if (found !== undefined) return found[1];
   throw inputError(
     'EVENTS_FORMAT_UNKNOWN',
     `${path} is not named as a file of MovieLens.`,
-    'Name the files ratings.dat, movies.dat and users.dat, or choose another format.',
+    `Name the files ${Object.keys(movieLensColumns).join(', ')}, or choose another format.`,
     { path },
   );
 }

@@ -5,33 +5,15 @@ import { glob, isDynamicPattern } from 'tinyglobby';
 import { inputError } from '../input-error.ts';
 import { inspectFile, readBytes } from './byte-source.ts';
 import type { ReadBytesOptions } from './byte-source.ts';
-import { movieLensTable, openDelimitedTable } from './delimited-table.ts';
+import { openDelimitedTable } from './delimited-table.ts';
+import { extensionOf, fileKinds, formatEndings, impliedFormat } from './formats.ts';
+import type { FileKind, TableFormat } from './formats.ts';
 import { openJsonlTable } from './jsonl-table.ts';
 import { openParquetTable } from './parquet-table.ts';
-import { fileKinds } from './table.ts';
-import type { FileKind, Table, TableFormat } from './table.ts';
-
-const formatsByExtension: Readonly<Record<string, TableFormat>> = {
-  csv: 'csv',
-  tsv: 'tsv',
-  tab: 'tsv',
-  jsonl: 'jsonl',
-  ndjson: 'jsonl',
-  json: 'jsonl',
-  parquet: 'parquet',
-  pq: 'parquet',
-  inter: 'recbole',
-  item: 'recbole',
-  user: 'recbole',
-};
+import type { Table } from './table.ts';
 
 /** Endings of files that are tables only if they are named themselves: a folder may contain a README.txt. */
-const looseExtensions: ReadonlySet<string> = new Set(['txt', 'dat']);
-
-const recboleKinds: Readonly<Record<string, FileKind>> = { inter: 'events', item: 'items', user: 'users' };
-
-/** The endings of file names that imply a format. */
-const tableExtensions: readonly string[] = Object.keys(formatsByExtension).map((name) => `.${name}`);
+const looseExtensions: ReadonlySet<string> = new Set(['.txt', '.dat']);
 
 export interface OpenTableOptions extends ReadBytesOptions {
   /** Overrides the format that the file name implies. */
@@ -43,8 +25,7 @@ export interface OpenTableOptions extends ReadBytesOptions {
 }
 
 /**
- * Opens a file of rows: CSV, TSV, JSON Lines, RecBole atomic files, the files of MovieLens 1M (all of these optionally with gzip or
- * zstd) or Parquet. Rows are streamed. A broken line is reported in its chunk and does not stop the read.
+ * Opens a file of rows in one of the `tableFormats`. All except Parquet can be compressed with gzip or zstd. Rows are streamed. A broken line is reported in its chunk and does not stop the read.
  *
  * @throws AppError `EVENTS_FILE_UNREADABLE`, `EVENTS_FORMAT_UNKNOWN`, `EVENTS_FILE_EMPTY`, `EVENTS_FILE_NOT_TEXT`,
  * `EVENTS_FILE_DAMAGED`, `EVENTS_HEADER_AMBIGUOUS`, `EVENTS_JSON_ARRAY`.
@@ -79,27 +60,16 @@ export async function openTable(path: string, options: OpenTableOptions = {}): P
 
 /** Returns whether the name of a file implies a table format, and does not imply another kind, as names of MovieLens and RecBole can. */
 export function isTableFile(path: string, kind: FileKind): boolean {
-  const impliedKind = movieLensTable(path)?.kind ?? recboleKinds[extensionOf(path)] ?? kind;
-  return impliedFormat(path) !== undefined && impliedKind === kind;
-}
-
-function impliedFormat(path: string): TableFormat | undefined {
-  return movieLensTable(path) ? 'movielens' : formatsByExtension[extensionOf(path)];
-}
-
-/** Returns the extension of an uncompressed or compressed file, in lower case and without the dot. */
-function extensionOf(path: string): string {
-  const name = path.toLowerCase().replace(/\.(gz|zst)$/, '');
-  return name.slice(name.lastIndexOf('.') + 1);
+  return impliedFormat(path)?.kinds.includes(kind) === true;
 }
 
 function formatOf(path: string): TableFormat {
-  const format = impliedFormat(path) ?? (looseExtensions.has(extensionOf(path)) ? 'csv' : undefined);
+  const format = impliedFormat(path)?.format ?? (looseExtensions.has(extensionOf(path)) ? 'csv' : undefined);
   if (format !== undefined) return format;
   throw inputError(
     'EVENTS_FORMAT_UNKNOWN',
     `Cannot tell the format of ${path} from its name.`,
-    `Rename the file to one of ${tableExtensions.join(' ')}, optionally with .gz or .zst, or import it with facet import --format.`,
+    `Rename the file to one of ${formatEndings.join(' ')}, optionally with .gz or .zst, or import it with facet import --format.`,
     { path },
   );
 }
@@ -131,7 +101,7 @@ export async function findFiles(path: string, kind: FileKind): Promise<string[]>
   if (others !== '') {
     throw noFile(path, ` of ${kind}, but of ${others}`, `Name a file of ${kind}, or use this folder for ${others}.`);
   }
-  const endings = tableExtensions.join(' ');
+  const endings = formatEndings.join(' ');
   throw noFile(
     path,
     ' of a known format',

@@ -1,11 +1,5 @@
+import type { TableFormat } from './formats.ts';
 import type { LineFault } from './lines.ts';
-
-export const tableFormats = ['csv', 'tsv', 'jsonl', 'parquet', 'recbole', 'movielens'] as const;
-export type TableFormat = (typeof tableFormats)[number];
-
-/** What each row of a file describes. */
-export const fileKinds = ['events', 'items', 'users'] as const;
-export type FileKind = (typeof fileKinds)[number];
 
 /**
  * The kind of a column's cells. `list` cells are text to split at `separator`. `time` cells are epoch milliseconds. JSON cells

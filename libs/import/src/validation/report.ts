@@ -1,4 +1,4 @@
-import type { FileKind, TableFormat } from '../tables/table.ts';
+import type { FileKind, TableFormat } from '../tables/formats.ts';
 
 /** A file that was read. */
 export interface ReportFile {

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { noon, temporaryFolder } from '@facet/testing';
 import type { RefusedLine } from '../../src/read-files.ts';
 import { findAllFiles, findFiles } from '../../src/tables/open-table.ts';
-import type { FileKind } from '../../src/tables/table.ts';
+import type { FileKind } from '../../src/tables/formats.ts';
 import { validateFiles } from '../../src/read-confirmed-files.ts';
 import type { LearningRule } from '../../src/validation/report-counters.ts';
 import type { ValidationReport } from '../../src/validation/report.ts';
