@@ -4,7 +4,7 @@ import { guessDelimiter, readDelimited } from './delimited.ts';
 import type { Dialect } from './delimited.ts';
 import { readLines } from './lines.ts';
 import type { LineBlock } from './lines.ts';
-import { plainName } from './formats.ts';
+import { uncompressedName } from './formats.ts';
 import type { tableFormats } from './formats.ts';
 import { startingWith } from './table.ts';
 import type { BrokenLine, Table, TableChunk, TableColumn, TableRow } from './table.ts';
@@ -78,7 +78,7 @@ const movieLensColumns: Readonly<Record<keyof typeof tableFormats.movielens.endi
 };
 
 function movieLensColumnsOf(path: string): readonly string[] {
-  const found = Object.entries(movieLensColumns).find(([name]) => name === plainName(path));
+  const found = Object.entries(movieLensColumns).find(([name]) => name === uncompressedName(path));
   if (found !== undefined) return found[1];
   throw inputError(
     'EVENTS_FORMAT_UNKNOWN',

@@ -43,16 +43,16 @@ const impliedByEnding: ReadonlyMap<string, ImpliedFormat> = new Map(
 
 /** Returns the format that the name of a file implies, and the kinds of files that can have this name. */
 export function impliedFormat(path: string): ImpliedFormat | undefined {
-  return impliedByEnding.get(plainName(path)) ?? impliedByEnding.get(extensionOf(path));
+  return impliedByEnding.get(uncompressedName(path)) ?? impliedByEnding.get(extensionOf(path));
 }
 
 /** Returns the extension of an uncompressed or compressed file, in lower case; empty for none. */
 export function extensionOf(path: string): string {
-  return /\.[^.]*$/.exec(plainName(path))?.[0] ?? '';
+  return /\.[^.]*$/.exec(uncompressedName(path))?.[0] ?? '';
 }
 
 /** Returns the name of a file in lower case, without the extension of its compression. */
-export function plainName(path: string): string {
+export function uncompressedName(path: string): string {
   return basename(path)
     .toLowerCase()
     .replace(/\.(gz|zst)$/, '');

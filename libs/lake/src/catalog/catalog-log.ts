@@ -5,7 +5,7 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { folderLogStorage } from '../storage/folder-lake-storage.ts';
 import type { LogStorage } from '../storage/lake-storage.ts';
-import { catalogErrors, otherFormat } from '../transaction-log/errors.ts';
+import { catalogLogErrors, otherFormat } from '../transaction-log/errors.ts';
 import { parserOf } from '../transaction-log/parser.ts';
 import { OffsetRanges } from '../transaction-log/transaction-log.ts';
 import { openTransactionLog } from '../transaction-log/transaction-log.ts';
@@ -102,7 +102,7 @@ const parseCheckpoint = parserOf(
 /** The format of the transaction log of a catalog. */
 export const catalogFormat: LogFormat<CatalogState, CatalogLogChange, CatalogTransaction> = {
   checkpointExtension: 'checkpoint.json',
-  errors: catalogErrors,
+  errors: catalogLogErrors,
   emptyState: () => ({ version: 0, id: '', files: new Map(), offsets: new Map(), removed: new Map() }),
   encode: (_, change, info) => ({ format: 1, ...info, ...change }),
   serialize: (transaction) => `${JSON.stringify(transaction)}\n`,
@@ -182,11 +182,11 @@ export async function openCatalogLog(catalogFolder: string, options: Transaction
 
 /** Refuses a catalog without a log that has files of another format. It would count as empty. */
 async function refuseOtherFiles(catalogFolder: string): Promise<void> {
-  const names = await catalogErrors.reading(catalogFolder, listNames(catalogFolder));
+  const names = await catalogLogErrors.reading(catalogFolder, listNames(catalogFolder));
   const name = names.find((each) => each.endsWith('.jsonl') || each === '_offsets');
   if (name === undefined) return;
   const format = 'it has format 0, without a log, but this version of Facet reads only format 1, with a log in _log';
-  throw catalogErrors.unreadable(join(catalogFolder, name), otherFormat(format));
+  throw catalogLogErrors.unreadable(join(catalogFolder, name), otherFormat(format));
 }
 
 /** Commits a change, or deletes its segments when another process has changed the catalog. */
@@ -198,7 +198,7 @@ export async function commitSegments(
 ): Promise<void> {
   try {
     await log.commit((state) => {
-      if (!isExpected(state)) throw catalogErrors.superseded(catalogFolder, []);
+      if (!isExpected(state)) throw catalogLogErrors.superseded(catalogFolder, []);
       return change;
     });
   } catch (error) {
@@ -224,7 +224,7 @@ export async function listSegmentFiles(catalogFolder: string, kind?: CatalogKind
       .filter((one) => kind === undefined || one === kind)
       .map(async (one) => {
         const folder = join(catalogFolder, one);
-        const names = await catalogErrors.reading(folder, listNames(folder));
+        const names = await catalogLogErrors.reading(folder, listNames(folder));
         return names.map((name) => `${one}/${name}`);
       }),
   );

@@ -4,7 +4,7 @@ import type { OffsetRanges } from '../transaction-log/transaction-log.ts';
 import type { CatalogKind, SegmentEntry } from './catalog-log.ts';
 import { compactCatalog } from './compact-catalog.ts';
 import { openCatalogLog, removeUncommitted } from './catalog-log.ts';
-import { catalogErrors } from '../transaction-log/errors.ts';
+import { catalogLogErrors } from '../transaction-log/errors.ts';
 import { sortedBatches, writeSegment } from './segments.ts';
 import type { RecordVersion } from './segments.ts';
 
@@ -41,7 +41,7 @@ export async function changeCatalog(
     }
   } catch (error) {
     await removeUncommitted(catalogFolder, add);
-    throw catalogErrors.unwritable(catalogFolder, error);
+    throw catalogLogErrors.unwritable(catalogFolder, error);
   }
 }
 

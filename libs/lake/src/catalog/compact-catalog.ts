@@ -2,7 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dayMs, hourMs } from '@facet/platform';
 import { graceMsDefault } from '../layout.ts';
-import { catalogErrors } from '../transaction-log/errors.ts';
+import { catalogLogErrors } from '../transaction-log/errors.ts';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
 import { catalogKinds, commitSegments, listSegmentFiles, openCatalogLog, segmentsOf } from './catalog-log.ts';
 import type { CatalogKind, CatalogLog, CatalogState, Segment } from './catalog-log.ts';
@@ -35,7 +35,7 @@ export interface CompactCatalogOptions extends TransactionLogOptions {
  * @throws AppError `EVENTS_CATALOG_UNWRITABLE` (retryable), `EVENTS_CATALOG_DAMAGED`, `EVENTS_CATALOG_UNREADABLE`.
  */
 export async function compactCatalog(catalogFolder: string, options: CompactCatalogOptions = {}): Promise<void> {
-  await catalogErrors.writing(catalogFolder, compact(catalogFolder, options));
+  await catalogLogErrors.writing(catalogFolder, compact(catalogFolder, options));
 }
 
 async function compact(catalogFolder: string, options: CompactCatalogOptions): Promise<void> {

@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createFolder, isAppError, syncPath } from '@facet/platform';
 import { isSameProcessRunning } from '../storage/place-files.ts';
-import { catalogErrors } from '../transaction-log/errors.ts';
+import { catalogLogErrors } from '../transaction-log/errors.ts';
 import { segmentExtension } from './catalog-log.ts';
 import type { CatalogKind, SegmentEntry } from './catalog-log.ts';
 
@@ -131,7 +131,7 @@ export async function countInUnfinished(path: string, id: string, until: number)
       if (Number(receivedAt ?? 0) <= until) count++;
     }
   } catch (error) {
-    throw catalogErrors.unreadable(path, error);
+    throw catalogLogErrors.unreadable(path, error);
   }
   return count;
 }
@@ -160,7 +160,7 @@ export async function* readSegments<Entity>(
 ): AsyncGenerator<readonly (readonly RecordVersion<Entity>[])[]> {
   const cursors: Cursor<Entity>[] = [];
   try {
-    for (const path of paths) cursors.push(new Cursor(await catalogErrors.reading(path, open(path)), path));
+    for (const path of paths) cursors.push(new Cursor(await catalogLogErrors.reading(path, open(path)), path));
     for (const cursor of cursors) await cursor.advance();
     const leading = cursors.slice(first);
     let batch: (readonly RecordVersion<Entity>[])[] = [];
@@ -222,9 +222,9 @@ class Cursor<Entity> {
   /** Moves to the next version whose id is not before `from`, or to the end. */
   async advance(from = ''): Promise<void> {
     while (!this.advanceInChunk(from)) {
-      const { done, value } = await catalogErrors.reading(this.#path, this.#chunks.next());
+      const { done, value } = await catalogLogErrors.reading(this.#path, this.#chunks.next());
       if (done === true) {
-        if (this.#rest !== '') throw catalogErrors.unreadable(this.#path, new Error('the last line is incomplete'));
+        if (this.#rest !== '') throw catalogLogErrors.unreadable(this.#path, new Error('the last line is incomplete'));
         this.head = undefined;
         return;
       }
@@ -254,6 +254,6 @@ function parseLine<Value>(line: string, path: string): Value {
   try {
     return JSON.parse(line) as Value;
   } catch (error) {
-    throw catalogErrors.unreadable(path, error);
+    throw catalogLogErrors.unreadable(path, error);
   }
 }

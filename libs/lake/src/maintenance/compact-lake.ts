@@ -4,7 +4,7 @@ import { identifyType } from '@facet/schemas';
 import { sqlText } from '../duckdb.ts';
 import { dayOf, lakeColumns, lakeOrder, mergedPath } from '../layout.ts';
 import { parquetTable } from '../read/sql.ts';
-import { lakeErrors } from '../transaction-log/errors.ts';
+import { lakeLogErrors } from '../transaction-log/errors.ts';
 import { withFiles } from '../transaction-log/snapshot.ts';
 import type { LakeStateFile, ErasedMark, LakeFileEntry, LakeFileFacts } from '../transaction-log/state.ts';
 import type { OffsetRanges } from '../transaction-log/transaction-log.ts';
@@ -112,7 +112,7 @@ export async function placeMerged(
   if (described === undefined) return undefined;
   await onWritten?.(written);
   const path = mergedPath(day, token);
-  const [placed] = await lakeErrors.writing(storage.location, storage.placeFiles([{ written, path }]));
+  const [placed] = await lakeLogErrors.writing(storage.location, storage.placeFiles([{ written, path }]));
   return { ...described, ...placed! };
 }
 

@@ -10,7 +10,7 @@ import type { ErasureKey } from '../transaction-log/erasure-key.ts';
 import type { LakeStorage } from '../storage/lake-storage.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
 import { isDayFolder, listTemporaryFiles } from '../storage/place-files.ts';
-import { lakeErrors } from '../transaction-log/errors.ts';
+import { lakeLogErrors } from '../transaction-log/errors.ts';
 import { identifyingFiles, queryFiles, snapshotOf, withFiles } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
 import { pendingErasures } from '../transaction-log/state.ts';
@@ -72,9 +72,9 @@ export async function verifyErasure(
   const others = (await storage.list()).filter((path) => !state.files.has(path) && isLakeFileName(path));
   const paths = [...current.map(({ path }) => path), ...others];
   const { erasureKey } = state;
-  const temporary = new Set(await lakeErrors.reading(lakeFolder, listTemporaryFiles(lakeFolder)));
+  const temporary = new Set(await lakeLogErrors.reading(lakeFolder, listTemporaryFiles(lakeFolder)));
   const unreadable = await storage.listClusterFiles();
-  const localFolders = await lakeErrors.reading(lakeFolder, listLocalFolders(storage));
+  const localFolders = await lakeLogErrors.reading(lakeFolder, listLocalFolders(storage));
   if (paths.length + temporary.size === 0) {
     return { userHash, erasureKey, erasures, rows: 0, files: [], unreadable, localFolders };
   }

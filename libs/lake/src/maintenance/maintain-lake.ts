@@ -8,7 +8,7 @@ import { graceMsDefault, parseMergedPath, parsePartPath } from '../layout.ts';
 import type { LakeStorage } from '../storage/lake-storage.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
 import { isSameProcessRunning, makeTemporaryFolder } from '../storage/place-files.ts';
-import { lakeBusy, lakeErrors } from '../transaction-log/errors.ts';
+import { lakeBusy, lakeLogErrors } from '../transaction-log/errors.ts';
 import { snapshotOf } from '../transaction-log/snapshot.ts';
 import type { LakeSnapshot } from '../transaction-log/snapshot.ts';
 import { pendingErasures } from '../transaction-log/state.ts';
@@ -67,17 +67,17 @@ export async function maintainLake<Result>(
   const { log, token, commit, release } = await claimLake(storage, { ...options, now });
   const temporary = await makeTemporaryFolder(lakeFolder).catch(async (error: unknown) => {
     await release();
-    throw lakeErrors.unwritable(lakeFolder, error);
+    throw lakeLogErrors.unwritable(lakeFolder, error);
   });
   const deleteExpired = async (): Promise<void> => {
     const before = now() - (options.graceMs ?? graceMsDefault);
-    await lakeErrors.writing(storage.location, storage.removeLeftovers());
-    const placed = await lakeErrors.writing(storage.location, storage.list());
+    await lakeLogErrors.writing(storage.location, storage.removeLeftovers());
+    const placed = await lakeLogErrors.writing(storage.location, storage.list());
     const findUnused = (): string[] => placed.filter((path) => isUnused(path, log.state, { token, before }));
     if (findUnused().length === 0) return;
     // After a pause of this process, another one may have taken over and committed some of these files. Then this commit fails.
     await commit({});
-    await lakeErrors.writing(storage.location, storage.remove(findUnused()));
+    await lakeLogErrors.writing(storage.location, storage.remove(findUnused()));
   };
   // A query of a large lake can take longer than the claim is valid. If a renewal fails, the next commit throws the reason.
   const renewal = setInterval(() => void commit({}).catch(() => undefined), options.renewMs ?? renewMsDefault);
@@ -154,12 +154,12 @@ function isHeld({ token, host, pid, at }: MaintenanceClaim, now: number): boolea
 /** Maps DuckDB errors to lake errors. Only the message of a DuckDB error names the file. */
 function toLakeError(error: unknown, lakeFolder: string, temporary: string): unknown {
   if (isAppError(error) || !(error instanceof Error)) return error;
-  if (error instanceof OpenDuckDbError) return lakeErrors.unreadable(lakeFolder, error);
+  if (error instanceof OpenDuckDbError) return lakeLogErrors.unreadable(lakeFolder, error);
   if (error.message.includes(temporary) || error.message.includes('No space left')) {
-    return lakeErrors.unwritable(lakeFolder, error);
+    return lakeLogErrors.unwritable(lakeFolder, error);
   }
   const isOfDataFile = error.message.includes(lakeFolder) && error.message.includes('/dt=');
-  return isOfDataFile ? lakeErrors.unreadable(lakeFolder, error) : error;
+  return isOfDataFile ? lakeLogErrors.unreadable(lakeFolder, error) : error;
 }
 
 /**

@@ -9,7 +9,7 @@ import { fenceLocalLog, hasLocalLog, isFence } from '../storage/moved-lake.ts';
 import { isDayFolder } from '../storage/place-files.ts';
 import type { S3LakeStorage } from '../storage/s3-lake-storage.ts';
 import { checkpointExtension } from '../transaction-log/delta-checkpoint.ts';
-import { lakeErrors } from '../transaction-log/errors.ts';
+import { lakeLogErrors } from '../transaction-log/errors.ts';
 import { openLakeLog, readLakeState } from '../transaction-log/lake-log.ts';
 import type { LakeLog } from '../transaction-log/lake-log.ts';
 import type { LakeState } from '../transaction-log/state.ts';
@@ -78,7 +78,7 @@ async function copyLake(
     const sizes = present.version >= 0 ? await remote.sizes() : new Map<string, number>();
     await copyFiles(local, remote, { state, sizes, onProgress });
     await copyLog(local, remote, { state, config });
-    if (await lakeErrors.writing(local.location, fenceLocalLog(local.folder, state.version + 1))) return;
+    if (await lakeLogErrors.writing(local.location, fenceLocalLog(local.folder, state.version + 1))) return;
   }
 }
 
@@ -89,7 +89,7 @@ async function recordHashes(folder: string, log: LakeLog): Promise<void> {
     if (missing.length === 0) return;
     const hashes = await mapConcurrently(missing, hashesAtATime, async ({ path, bytes }) => {
       const written = join(folder, path);
-      const hashed = await lakeErrors.reading(written, hashFile(written));
+      const hashed = await lakeLogErrors.reading(written, hashFile(written));
       checkSize(written, hashed.bytes, bytes);
       return { path, sha256: hashed.sha256 };
     });
@@ -100,7 +100,7 @@ async function recordHashes(folder: string, log: LakeLog): Promise<void> {
 
 function checkSize(file: string, bytes: number, expected: number): void {
   if (bytes === expected) return;
-  throw lakeErrors.unreadable(file, new Error(`it has ${bytes} bytes instead of ${expected}`));
+  throw lakeLogErrors.unreadable(file, new Error(`it has ${bytes} bytes instead of ${expected}`));
 }
 
 async function copyFiles(
@@ -121,7 +121,7 @@ async function copyFiles(
   let done = 0;
   await mapConcurrently(missing, uploadsAtATime, async ({ path, bytes }) => {
     const written = join(local.folder, path);
-    const { size } = await lakeErrors.reading(written, stat(written));
+    const { size } = await lakeLogErrors.reading(written, stat(written));
     checkSize(written, size, bytes);
     await remote.upload(path, written, bytes);
     onProgress(++done, missing.length);

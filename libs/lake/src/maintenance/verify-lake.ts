@@ -3,7 +3,7 @@ import { sqlText } from '../duckdb.ts';
 import type { DuckDbOptions } from '../duckdb.ts';
 import { parquetTable } from '../read/sql.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
-import { lakeErrors } from '../transaction-log/errors.ts';
+import { lakeLogErrors } from '../transaction-log/errors.ts';
 import { queryFiles, snapshotOf } from '../transaction-log/snapshot.ts';
 import { readLakeState } from '../transaction-log/lake-log.ts';
 
@@ -42,7 +42,7 @@ export async function verifyLake(lakeFolder: string, options: DuckDbOptions = {}
       problem: sizes.has(path) ? `has ${sizes.get(path)} bytes instead of ${bytes}` : 'missing',
     }));
   // So that the check reads the objects, not their copies.
-  await lakeErrors.writing(
+  await lakeLogErrors.writing(
     lakeFolder,
     storage.dropCopies(() => false),
   );

@@ -13,7 +13,7 @@ import {
   syncPath,
 } from '@facet/platform';
 import { hashedPartPath, temporaryFolder } from '../layout.ts';
-import { lakeErrors } from '../transaction-log/errors.ts';
+import { lakeLogErrors } from '../transaction-log/errors.ts';
 
 /** Files synced in parallel. */
 const syncConcurrency = 16;
@@ -54,7 +54,7 @@ export function isDayFile(path: string): boolean {
  * @throws AppError `EVENTS_LAKE_DAMAGED`, `EVENTS_LAKE_UNREADABLE`
  */
 export async function listPlacedFiles(lakeFolder: string): Promise<string[]> {
-  const namesIn = (folder: string): Promise<string[]> => lakeErrors.reading(folder, listNames(folder));
+  const namesIn = (folder: string): Promise<string[]> => lakeLogErrors.reading(folder, listNames(folder));
   const days = (await namesIn(lakeFolder)).filter(isDayFolder).sort();
   const paths: string[] = [];
   for (const day of days) {
@@ -69,7 +69,7 @@ export async function sizesOfPlacedFiles(lakeFolder: string): Promise<ReadonlyMa
   const sizes = new Map<string, number>();
   await mapConcurrently(await listPlacedFiles(lakeFolder), statConcurrency, async (path) => {
     // A compaction may delete the file meanwhile.
-    const found = await lakeErrors.reading(path, stat(join(lakeFolder, path)).catch(ignoreMissing(undefined)));
+    const found = await lakeLogErrors.reading(path, stat(join(lakeFolder, path)).catch(ignoreMissing(undefined)));
     if (found !== undefined) sizes.set(path, found.size);
   });
   return sizes;

@@ -31,12 +31,12 @@ export interface LogErrors {
   superseded(folder: string, sources: readonly string[]): AppError;
 }
 
-export const lakeErrors = createLogErrors('lake', {
+export const lakeLogErrors = createLogErrors('lake', {
   restore: 'Restore the file from a backup, rebuild the lake from the event log, or import the files into a new home.',
   kept: 'The event log still has all events.',
 });
 
-export const catalogErrors = createLogErrors('catalog', {
+export const catalogLogErrors = createLogErrors('catalog', {
   restore:
     'Restore the whole catalog folder from a backup. Without a backup, delete the folder: the sink reads items and users again ' +
     'from Kafka. Then import the item and user files again.',

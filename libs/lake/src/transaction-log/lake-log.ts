@@ -14,7 +14,7 @@ import {
 } from './delta-table.ts';
 import type { LakeTransaction } from './delta-table.ts';
 import { ensureErasureKey, noErasureKey, readErasureKey } from './erasure-key.ts';
-import { lakeErrors, otherFormat } from './errors.ts';
+import { lakeLogErrors, otherFormat } from './errors.ts';
 import { emptyLakeState } from './state.ts';
 import type { LakeState, LakeChange } from './state.ts';
 import { openTransactionLog } from './transaction-log.ts';
@@ -39,7 +39,7 @@ function storageOf(lake: Lake): Promise<LakeStorage> | LakeStorage {
 export async function openLakeLog(lake: Lake, options: TransactionLogOptions = {}): Promise<LakeLog> {
   const storage = await storageOf(lake);
   const log = await readLakeLog(storage, options);
-  await lakeErrors.writing(storage.location, storage.prepareWrites());
+  await lakeLogErrors.writing(storage.location, storage.prepareWrites());
   return log;
 }
 
@@ -47,16 +47,16 @@ async function readLakeLog(storage: LakeStorage, options: TransactionLogOptions)
   const log = await openTransactionLog(storage.log, lakeFormat(storage), options);
   if (log.state.version < 0) await refuseOtherLog(storage.folder);
   const isCurrent = (path: string): boolean => log.state.files.has(path);
-  await lakeErrors.writing(storage.folder, storage.dropCopies(isCurrent));
+  await lakeLogErrors.writing(storage.folder, storage.dropCopies(isCurrent));
   return log;
 }
 
 /** Refuses a lake without a table that has a log of another format. A new table would delete its data files as unused. */
 async function refuseOtherLog(lakeFolder: string): Promise<void> {
   const folder = join(lakeFolder, '_log');
-  if ((await lakeErrors.reading(folder, listNames(folder))).length === 0) return;
+  if ((await lakeLogErrors.reading(folder, listNames(folder))).length === 0) return;
   const format = `it has log format 1, but this version of Facet reads only Delta Lake tables, with a log in ${logFolder}`;
-  throw lakeErrors.unreadable(folder, otherFormat(format));
+  throw lakeLogErrors.unreadable(folder, otherFormat(format));
 }
 
 /**
@@ -72,7 +72,7 @@ function lakeFormat(storage: LakeStorage): LogFormat<LakeState, LakeChange, Lake
   const lakeFolder = storage.folder;
   return {
     checkpointExtension,
-    errors: lakeErrors,
+    errors: lakeLogErrors,
     emptyState: emptyLakeState,
     createInitial: createTable,
     prepare: async (state, { erasures = [] } = {}) => {

@@ -6,7 +6,7 @@ import type { DuckDbOptions } from '../duckdb.ts';
 import { dayOf } from '../layout.ts';
 import type { LakeStorage } from '../storage/lake-storage.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
-import { lakeErrors, lakeSnapshotExpired } from './errors.ts';
+import { lakeLogErrors, lakeSnapshotExpired } from './errors.ts';
 import type { ErasureKey } from './erasure-key.ts';
 import { isErasurePending } from './state.ts';
 import type { LakeState, LakeStateErasure, LakeStateFile } from './state.ts';
@@ -159,5 +159,5 @@ export async function lakeUnreadable(
     () => undefined,
   );
   const isExpired = placed !== undefined && replaced.some(({ path }) => !placed.has(path));
-  return isExpired ? lakeSnapshotExpired(storage.location, cause) : lakeErrors.unreadable(storage.location, cause);
+  return isExpired ? lakeSnapshotExpired(storage.location, cause) : lakeLogErrors.unreadable(storage.location, cause);
 }

@@ -8,7 +8,7 @@ import { parsePartPath, partPath } from '../layout.ts';
 import type { LakeStorage } from '../storage/lake-storage.ts';
 import { openLakeStorage } from '../storage/open-lake-storage.ts';
 import { makeTemporaryFolder } from '../storage/place-files.ts';
-import { lakeErrors } from '../transaction-log/errors.ts';
+import { lakeLogErrors } from '../transaction-log/errors.ts';
 import { openLakeLog } from '../transaction-log/lake-log.ts';
 import type { LakeLog } from '../transaction-log/lake-log.ts';
 import type { TransactionLogOptions } from '../transaction-log/transaction-log.ts';
@@ -81,9 +81,9 @@ export async function openLakeWriter(lakeFolder: string, options: LakeWriterOpti
   const placed = await storage.list();
   const log = await openLakeLog(storage, options);
   const unrecorded = new Set(placed.filter((path) => !log.state.files.has(path)));
-  await lakeErrors.writing(lakeFolder, createFolder(lakeFolder));
-  await lakeErrors.writing(lakeFolder, storage.removeLeftovers());
-  const database = await lakeErrors.reading(lakeFolder, openDuckDb(options));
+  await lakeLogErrors.writing(lakeFolder, createFolder(lakeFolder));
+  await lakeLogErrors.writing(lakeFolder, storage.removeLeftovers());
+  const database = await lakeLogErrors.reading(lakeFolder, openDuckDb(options));
   try {
     const buffer = await createEventBuffer(database);
     const { writer, removeUnrecorded } = createWriter({ storage, log, database, buffer, unrecorded });
@@ -165,7 +165,7 @@ function createWriter({
     await log.refresh();
     const lost = [...sources].filter(([source, { from }]) => from !== committed(source));
     if (lost.length === 0) return;
-    throw lakeErrors.superseded(
+    throw lakeLogErrors.superseded(
       storage.location,
       lost.map(([source]) => source),
     );
@@ -194,7 +194,7 @@ function createWriter({
         await temporary.remove();
       }
     } catch (error) {
-      throw lakeErrors.unwritable(storage.location, error);
+      throw lakeLogErrors.unwritable(storage.location, error);
     }
   }
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { OpenDuckDbError } from '../../src/duckdb.ts';
-import { catalogErrors, lakeErrors, lossOf } from '../../src/transaction-log/errors.ts';
+import { catalogLogErrors, lakeLogErrors, lossOf } from '../../src/transaction-log/errors.ts';
 
 it.each([
   "EACCES: permission denied, open '/lake/_delta_log/1.json'",
@@ -13,7 +13,7 @@ it.each([
   'IO Error: Could not write file "/tmp/a": No space left on device\n\nPossible solutions:\n* Free space',
 ])('asks to retry after the error "%s", because no file is damaged', (message) => {
   const [line] = message.split('\n');
-  expect(lakeErrors.unreadable('/lake', new Error(message))).toMatchObject({
+  expect(lakeLogErrors.unreadable('/lake', new Error(message))).toMatchObject({
     code: 'EVENTS_LAKE_UNREADABLE',
     message: `Cannot read the lake at /lake: ${line}.`,
     category: 'unavailable',
@@ -23,7 +23,7 @@ it.each([
 
 it('reports other errors as damage, with the first line of the message', () => {
   const cause = new Error('Invalid Input Error: No magic bytes found\n\nLINE 1: SELECT');
-  expect(lakeErrors.unreadable('/lake', cause)).toMatchObject({
+  expect(lakeLogErrors.unreadable('/lake', cause)).toMatchObject({
     code: 'EVENTS_LAKE_DAMAGED',
     message: 'Cannot read the lake at /lake: Invalid Input Error: No magic bytes found.',
     retryable: false,
@@ -45,7 +45,7 @@ it.each([
 
 it('does not blame the lake when DuckDB did not open', () => {
   const cause = new OpenDuckDbError(new Error('Invalid Input Error: cannot start a thread'));
-  expect(lakeErrors.unreadable('/lake', cause)).toMatchObject({
+  expect(lakeLogErrors.unreadable('/lake', cause)).toMatchObject({
     code: 'EVENTS_LAKE_UNREADABLE',
     message: 'Cannot read the lake at /lake: DuckDB did not open: Invalid Input Error: cannot start a thread.',
     retryable: true,
@@ -54,10 +54,12 @@ it('does not blame the lake when DuckDB did not open', () => {
 
 it('says how to restore the data only after an error of the disk', () => {
   const broken = new Error('EIO: i/o error, read');
-  expect(lakeErrors.unreadable('/lake', broken).remedy).toMatch(
+  expect(lakeLogErrors.unreadable('/lake', broken).remedy).toMatch(
     /Then retry\. If the disk stays broken, replace it\. Restore the file from a backup/,
   );
-  expect(catalogErrors.unreadable('/catalog', broken).remedy).toMatch(/replace it\. Restore the whole catalog folder/);
-  const { remedy } = lakeErrors.unreadable('/lake', new Error('EMFILE: too many open files, open'));
+  expect(catalogLogErrors.unreadable('/catalog', broken).remedy).toMatch(
+    /replace it\. Restore the whole catalog folder/,
+  );
+  const { remedy } = lakeLogErrors.unreadable('/lake', new Error('EMFILE: too many open files, open'));
   expect(remedy).toMatch(/Then retry\.$/);
 });
