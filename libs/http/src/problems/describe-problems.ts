@@ -37,7 +37,7 @@ const ofEveryRoute = {
 };
 
 /**
- * Returns the failure responses of a route for the API document: one for each status of its own errors, and those of every route.
+ * Returns the failure responses of a route for the API document: one for each status of the declared errors, and those of every route.
  *
  * @param errors the errors of the route and of its app
  */

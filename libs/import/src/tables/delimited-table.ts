@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import { inputError } from '../input-error.ts';
 import { guessDelimiter, readDelimited } from './delimited.ts';
 import type { Dialect } from './delimited.ts';
