@@ -23,8 +23,8 @@ export interface Serving {
   readonly createId: () => string;
 }
 
-/** The errors of a route that reads profiles. */
-export const profileErrors = { PROFILES_UNREACHABLE: { status: 503 } };
+/** The errors of a route that reads profiles. A wrong rule is a fault of the bundle, so the guardrails count its failures. */
+export const profileErrors = { PROFILES_UNREACHABLE: { status: 503 }, FEATURES_RULE_INVALID: { status: 500 } };
 
 /** A recommendation, for the hooks that record and judge it. */
 export interface ServedRecommendation {

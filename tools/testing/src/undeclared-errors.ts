@@ -1,13 +1,14 @@
-// Vitest loads this file before each test file. A test fails if a route responds with an error that neither the route nor its app declares.
+// Vitest loads this file before each test file. A test fails if a route responds with an error code that neither the route nor its app declares.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 
 const channel = 'facet:undeclared-error';
-const undeclared: unknown[] = [];
-const collect = (error: unknown): void => void undeclared.push(error);
+const undeclared = new Set<unknown>();
+const collect = (error: unknown): void => void undeclared.add(error);
 
 function expectNone(): void {
-  const errors = undeclared.splice(0);
+  const errors = [...undeclared];
+  undeclared.clear();
   expect(errors, 'Add these error codes to `errors` of the route').toEqual([]);
 }
 

@@ -68,18 +68,20 @@ function createPathPattern(url: string): RegExp {
   return new RegExp(`^${pattern}$`);
 }
 
-/** Publishes each error that neither the route nor its app declares. Tests subscribe to it. */
+/** Publishes each error code of a response that neither the route nor its app declares. Tests subscribe to it. */
 const undeclaredErrors = channel('facet:undeclared-error');
 
 export function createProblemSender(catalog: ProblemCatalog) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const declared = { ...catalog, ...request.routeOptions.config.errors };
     const problem = describeProblem(error, declared, request.id);
-    if (isAppError(error) && !Object.hasOwn(declared, error.code)) {
+    const { code } = problem;
+    if (code === 'INTERNAL') request.log.error({ err: error }, 'request failed');
+    else if (!Object.hasOwn(declared, code)) {
       const route = `${request.method} ${request.routeOptions.url}`;
-      request.log.error({ err: error, code: error.code, route }, 'request failed with an undeclared error');
-      undeclaredErrors.publish(`${route}: ${error.code}`);
-    } else if (problem.code === 'INTERNAL') request.log.error({ err: error }, 'request failed');
+      request.log.error({ err: error, code, route }, 'request failed with an undeclared error');
+      undeclaredErrors.publish(`${route}: ${code}`);
+    }
     if (isOfLoad(problem.statusCode)) reply.header('retry-after', getRetryAfterSeconds(error));
     // Closing the connection while the body arrives would lose the response, so the rest is read and dropped.
     if (problem.code === 'BODY_TOO_LARGE') reply.removeHeader('connection');
