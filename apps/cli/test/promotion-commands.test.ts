@@ -271,7 +271,7 @@ it('interests and explore name the reason for no interests', async () => {
   await run(['import', '--users', users, '--home', home]);
   for (const [user, reason] of [
     ['idle', 'the user has no behaviors'],
-    ['stranger', 'the user is unknown'],
+    ['stranger', 'nothing is stored for the user'],
   ] as const) {
     for (const command of [
       ['interests', '--user', user],
@@ -282,7 +282,7 @@ it('interests and explore name the reason for no interests', async () => {
     expect((await run(['recommend', '--user', user, '--home', home])).out).toContain(`because ${reason}:`);
   }
   const { out } = await run(['explore', 'idle', '--with', 'nothing', '--home', home]);
-  expect(out).toBe('No interests: the bundle contains none of the items.\n');
+  expect(out).toBe('No interests: the bundle knows none of the items.\n');
 });
 
 describe('recommend, interests and explore', () => {

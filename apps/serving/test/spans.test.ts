@@ -1,4 +1,5 @@
 import { forTest } from '@facet/testing';
+import type { RequestSpan } from '@facet/recommendations';
 import { expect, it, vi } from 'vitest';
 import { createSlowRequestLog, SpanClock } from '../src/telemetry/spans.ts';
 import { createTestApp, homeOfFile } from './fixtures.ts';
@@ -31,7 +32,7 @@ it('adds up the spans of a batch, and watches none of them', () => {
 it('adds up spans with the same name, and ends a span when the next one starts', () => {
   let now = 0;
   const spans = new SpanClock(undefined, () => now);
-  const during = (span: string, ms: number): void => {
+  const during = (span: RequestSpan, ms: number): void => {
     spans.start(span);
     now += ms;
   };

@@ -26,7 +26,7 @@ export { AttributeFilter } from './filters/attribute-filter.ts';
 export { compileFilter, createLruCache, findUnknownAttributes, intersectAllowed } from './filters/compile-filter.ts';
 export type { FilteredItems } from './filters/compile-filter.ts';
 export { labelGroups } from './filters/label-items.ts';
-export { codeOf } from './items/attribute-columns.ts';
+export { AttributeType, codeOf } from './items/attribute-columns.ts';
 export type { AttributeColumn } from './items/attribute-columns.ts';
 export { createdDay, createdDays, createdTime, featureAttributes, itemsOf, wasListed } from './items/item-catalog.ts';
 export type { CatalogItem } from './items/item-catalog.ts';

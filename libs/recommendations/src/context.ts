@@ -2,17 +2,7 @@ import type { BundleView } from '@facet/bundles';
 import type { UserProfile } from '@facet/profiles';
 import type { MergeFields } from './merge.ts';
 import type { ExploreFields, ServingSettings } from './settings.ts';
-
-/** Measures the parts of one request. */
-export interface Spans {
-  /** Starts a part, and ends the part before. */
-  start(span: string): void;
-  /** Ends the last part. */
-  stop(): void;
-}
-
-/** Records nothing. */
-export const noSpans: Spans = { start: () => undefined, stop: () => undefined };
+import type { Spans } from './spans.ts';
 
 /** The profile is undefined for an unknown user, and when the store is unavailable. */
 export interface ProfileReading {

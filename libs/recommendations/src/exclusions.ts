@@ -2,6 +2,7 @@ import { compileFilter, intersectAllowed } from '@facet/bundles';
 import type { BundleView, FilteredItems } from '@facet/bundles';
 import type { Attributes } from '@facet/features';
 import type { ItemSet } from '@facet/retrieval';
+import type { FallbackReason } from './fallback-reasons.ts';
 import type { ItemConditions } from './filters.ts';
 import type { ResponseSource } from './response.ts';
 
@@ -73,7 +74,7 @@ interface PopularRequest {
   readonly attributes?: Attributes | undefined;
   readonly exclusions: Exclusions;
   readonly allowed?: ItemSet | undefined;
-  readonly reason: 'no_behaviors' | 'no_known_items' | 'no_interest' | 'unknown_item' | 'no_features';
+  readonly reason: FallbackReason;
 }
 
 /** Below this share of allowed items, sorting them costs less than a walk over all items by popularity. */

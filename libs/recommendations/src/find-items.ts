@@ -22,12 +22,12 @@ import {
   reserveSlots,
 } from './exploration.ts';
 import type { Exploration } from './exploration.ts';
-import { noSpans } from './context.ts';
-import type { Spans } from './context.ts';
 import type { ItemConditions } from './filters.ts';
 import type { RemovedItems, ResponseSource } from './response.ts';
 import { inferUser, reasonWithoutInterests, scoreForUser } from './users/inferred-user.ts';
 import type { InferredUser, UserInput } from './users/inferred-user.ts';
+import { noSpans } from './spans.ts';
+import type { Spans } from './spans.ts';
 
 /** What one list of items is computed from: the user and the rules of the list, with all names resolved. */
 export interface ListQuery extends UserInput {

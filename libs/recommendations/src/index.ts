@@ -18,7 +18,10 @@ export {
 } from './catalog/search-items.ts';
 export { compareBundles, compareCatalogs, compareLists } from './compare-bundles.ts';
 export type { MovedItem } from './compare-bundles.ts';
-export type { ArmOverrides, ProfileReading, ReadProfile, ResponseContext, Spans } from './context.ts';
+export type { ArmOverrides, ProfileReading, ReadProfile, ResponseContext } from './context.ts';
+export { fallbackReasons } from './fallback-reasons.ts';
+export type { FallbackReason } from './fallback-reasons.ts';
+export type { RequestSpan, Spans } from './spans.ts';
 export { searchParameters } from './find-items.ts';
 export type { ListQuery } from './find-items.ts';
 export {

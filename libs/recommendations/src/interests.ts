@@ -5,7 +5,6 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { explainInterests, inferUser, reasonWithoutInterests } from './users/inferred-user.ts';
 import type { InferredUser, UserInput } from './users/inferred-user.ts';
-import { noSpans } from './context.ts';
 import type { ResponseContext } from './context.ts';
 import { findNearestItems } from './find-items.ts';
 import { strictField } from './request-fields.ts';
@@ -26,6 +25,7 @@ import {
   refineSource,
   requesterFields,
 } from './users/requester.ts';
+import { noSpans } from './spans.ts';
 
 export const InterestCoupling = Type.Object(
   {

@@ -1,7 +1,6 @@
 import { IdentifierSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { noSpans } from './context.ts';
 import type { ResponseContext } from './context.ts';
 import type { FoundItem } from './find-items.ts';
 import { includeField, strictField } from './request-fields.ts';
@@ -17,6 +16,7 @@ import {
 } from './response.ts';
 import { inferUser, reasonWithoutInterests, scoreForUser } from './users/inferred-user.ts';
 import { interestCountField, readRequester, refineSource, requesterFields } from './users/requester.ts';
+import { noSpans } from './spans.ts';
 
 export const RankRequest = Type.Object(
   {

@@ -3,6 +3,10 @@ import type { BundleView } from '@facet/bundles';
 import { AttributeValueSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
+import { fallbackReasons } from './fallback-reasons.ts';
+import type { FallbackReason } from './fallback-reasons.ts';
+
+const reasonNames = Object.keys(fallbackReasons) as FallbackReason[];
 
 /** Says whether the model or a fallback chose the items, and why. */
 export const ResponseSource = Type.Union(
@@ -17,25 +21,9 @@ export const ResponseSource = Type.Union(
     }),
     Type.Object({
       kind: Type.Literal('popular'),
-      reason: Type.Union(
-        [
-          Type.Literal('unknown_user'),
-          Type.Literal('no_behaviors'),
-          Type.Literal('no_known_items'),
-          Type.Literal('no_interest'),
-          Type.Literal('unknown_item'),
-          Type.Literal('no_features'),
-          Type.Literal('profiles_unavailable'),
-        ],
-        {
-          description:
-            'unknown_user: nothing is stored for the userId, and the request has no behaviors. no_behaviors: the user has ' +
-            'no behaviors. no_known_items: the bundle knows none of the items. no_interest: the model finds no interest in ' +
-            'the behaviors. unknown_item: the bundle does not know the item to compare with. no_features: that item has no ' +
-            'interactions, and the model knows none of its attributes. profiles_unavailable: the stored profile could not ' +
-            'be read, and the request alone has no interests.',
-        },
-      ),
+      reason: Type.Enum(reasonNames, {
+        description: `${reasonNames.map((name) => `${name}: ${fallbackReasons[name]}`).join('. ')}.`,
+      }),
       windowDays: Type.Optional(Type.Integer({ description: 'The window of the popularity counts, in days.' })),
       segment: Type.Optional(
         Type.Object(

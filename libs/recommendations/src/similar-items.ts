@@ -2,7 +2,6 @@ import { IdentifierSchema } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { noSpans } from './context.ts';
 import type { ResponseContext } from './context.ts';
 import { collectExclusions, findAllowedItems, findPopularItems } from './exclusions.ts';
 import { filterFields, resolveFilters } from './filters.ts';
@@ -21,6 +20,7 @@ import {
   ScoredItem,
   unknownAttributesField,
 } from './response.ts';
+import { noSpans } from './spans.ts';
 
 /** All values of a URL query are text. */
 export const SimilarItemsQuery = Type.Object({

@@ -8,8 +8,14 @@ import type { Attributes } from '@facet/features';
 import { streamLake, streamUsers } from '@facet/lake';
 import type { LakeEvent } from '@facet/lake';
 import type { UserProfile } from '@facet/profiles';
-import { readRequester } from '@facet/recommendations';
-import type { Behavior, RecommendationsRequest, Requester, ResponseContext } from '@facet/recommendations';
+import { fallbackReasons, readRequester } from '@facet/recommendations';
+import type {
+  Behavior,
+  FallbackReason,
+  RecommendationsRequest,
+  Requester,
+  ResponseContext,
+} from '@facet/recommendations';
 import { facet, usageError } from '../command.ts';
 import type { CommonOptions, Output } from '../command.ts';
 import { currentBundleOf, openStore, withView } from '../home.ts';
@@ -89,16 +95,9 @@ async function withCurrentView<Result>(
   return withView(store, id, (bundle) => ifUsable(() => overlayNewest(bundle), warnOfDelta), use);
 }
 
-const fallbackReasons: Readonly<Record<string, string>> = {
-  unknown_user: 'the user is unknown',
-  no_behaviors: 'the user has no behaviors',
-  no_known_items: 'the bundle contains none of the items',
-  no_interest: 'the model extracts no interest from the behaviors',
-};
-
 /** Returns why a user has no interests, as a clause. */
-export function explainFallback(reason = ''): string {
-  return fallbackReasons[reason] ?? reason;
+export function explainFallback(reason: FallbackReason | undefined): string {
+  return reason === undefined ? '' : fallbackReasons[reason];
 }
 
 /** The stored data of a user. */

@@ -2,6 +2,7 @@ import { createHttpMetrics } from '@facet/http';
 import type { HttpMetrics } from '@facet/http';
 import type { ExposureCounts } from '@facet/exposures';
 import type { ResponseSource } from '@facet/recommendations';
+import { requestSpans } from '@facet/recommendations/spans';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Loaded } from '../bundle/live-bundle.ts';
 
@@ -54,7 +55,7 @@ function createResponseMetrics(registers: Registers) {
   });
   const spans = new Histogram({
     name: 'facet_serving_stage_duration_seconds',
-    help: 'Duration of the spans of a request: profile, interests, filters, search, merge, render.',
+    help: `Duration of the spans of a request: ${requestSpans.join(', ')}.`,
     labelNames: ['route', 'stage'] as const,
     buckets: spanBuckets,
     registers,

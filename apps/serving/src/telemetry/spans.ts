@@ -1,6 +1,6 @@
 import { definePlugin } from '@facet/http';
 import type { Logger } from '@facet/platform';
-import type { Spans } from '@facet/recommendations';
+import type { RequestSpan, Spans } from '@facet/recommendations';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 declare module 'fastify' {
@@ -17,17 +17,17 @@ export class SpanClock implements Spans {
   readonly #clock: () => number;
   #watch: WatchSpan | undefined;
   #endWatched: (() => void) | undefined;
-  #current: string | undefined;
+  #current: RequestSpan | undefined;
   #startedAt = 0;
   /** Milliseconds by span, in starting order. */
-  readonly durations = new Map<string, number>();
+  readonly durations = new Map<RequestSpan, number>();
 
   constructor(watch?: WatchSpan, clock: () => number = () => performance.now()) {
     this.#watch = watch;
     this.#clock = clock;
   }
 
-  start(span: string): void {
+  start(span: RequestSpan): void {
     this.stop();
     this.#current = span;
     this.#endWatched = this.#watch?.(span);

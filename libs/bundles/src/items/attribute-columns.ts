@@ -8,13 +8,21 @@ import type { Tensors } from './tensors.ts';
 import { encodeTexts, openTexts } from './text-column.ts';
 import type { TextColumn } from './text-column.ts';
 
+/** The type of the values of an attribute. */
+export const AttributeType = Type.Union([
+  Type.Literal('boolean'),
+  Type.Literal('list'),
+  Type.Literal('number'),
+  Type.Literal('text'),
+]);
+
 /**
  * Name and type of a column. An attribute with values of several types has one column per type, and each item is in one
  * of them.
  */
 export const ColumnSchema = Type.Object({
   name: Type.String(),
-  type: Type.Union([Type.Literal('boolean'), Type.Literal('list'), Type.Literal('number'), Type.Literal('text')]),
+  type: AttributeType,
 });
 export type ColumnSchema = Static<typeof ColumnSchema>;
 

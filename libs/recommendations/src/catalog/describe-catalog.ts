@@ -1,3 +1,4 @@
+import { AttributeType } from '@facet/bundles';
 import type { AttributeColumn, BundleView } from '@facet/bundles';
 import { inSlices, oncePerKey } from '@facet/platform';
 import { Type } from 'typebox';
@@ -15,7 +16,7 @@ const distinctMax = 10_000;
 export const CatalogAttribute = Type.Object(
   {
     name: Type.String(),
-    type: Type.Union([Type.Literal('boolean'), Type.Literal('list'), Type.Literal('number'), Type.Literal('text')]),
+    type: AttributeType,
     distinct: Type.Optional(
       Type.Integer({ description: 'Number of different texts. Absent for numbers and booleans.' }),
     ),

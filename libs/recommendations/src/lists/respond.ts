@@ -1,6 +1,5 @@
 import type { BundleView } from '@facet/bundles';
 import { hashUser } from '@facet/schemas';
-import { noSpans } from '../context.ts';
 import type { ResponseContext } from '../context.ts';
 import { resolveFilters } from '../filters.ts';
 import { findItems } from '../find-items.ts';
@@ -24,6 +23,7 @@ import { encodeCursor } from './cursor.ts';
 import type { PageSequence } from './cursor.ts';
 import { limitDefault } from './recommendations-schema.ts';
 import type { RecommendationsRequest, RecommendationsResponse, RecommendedItem } from './recommendations-schema.ts';
+import { noSpans } from '../spans.ts';
 
 /** An item of a list. */
 interface ListedItem extends FoundItem {

@@ -3,6 +3,7 @@ import { createBehaviorRows, writeBehaviorSequence } from '@facet/features';
 import type { Attributes, BehaviorRows } from '@facet/features';
 import type { InferenceEngine, Interests } from '@facet/model';
 import { dayMs } from '@facet/platform';
+import type { FallbackReason } from '../fallback-reasons.ts';
 import { interestNumber } from '../response.ts';
 import type { InterestBehavior, UserInterest } from '../response.ts';
 
@@ -95,7 +96,7 @@ export function scoreForUser(
 export function reasonWithoutInterests(
   { interests, hasKnownItems }: InferredUser,
   { behaviors }: Pick<UserInput, 'behaviors'>,
-): 'no_behaviors' | 'no_known_items' | 'no_interest' | undefined {
+): FallbackReason | undefined {
   // A final ReLU can make every interest zero. Zero vectors have no nearest items.
   if (interests.vectors.some((value) => value !== 0)) return undefined;
   if (behaviors.length === 0) return 'no_behaviors';

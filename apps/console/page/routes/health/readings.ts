@@ -47,6 +47,3 @@ export const trendsQuery = queryOptions({
 });
 
 export const requestSeconds = 'facet_http_request_duration_seconds';
-
-/** The stages of a request, in the order of the work. */
-export const stages = ['profile', 'interests', 'filters', 'search', 'merge', 'render'];

@@ -1,6 +1,7 @@
 import { bucketsOf, observationsOf, quantileOf, sumOf, labelValuesOf } from '@facet/http/metrics-text';
 import type { Metrics } from '@facet/http/metrics-text';
 import type { TrendsResponse } from '@facet/client/serving-api';
+import { requestSpans } from '@facet/recommendations/spans';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -14,7 +15,7 @@ import { LineChart } from '../../parts/line-chart.tsx';
 import type { LineSeries } from '../../parts/line-chart.tsx';
 import { Card, DocLink, Stat } from '../../parts/page.tsx';
 import { Empty, QueryCard } from '../../parts/states.tsx';
-import { requestSeconds, stages, trendsQuery } from './readings.ts';
+import { requestSeconds, trendsQuery } from './readings.ts';
 
 /** What serving serves, with its metrics since the start of the process. */
 export function ServingCard({ metrics }: { readonly metrics: Metrics }) {
@@ -132,7 +133,7 @@ function TrendCharts({ readings }: Pick<TrendsResponse, 'readings'>) {
         <LineChart
           {...time}
           title={`${quantile.slice(0, 3)} by stage`}
-          series={stages.map((name, index) =>
+          series={requestSpans.map((name, index) =>
             line(
               name,
               interestColor(index),
@@ -211,7 +212,7 @@ function readTimings(metrics: Metrics) {
     .sort()
     .flatMap((route) => [
       ...timingOf(metrics, requestSeconds, { route }),
-      ...stages.flatMap((stage) => timingOf(metrics, stageSeconds, { route, stage })),
+      ...requestSpans.flatMap((stage) => timingOf(metrics, stageSeconds, { route, stage })),
     ]);
 }
 
