@@ -52,7 +52,7 @@ function indentOf(text: string): number {
 }
 
 it('each example of CONTRIBUTING.md compiles', () => {
-  expect(examples).toHaveLength(15);
+  expect(examples).toHaveLength(16);
   expect(types.output).toBe('');
   expect(types.code).toBe(0);
 });
@@ -71,6 +71,14 @@ it('the model lib knows the variant of the example', () => {
   const script = `import { modelVariant } from '@facet/model'; console.log(modelVariant('mind-8').model.interests);`;
   copy.write('libs/model/example.mjs', script);
   expect(runNode('libs/model/example.mjs').trim()).toBe('8');
+});
+
+it('the benchmark has the metric of the example', () => {
+  const script = `
+    import { metrics, metricsOf } from '@facet/evaluation';
+    console.log(metricsOf('benchmark')[0], metrics.precision.at([3, 5], { items: [5, 7], absent: 0 }, 2));`;
+  copy.write('libs/evaluation/example.mjs', script);
+  expect(runNode('libs/evaluation/example.mjs').trim()).toBe('precision 0.5');
 });
 
 it('the verification of erasures searches the topic of the example', () => {
