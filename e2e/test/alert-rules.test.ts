@@ -92,7 +92,7 @@ test('the pages name no other alerts', async () => {
   expect(named.filter((name) => !alerts.includes(name!))).toEqual([]);
 });
 
-test('the code defines each metric of the rules', async () => {
+test('the code defines each metric of the rules and of the documentation', async () => {
   const sources = ['apps', 'libs'].flatMap((parent) =>
     readdirSync(join(workspace, parent)).flatMap((project) => {
       const source = join(workspace, parent, project, 'src');
@@ -109,7 +109,12 @@ test('the code defines each metric of the rules', async () => {
         text.includes(`name: '${metric}'`) || endings.some((ending) => new RegExp(`\\b${ending}\\b['":]`).test(text))
       );
     });
-  const named = (await readRules()).flatMap((rule) => JSON.stringify(rule).match(/\bfacet_\w+/g) ?? []);
+  const pages = readdirSync(join(workspace, 'docs')).filter((name) => name.endsWith('.md'));
+  const texts = [
+    ...(await readRules()).map((rule) => JSON.stringify(rule)),
+    ...pages.map((name) => readFileSync(join(workspace, 'docs', name), 'utf8')),
+  ];
+  const named = texts.flatMap((text) => text.match(/\bfacet_\w+/g) ?? []);
   const metrics = new Set(named.map((name) => name.replace(/_(bucket|count|sum)$/, '')));
   expect(metrics).toContain('facet_sink_lag');
   expect([...metrics].filter((metric) => !isDefined(metric))).toEqual([]);

@@ -1,3 +1,4 @@
+import { apiStates } from '@facet/http/probe-api';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 
@@ -18,7 +19,7 @@ export const Upstreams = Type.Object({
     Type.Object({
       name: Type.String(),
       url: Type.String(),
-      state: Type.Union([Type.Literal('ready'), Type.Literal('not-ready'), Type.Literal('unreachable')]),
+      state: Type.Enum([...apiStates]),
       problem: Type.Optional(Type.String()),
     }),
   ),

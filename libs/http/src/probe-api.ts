@@ -1,9 +1,11 @@
 import { tlsProblemOf } from '@facet/platform';
 
+/** `not-ready`: the API responds, but not yet to requests. `unreachable`: nothing of Facet responds. */
+export const apiStates = ['ready', 'not-ready', 'unreachable'] as const;
+
 /** Whether an API of Facet responds. */
 export interface ApiState {
-  /** `ready`, `not-ready`: it responds, but not yet to requests; `unreachable`: nothing of Facet responds. */
-  readonly state: 'ready' | 'not-ready' | 'unreachable';
+  readonly state: (typeof apiStates)[number];
   /** Why it is not ready, or why its certificate was refused. */
   readonly problem?: string;
   /** The version of Facet, if the API is ready. */

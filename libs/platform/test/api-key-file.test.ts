@@ -14,6 +14,7 @@ import {
   removeApiKey,
   replaceApiKey,
   rotateApiKey,
+  scopes,
 } from '../src/index.ts';
 import type { ApiKey, AppError } from '../src/index.ts';
 
@@ -220,4 +221,11 @@ describe('writing', () => {
     await refusal(replaceApiKey(path, web));
     expect(await readFile(path, 'utf8')).toBe(text);
   });
+});
+
+test('docs/keys.md describes each scope', async () => {
+  const page = await readFile(new URL('../../../docs/keys.md', import.meta.url), 'utf8');
+  const [, table = ''] = page.split('| scope ');
+  const documented = Array.from(table.split('\n\n', 1)[0]!.matchAll(/^\| `(\w+)`/gm), ([, scope]) => scope);
+  expect(documented.sort()).toEqual([...scopes].sort());
 });

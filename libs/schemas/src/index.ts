@@ -40,6 +40,7 @@ export {
 export { jsonSchemas } from './json-schemas.ts';
 export {
   IntakeCount,
+  IntakeOutcome,
   parseLoggedErasure,
   parseLoggedEvent,
   parseLoggedIntake,

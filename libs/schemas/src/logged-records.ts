@@ -84,13 +84,16 @@ export function parseLoggedErasure(value: Uint8Array | null): { ok: true; erasur
   return { ok: true, erasure: { erasureId, userId, requestedAt, requestedBy } as ErasureRequest };
 }
 
+/** What ingest did with a record. */
+export const IntakeOutcome = Type.Enum(['accepted', 'duplicate', 'refused']);
+
 /** How many events of one producer ingest accepted or refused on one day. */
 export const IntakeCount = Type.Object({
   /** UTC day of receipt, `YYYY-MM-DD`. */
   day: Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' }),
   /** The name of an API key, or `topic:<topic>`. */
   producer: Type.String(),
-  outcome: Type.Union([Type.Literal('accepted'), Type.Literal('duplicate'), Type.Literal('refused')]),
+  outcome: IntakeOutcome,
   /** Empty unless refused. */
   field: Type.String(),
   reason: Type.String(),

@@ -1,5 +1,5 @@
 import { Problem } from '@facet/http';
-import { refuse } from '@facet/schemas';
+import { IntakeOutcome, refuse } from '@facet/schemas';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import type { BatchBodyOptions } from './batch-body.ts';
@@ -11,7 +11,7 @@ const Result = Type.Object({
   eventId: Type.Optional(Type.String()),
   itemId: Type.Optional(Type.String()),
   userId: Type.Optional(Type.String()),
-  status: Type.Union([Type.Literal('accepted'), Type.Literal('duplicate'), Type.Literal('refused')]),
+  status: IntakeOutcome,
   field: Type.Optional(Type.String({ description: 'The invalid field; empty for the whole record.' })),
   reason: Type.Optional(Type.String({ description: 'A stable identifier. Test this, not the message.' })),
   message: Type.Optional(Type.String({ description: 'How to correct the record.' })),
