@@ -1,11 +1,12 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { VariableName } from '@facet/config/variables';
 
 /** The environment of the command line. An empty variable counts as unset. */
 export type CliEnvironment = ReturnType<typeof readEnvironment>;
 
 export function readEnvironment(environment: NodeJS.ProcessEnv) {
-  const read = (name: string): string | undefined => environment[name] || undefined;
+  const read = (name: VariableName | 'XDG_CACHE_HOME'): string | undefined => environment[name] || undefined;
   const cacheRoot = read('XDG_CACHE_HOME') ?? join(homedir(), '.cache');
   return Object.freeze({
     /** `FACET_HOME`: the data home unless `--home` is given. */

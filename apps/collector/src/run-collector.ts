@@ -1,4 +1,4 @@
-import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } from '@facet/platform';
+import { announce, closeOnSignal, createLogger, exitWithError } from '@facet/platform';
 import type { Logger } from '@facet/platform';
 import { readIngestConfig, readSinkConfig } from './config.ts';
 import type { SharedConfig } from './config.ts';
@@ -37,8 +37,7 @@ async function run(name: Command, config: SharedConfig, start: (logger: Logger) 
   // A killed parent cannot stop this process any more.
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   logger.info({ url: running.url }, 'listening');
-  process.stdout.write(`${JSON.stringify({ msg: 'listening', url: running.url })}\n`);
-  process.send?.({ type: 'listening', url: running.url });
+  announce({ type: 'listening', url: running.url });
   await running.failed?.finally(() => running.close());
 }
 
@@ -47,8 +46,6 @@ export async function runCollector(command: Command): Promise<void> {
   try {
     await start(command);
   } catch (error) {
-    const { code, category } = isAppError(error) ? error : {};
-    createLogger({ name: 'collector' }).fatal({ code, category, problem: describeError(error), err: error }, 'failed');
-    process.exit(exitCodeOf(error));
+    exitWithError(error, 'collector', 'failed');
   }
 }

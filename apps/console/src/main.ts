@@ -1,5 +1,5 @@
 import { createHttpMetrics, listen, readAccess } from '@facet/http';
-import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } from '@facet/platform';
+import { announce, closeOnSignal, createLogger, exitWithError } from '@facet/platform';
 import { respondToArguments } from '@facet/platform/app-arguments';
 import { createApp } from './app.ts';
 import { help, readConfig } from './config.ts';
@@ -22,12 +22,9 @@ async function run(): Promise<void> {
     const app = await createApp({ logger, metrics: createHttpMetrics(), now: Date.now }, { ...config, access });
     closeOnSignal(() => app.close(), { logger });
     const { url } = await listen(app, config);
-    process.stdout.write(`${JSON.stringify({ msg: 'listening', url })}\n`);
-    process.send?.({ type: 'ready', url });
+    announce({ type: 'listening', url });
+    announce({ type: 'ready', url });
   } catch (error) {
-    const { code, category } = isAppError(error) ? error : {};
-    const facts = { code, category, problem: describeError(error), err: error };
-    createLogger({ name: 'console' }).fatal(facts, 'cannot start');
-    process.exit(exitCodeOf(error));
+    exitWithError(error, 'console', 'cannot start');
   }
 }

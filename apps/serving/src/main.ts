@@ -1,20 +1,12 @@
 import cluster from 'node:cluster';
-import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError } from '@facet/platform';
+import { announce, closeOnSignal, createLogger, exitWithError } from '@facet/platform';
 import { respondToArguments } from '@facet/platform/app-arguments';
 import { help, readConfig } from './config.ts';
 import { connectToSupervisor } from './processes/peers.ts';
-import type { Announcement } from './processes/messages.ts';
 import { runSupervisor } from './processes/supervisor.ts';
 
 /** Time for current requests to finish. Longer than any response timeout. */
 const closeDelayMs = 15_000;
-
-/** Writes one JSON line to standard output, and sends the same to a parent process with an IPC channel. */
-function announce(message: Announcement): void {
-  const { type, ...facts } = message;
-  process.stdout.write(`${JSON.stringify({ msg: type, ...facts })}\n`);
-  process.send?.(message);
-}
 
 /**
  * Limits Faiss to one thread per search. Requests run in parallel already, and competing threads cost a factor of ten. Must run
@@ -67,8 +59,5 @@ if (exitCode !== undefined) process.exit(exitCode);
 try {
   await main();
 } catch (error) {
-  const { code, category } = isAppError(error) ? error : {};
-  const facts = { code, category, problem: describeError(error), err: error };
-  createLogger({ name: 'serving' }).fatal(facts, 'cannot serve');
-  process.exit(exitCodeOf(error));
+  exitWithError(error, 'serving', 'cannot serve');
 }

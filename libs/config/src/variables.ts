@@ -3,10 +3,11 @@ import { Type } from 'typebox';
 import type { Static, TSchema } from 'typebox';
 
 export const defaultHome = join('.facet', 'default');
+export const defaultHost = '127.0.0.1';
 export const defaultConfigFile = 'facet.yaml';
 
 /** The default port of each app. */
-const ports = { serving: 8080, ingest: 8081, sink: 8082, trainer: 8083, indexer: 8084, console: 8085 };
+export const ports = { serving: 8080, ingest: 8081, sink: 8082, trainer: 8083, indexer: 8084, console: 8085 };
 export type App = keyof typeof ports;
 /** The programs that read variables. `development`: tests, benchmarks and setup. */
 type Reader = App | 'cli' | 'compose' | 'development';
@@ -25,7 +26,7 @@ const httpUrl = '^https?://[^/\\s]+/?$';
 const redisUrl = '^rediss?([+](cluster|sentinel))?://';
 const prefix = Type.String({ pattern: '^[A-Za-z0-9._-]{1,100}$', default: 'facet' });
 const seconds = (value: number, minimum: number) => Type.Number({ minimum, maximum: 3_600, default: value });
-const apiUrl = (port: number) => Type.String({ pattern: httpUrl, default: `http://127.0.0.1:${port}` });
+const apiUrl = (port: number) => Type.String({ pattern: httpUrl, default: `http://${defaultHost}:${port}` });
 
 function variable<Schema extends TSchema, const Readers extends readonly Reader[]>(
   readers: Readers,
@@ -39,7 +40,7 @@ function variable<Schema extends TSchema, const Readers extends readonly Reader[
 export const variables = {
   FACET_HOME: variable(everywhere, Type.String({ default: defaultHome }), 'data home of one stream of events'),
   FACET_CONFIG: variable(configured, text, 'configuration file. Default: facet.yaml, which may be missing'),
-  FACET_HOST: variable(servers, Type.String({ default: '127.0.0.1' }), 'address to listen on; 0.0.0.0 in a container'),
+  FACET_HOST: variable(servers, Type.String({ default: defaultHost }), 'address to listen on; 0.0.0.0 in a container'),
   FACET_PORT: variable(servers, Type.Integer({ minimum: 0, maximum: 65_535 }), 'port to listen on; 0: a free one'),
   FACET_TLS_CERT_FILE: variable(servers, text, 'certificate for HTTPS, followed by intermediate ones'),
   FACET_TLS_KEY_FILE: variable(servers, text, 'private key of the certificate, without a passphrase'),

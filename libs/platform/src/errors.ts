@@ -25,6 +25,7 @@ const categories = {
 } as const;
 
 export type ErrorCategory = keyof typeof categories;
+export const errorCategories = Object.keys(categories) as ErrorCategory[];
 
 export interface AppErrorOptions {
   /** Stable, upper case, prefixed by the library: `EVENTS_COLUMN_MISSING`. Callers test the code, never the message. */
@@ -72,10 +73,6 @@ export function exitCodeOf(error: unknown): number {
 /** Returns the HTTP status of a request that fails with `error`. */
 export function httpStatusOf(error: unknown): number {
   return categories[isAppError(error) ? error.category : 'internal'].httpStatus;
-}
-
-export function isErrorCategory(value: unknown): value is ErrorCategory {
-  return typeof value === 'string' && Object.hasOwn(categories, value);
 }
 
 /** Returns message and remedy as one line, for any thrown value. */

@@ -7,12 +7,14 @@ export { addApiKey, readApiKeys, removeApiKey, replaceApiKey, rotateApiKey } fro
 export type { AccessSource } from './api-key-file.ts';
 export { answerChallenge, createApiKey, findApiKey, hashApiKey, hasScope, proveApiKey, scopes } from './api-keys.ts';
 export type { ApiKey, Scope } from './api-keys.ts';
+export { announce, exitWithError, parseAnnouncement, parseFatalLine } from './app-process.ts';
+export type { Announcement, FatalLine } from './app-process.ts';
 export { fromSentError, runChild, serveOrder, toSentError } from './child-process.ts';
 export type { ChildOptions, SentError } from './child-process.ts';
 export { inSlices, mapConcurrently, oncePerKey, rowsPerSlice, unlessAborted } from './concurrency.ts';
 export { readConfigFile, readYamlFile } from './config-file.ts';
 export { dot } from './dot.ts';
-export { AppError, describeError, exitCodeOf, httpStatusOf, isAppError, isErrorCategory } from './errors.ts';
+export { AppError, describeError, exitCodeOf, httpStatusOf, isAppError } from './errors.ts';
 export type { ErrorCategory } from './errors.ts';
 export {
   createFileAtomically,

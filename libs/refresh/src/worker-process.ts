@@ -17,7 +17,7 @@ import {
 import type { HttpMetrics, Docs, HttpApp, ServerOptions } from '@facet/http';
 import { createRunStore, refreshStages } from '@facet/runs';
 import type { RefreshStage, RunStore } from '@facet/runs';
-import { closeOnSignal, createLogger, describeError, exitCodeOf, isAppError, openWithClosers } from '@facet/platform';
+import { announce, closeOnSignal, createLogger, exitWithError, openWithClosers } from '@facet/platform';
 import type { RedisFiles, Logger } from '@facet/platform';
 import { respondToArguments } from '@facet/platform/app-arguments';
 import { Counter, Gauge, Histogram } from 'prom-client';
@@ -209,14 +209,9 @@ export async function runWorker<Config extends WorkerConfig>(
     if (config.access === 'anybody') logger.warn('responding without API keys: FACET_INSECURE is true');
     const { url, failed, close } = (running = await startWorker(name, config, logger, createApp));
     closeOnSignal(close, { logger, delayMs: closeDelayMs });
-    process.stdout.write(`${JSON.stringify({ msg: 'listening', url })}\n`);
+    announce({ type: 'listening', url });
     await failed.finally(close);
   } catch (error) {
-    const code = isAppError(error) ? error.code : undefined;
-    createLogger({ name }).fatal(
-      { code, problem: describeError(error), err: error },
-      running === undefined ? 'cannot start' : 'cannot continue',
-    );
-    process.exit(exitCodeOf(error));
+    exitWithError(error, name, running === undefined ? 'cannot start' : 'cannot continue');
   }
 }

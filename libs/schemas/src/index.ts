@@ -14,6 +14,7 @@ export {
   UserSchema,
 } from './item-and-user.ts';
 export type { Attributes, AttributeValue, Item, User } from './item-and-user.ts';
+export { IngestStatus } from './ingest-status.ts';
 export {
   countedField,
   EventSchema,

@@ -1,3 +1,4 @@
+import { defaultHost, ports } from '@facet/config/variables';
 import { homePaths, refuseAttributesMissingInCatalog, resolveModel } from '@facet/config';
 import type { FacetConfig } from '@facet/config';
 import { findAllFiles } from '@facet/import';
@@ -14,8 +15,6 @@ import type { Showcase, ShownUser } from '../demo/showcase.ts';
 import { chooseConfigFile, withBundle } from '../home.ts';
 import {
   addressUnusable,
-  defaultHost,
-  defaultPort,
   keepServing,
   prepareAccess,
   startConsole,
@@ -46,7 +45,7 @@ export const registerDemo: Register = (command, deps) => {
     requireEvents(addFiles(command, { fallback: 'MovieLens 100K' }))
       .option('--home <dir>', 'data home (default: .facet/movielens-100k, or .facet/<name of the files>)', deps.home)
       .option('--no-serve', 'exit after the results without serving')
-      .option('--port <number>', `port of the API (default: ${defaultPort}, or a free port)`, parsePort)
+      .option('--port <number>', `port of the API (default: ${ports.serving}, or a free port)`, parsePort)
       .option('--insecure', 'accept requests without an API key')
       .option(
         '--validation-from <date>',
@@ -179,9 +178,9 @@ async function serve(
   const access = await prepareAccess({ insecure: options.insecure, apiKeysFile: environment.apiKeysFile }, home);
   const configFile = await chooseConfigFile(options);
   const server = await progress.run('serve', 'loading the bundle', async (stage) => {
-    const isTaken = options.port === undefined && (await whyUnusable(defaultHost, defaultPort)) !== undefined;
-    if (isTaken) stage.note(`port ${defaultPort} is in use, choosing a free port`);
-    const port = options.port ?? (isTaken ? 0 : defaultPort);
+    const isTaken = options.port === undefined && (await whyUnusable(defaultHost, ports.serving)) !== undefined;
+    if (isTaken) stage.note(`port ${ports.serving} is in use, choosing a free port`);
+    const port = options.port ?? (isTaken ? 0 : ports.serving);
     const started = await startServingProcess(
       { home, host: defaultHost, port, access, configFile, logLevel: 'warn', environment },
       signal,

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { defaultHome } from '@facet/config/variables';
+import { defaultHome, defaultHost, ports } from '@facet/config/variables';
 import { homePaths } from '@facet/config/home-paths';
 import { readTextIfExists } from '@facet/platform';
 import { InvalidArgumentError } from 'commander';
@@ -10,14 +10,7 @@ import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { chooseConfigFile, currentBundleOf } from '../home.ts';
 import { createConsoleLink } from '../serving/console-link.ts';
 import type { RunningConsole } from '../serving/console-link.ts';
-import {
-  defaultConsolePort,
-  defaultHost,
-  defaultPort,
-  keepServing,
-  prepareAccess,
-  startServingProcess,
-} from '../serving/processes.ts';
+import { keepServing, prepareAccess, startServingProcess } from '../serving/processes.ts';
 
 interface ServeOptions extends CommonOptions {
   readonly host: string;
@@ -30,7 +23,7 @@ export const registerServe: Register = (command, deps) => {
   addNotes(
     addHome(command, deps)
       .option('--host <address>', 'address to listen on', defaultHost)
-      .option('--port <number>', 'port to listen on; 0: any free port', parsePort, defaultPort)
+      .option('--port <number>', 'port to listen on; 0: any free port', parsePort, ports.serving)
       .option('--processes <number>', 'processes that share the port; cores: one per core', parseProcesses)
       .option('--insecure', 'accept requests without a key'),
     'Accepts the keys of FACET_API_KEYS_FILE, else creates a key and prints it once.',
@@ -81,7 +74,7 @@ page asks for one.`,
 
 async function open(options: OpenOptions, { environment, output }: CommandContext): Promise<void> {
   const noted = options.url === undefined ? await findConsole(options.home) : undefined;
-  const url = options.url ?? noted?.url ?? `http://${defaultHost}:${defaultConsolePort}`;
+  const url = options.url ?? noted?.url ?? `http://${defaultHost}:${ports.console}`;
   const apiKey = environment.apiKey ?? noted?.apiKey;
   const link = await createConsoleLink({ url, ...(apiKey === undefined ? {} : { apiKey }) });
   output.show(link);

@@ -4,27 +4,25 @@ import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { defaultConfigFile } from '@facet/config/variables';
+import { defaultConfigFile, defaultHost, ports } from '@facet/config/variables';
+import type { VariableName } from '@facet/config/variables';
 import { homePaths } from '@facet/config/home-paths';
 import {
   AppError,
   createApiKey,
   dayMs,
   hashApiKey,
-  isErrorCategory,
+  parseAnnouncement,
+  parseFatalLine,
   replaceApiKey,
   writeFileAtomically,
 } from '@facet/platform';
-import type { ErrorCategory } from '@facet/platform';
+import type { Announcement, FatalLine } from '@facet/platform';
 import { Interruption } from '../command.ts';
 import type { CliEnvironment } from '../config.ts';
 import { noCurrentBundle } from '../home.ts';
 import { createConsoleLink } from './console-link.ts';
 import type { RunningConsole } from './console-link.ts';
-
-export const defaultHost = '127.0.0.1';
-export const defaultPort = 8080;
-export const defaultConsolePort = 8085;
 
 /** The keys that serving and console accept. */
 interface ServingAccess {
@@ -61,37 +59,17 @@ export async function prepareAccess(
 interface AppProcess {
   readonly url: string;
   /** The bundle of a serving process. */
-  readonly bundleId?: string;
+  readonly bundleId?: string | undefined;
   /** Resolves with the exit code; 1 if a signal killed the process. */
   readonly ended: Promise<number>;
   /** Sends a signal. The process drains its requests and ends. */
   stop(signal: NodeJS.Signals): void;
 }
 
-/** What an app sends to its parent process. */
-type Announcement = Pick<AppProcess, 'url' | 'bundleId'> & { readonly type: 'listening' | 'ready' };
+/** Variables that an app reads. */
+type Variables = Partial<Record<VariableName, string>>;
 
-/** The log line of the level `fatal` with which an app ends. */
-interface FatalLine {
-  readonly code: string;
-  readonly category: ErrorCategory;
-  readonly problem: string;
-}
-
-function readFatal(line: string): FatalLine | undefined {
-  if (!line.startsWith('{')) return undefined;
-  try {
-    const { level, code, category, problem } = JSON.parse(line) as Record<string, unknown>;
-    if (level !== 60 || typeof problem !== 'string') return undefined;
-    return {
-      code: typeof code === 'string' ? code : 'APP_STOPPED',
-      category: isErrorCategory(category) ? category : 'unavailable',
-      problem,
-    };
-  } catch {
-    return undefined;
-  }
-}
+type Ready = Extract<Announcement, { readonly type: 'ready' }>;
 
 interface AppOptions {
   readonly home: string;
@@ -111,31 +89,31 @@ interface AppOptions {
 async function startApp(
   app: 'serving' | 'console',
   { home, host, port, access, logLevel, environment }: AppOptions,
-  variables: NodeJS.ProcessEnv,
+  variables: Variables,
   failure: (fatal: FatalLine | undefined, exitCode: number) => Promise<AppError> | AppError,
   signal: AbortSignal,
 ): Promise<AppProcess> {
   signal.throwIfAborted();
+  const own: Variables = {
+    FACET_HOME: resolve(home),
+    FACET_HOST: host,
+    FACET_PORT: String(port),
+    FACET_API_KEYS_FILE: access.keysFile ?? '',
+    FACET_INSECURE: String(access.keysFile === undefined),
+    FACET_LOG_LEVEL: logLevel,
+    ...variables,
+  };
   const child = fork(fileURLToPath(new URL(`../../../${app}/dist/main.js`, import.meta.url)), {
-    env: {
-      ...environment.inherited,
-      FACET_HOME: resolve(home),
-      FACET_HOST: host,
-      FACET_PORT: String(port),
-      FACET_API_KEYS_FILE: access.keysFile ?? '',
-      FACET_INSECURE: String(access.keysFile === undefined),
-      FACET_LOG_LEVEL: logLevel,
-      ...variables,
-    },
+    env: { ...environment.inherited, ...own },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     // A separate process group: Ctrl-C reaches only this process, which passes it on once.
     detached: true,
   });
   let fatal: FatalLine | undefined;
   createInterface({ input: child.stderr! }).on('line', (line) => {
-    const isFatal = readFatal(line);
-    if (isFatal === undefined) process.stderr.write(`${line}\n`);
-    else fatal = isFatal;
+    const parsed = parseFatalLine(line);
+    if (parsed === undefined) process.stderr.write(`${line}\n`);
+    else fatal = parsed;
   });
   const ended = new Promise<number>((resolve, reject) => {
     child.once('error', reject);
@@ -145,9 +123,10 @@ async function startApp(
   const onAbort = (): void => stop('SIGTERM');
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    const { url, bundleId } = await new Promise<Announcement>((resolve, reject) => {
-      child.on('message', (message: Announcement) => {
-        if (message.type === 'ready') resolve(message);
+    const { url, bundleId } = await new Promise<Ready>((resolve, reject) => {
+      child.on('message', (message: unknown) => {
+        const announcement = parseAnnouncement(message);
+        if (announcement?.type === 'ready') resolve(announcement);
       });
       ended.then(async (code) => reject(await failure(fatal, code)), reject);
     });
@@ -180,7 +159,8 @@ export async function startServingProcess(
       const reason = /EADDRINUSE|EACCES|EADDRNOTAVAIL|ENOTFOUND/.exec(fatal.problem)?.[0];
       return addressUnusable(host, port, reason ?? fatal.problem);
     }
-    return fatal.code === 'SERVING_NO_BUNDLE' ? noCurrentBundle(home) : new AppError(fatal.problem, fatal);
+    const { problem, code = 'APP_STOPPED', category = 'unavailable' } = fatal;
+    return code === 'SERVING_NO_BUNDLE' ? noCurrentBundle(home) : new AppError(problem, { code, category });
   };
   const variables = {
     // Unset, so that the default file may be missing.
@@ -257,8 +237,8 @@ export async function startConsole(
   signal: AbortSignal,
 ): Promise<ConsoleProcess> {
   const { home, servingUrl, access, path } = options;
-  const isTaken = (await whyUnusable(defaultHost, defaultConsolePort)) !== undefined;
-  const port = isTaken ? 0 : defaultConsolePort;
+  const isTaken = (await whyUnusable(defaultHost, ports.console)) !== undefined;
+  const port = isTaken ? 0 : ports.console;
   const failure = (fatal: FatalLine | undefined, exitCode: number): AppError =>
     new AppError(fatal?.problem ?? `The console ended with code ${exitCode} before it was ready.`, {
       code: fatal?.code ?? 'CONSOLE_STOPPED',

@@ -1,11 +1,14 @@
+import { defaultHost, ports } from '@facet/config/variables';
+import type { SinkStatus } from '@facet/client/sink-api';
+import type { Schedule } from '@facet/client/trainer-api';
 import { apiNames, parseApiUrl, urlVariable } from '@facet/config/api-urls';
 import type { ApiName } from '@facet/config/api-urls';
 import { parseMetrics, sumOf, labelValuesOf } from '@facet/http/metrics-text';
 import type { Metrics } from '@facet/http/metrics-text';
 import { probeApi } from '@facet/http/probe-api';
 import { minuteMs } from '@facet/platform';
+import type { IngestStatus } from '@facet/schemas';
 import type { CliEnvironment } from '../config.ts';
-import { defaultConsolePort, defaultHost } from '../serving/processes.ts';
 import { countOf, formatBytes, formatDuration, formatMinute, shortId } from '../terminal/text.ts';
 import { checkPart, notConfigured } from './parts.ts';
 import type { Part } from './parts.ts';
@@ -22,7 +25,7 @@ const requestTimeoutMs = 5_000;
  */
 export async function checkApps(
   { inherited, apiKey }: CliEnvironment,
-  defaults: NodeJS.ProcessEnv = { FACET_CONSOLE_URL: `http://${defaultHost}:${defaultConsolePort}` },
+  defaults: NodeJS.ProcessEnv = { FACET_CONSOLE_URL: `http://${defaultHost}:${ports.console}` },
 ): Promise<Part[]> {
   const variables = { ...defaults, ...inherited };
   const consoleUrl = inherited['FACET_CONSOLE_URL'] || defaults['FACET_CONSOLE_URL']!;
@@ -129,11 +132,6 @@ function describeProfiles(metrics: Metrics): Figures | undefined {
   };
 }
 
-interface IngestStatus {
-  readonly log: 'reachable' | 'unreachable' | 'untried';
-  readonly spool: { readonly records: number; readonly refusedBytes: number; readonly oldestAt?: number };
-}
-
 function describeSpool({ log, spool }: IngestStatus): Figures {
   const { records, refusedBytes, oldestAt } = spool;
   const since = oldestAt === undefined ? '' : ` since ${formatMinute(oldestAt)} UTC`;
@@ -150,17 +148,8 @@ function describeSpool({ log, spool }: IngestStatus): Figures {
   };
 }
 
-interface SinkStatus {
-  readonly group: { readonly lag: number; readonly stalledSeconds: number };
-}
-
 function describeGroup({ group: { lag, stalledSeconds } }: SinkStatus): Figures {
   return { details: [`lag ${countOf(lag, 'message')}`], facts: { lag, stalledSeconds } };
-}
-
-interface Schedule {
-  readonly next: readonly { readonly day: string; readonly dueAt: number }[];
-  readonly overdueSeconds: number;
 }
 
 function describeSchedule({ next: [next], overdueSeconds }: Schedule): Figures {

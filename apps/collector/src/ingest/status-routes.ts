@@ -1,27 +1,6 @@
 import type { HttpApp } from '@facet/http';
-import { epochMs } from '@facet/platform';
-import { Type } from 'typebox';
+import { IngestStatus } from '@facet/schemas';
 import type { IngestServices } from './ingest-services.ts';
-
-const IngestStatus = Type.Object(
-  {
-    log: Type.Union([Type.Literal('reachable'), Type.Literal('unreachable'), Type.Literal('untried')], {
-      description: 'Whether Kafka acknowledged the latest publish; before the first one, whether it has the topics.',
-    }),
-    canStore: Type.Boolean({ description: 'Whether Kafka or the spool accepts records, as far as is known.' }),
-    queueBytes: Type.Integer({ description: 'Bytes of queued records.' }),
-    spool: Type.Object({
-      records: Type.Integer(),
-      bytes: Type.Integer(),
-      bytesMax: Type.Integer(),
-      refusedBytes: Type.Integer({
-        description: 'Bytes of segments with acknowledged records that Kafka refused. Above 0, an operator must act.',
-      }),
-      oldestAt: Type.Optional(epochMs('When the oldest record was received, in epoch milliseconds.')),
-    }),
-  },
-  { title: 'IngestStatus', description: 'The storage behind the ingest.' },
-);
 
 export function addStatusRoutes(app: HttpApp, { writer }: IngestServices): void {
   app.get(
@@ -42,7 +21,7 @@ export function addStatusRoutes(app: HttpApp, { writer }: IngestServices): void 
   );
 }
 
-function describeLog(isReachable: boolean | undefined): 'reachable' | 'unreachable' | 'untried' {
+function describeLog(isReachable: boolean | undefined): IngestStatus['log'] {
   if (isReachable === undefined) return 'untried';
   return isReachable ? 'reachable' : 'unreachable';
 }

@@ -1,14 +1,9 @@
 import type { JobTask } from '@facet/gate/compare';
-import type { SentError } from '@facet/platform';
+import type { Announcement, SentError } from '@facet/platform';
 import type { Registry } from 'prom-client';
 
 /** The metrics of one registry, as sent between processes. */
 export type RegistryMetrics = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
-
-/** Sent to the parent process: one JSON line on standard output, and a message if there is an IPC channel. */
-export type Announcement =
-  | { readonly type: 'listening'; readonly url: string }
-  | { readonly type: 'ready'; readonly url: string; readonly bundleId: string };
 
 /** Messages of a worker to the supervisor. */
 export type WorkerMessage =

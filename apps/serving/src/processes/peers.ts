@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { problemError } from '@facet/http';
 import type { HttpMetrics } from '@facet/http';
 import { fromSentError } from '@facet/platform';
-import type { Logger } from '@facet/platform';
+import type { Announcement, Logger } from '@facet/platform';
 import { Jobs } from '../comparisons/jobs.ts';
-import type { Announcement, Reply, SupervisorMessage, WorkerMessage, WorkerRequest, WorkerRole } from './messages.ts';
+import type { Reply, SupervisorMessage, WorkerMessage, WorkerRequest, WorkerRole } from './messages.ts';
 
 /** Coordinates a process with the other processes on the same port. */
 export interface Peers {

@@ -2,11 +2,10 @@ import cluster from 'node:cluster';
 import type { Worker as ClusterWorker } from 'node:cluster';
 import { countRequestsOfWorkers } from '@facet/http';
 import { closeOnSignal, toSentError } from '@facet/platform';
-import type { Logger } from '@facet/platform';
+import type { Announcement, Logger } from '@facet/platform';
 import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client';
 import { Jobs } from '../comparisons/jobs.ts';
 import type {
-  Announcement,
   RegistryMetrics,
   Reply,
   SupervisorMessage,
