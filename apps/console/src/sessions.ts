@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { problemError } from '@facet/http';
 import type { Access, HttpApp } from '@facet/http';
+import { markerHeader } from '@facet/http/console-marker';
+import { CodeResponse, linkRoutes, ProofRequest, ProofResponse } from '@facet/http/console-session';
 import { answerChallenge, findApiKey, minuteMs, scopes } from '@facet/platform';
 import type { ApiKey } from '@facet/platform';
 import cookie from '@fastify/cookie';
@@ -84,8 +86,6 @@ interface SignIn {
   readonly sessionMs: number;
 }
 
-/** A header that only scripts of this origin can send. Required from browsers on every request that changes something. */
-const markerHeader = 'x-facet-console';
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Browsers send a cookie to all ports of a host, so each console of a machine has its own cookie. */
@@ -169,13 +169,12 @@ export function addSessionRoutes(app: HttpApp, { sessions, codes, access, isHttp
   );
 
   app.post(
-    '/session/proofs',
+    linkRoutes.proofs,
     {
       config: { scope: 'open' },
       schema: {
-        body: Type.Object({ challenge: Type.String({ maxLength: 128 }), proof: Type.String({ maxLength: 128 }) }),
-        // Absent: the console needs no key.
-        response: { 200: Type.Object({ proof: Type.Optional(Type.String()) }) },
+        body: ProofRequest,
+        response: { 200: ProofResponse },
       },
     },
     ({ body }) => {
@@ -187,8 +186,8 @@ export function addSessionRoutes(app: HttpApp, { sessions, codes, access, isHttp
   );
 
   app.post(
-    '/session/codes',
-    { config: { scope: 'any' }, schema: { response: { 200: Type.Object({ code: Type.String() }) } } },
+    linkRoutes.codes,
+    { config: { scope: 'any' }, schema: { response: { 200: CodeResponse } } },
     async ({ headers, cookies, port }) => {
       const key = headers['x-api-key'];
       // A code of a session would open sessions that outlive it.

@@ -1,6 +1,7 @@
 import { apiNames, urlVariable } from '@facet/config/api-urls';
 import { declaredError } from '@facet/http';
 import type { HttpApp } from '@facet/http';
+import { markerHeader } from '@facet/http/console-marker';
 import { probeApi } from '@facet/http/probe-api';
 import { dayMs } from '@facet/platform';
 import httpProxy from '@fastify/http-proxy';
@@ -87,7 +88,7 @@ function without(names: readonly string[]): (headers: Headers) => Headers {
 }
 
 /** The APIs see the request of a server, without the session cookie. */
-const browserHeaders = ['cookie', 'origin', 'referer', 'x-facet-console'];
+const browserHeaders = ['cookie', 'origin', 'referer', markerHeader];
 /** The console sets these headers. */
 const withoutConsoleHeaders = without(['www-authenticate', 'content-security-policy']);
 

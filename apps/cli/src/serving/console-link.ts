@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { markerHeader } from '@facet/http/console-marker';
+import { linkRoutes, parseCodeResponse, parseProofResponse } from '@facet/http/console-session';
+import type { ProofRequest } from '@facet/http/console-session';
 import { AppError, hashApiKey, proveApiKey } from '@facet/platform';
 import { facet } from '../command.ts';
 
@@ -29,28 +32,36 @@ export async function createConsoleLink({ url, apiKey }: RunningConsole, path = 
   const base = url.replace(/\/$/, '');
   const page = path === '/' ? base : base + path;
   if (apiKey === undefined) {
-    await request(base, '/healthz');
+    await request(base, '/healthz', parseObject);
     return page;
   }
   const hash = hashApiKey(apiKey);
   const challenge = randomBytes(24).toString('base64url');
-  const body = { challenge, proof: proveApiKey(hash, 'caller', challenge) };
-  const { proof } = (await request(base, '/session/proofs', {
+  const body: ProofRequest = { challenge, proof: proveApiKey(hash, 'caller', challenge) };
+  const { proof } = await request(base, linkRoutes.proofs, parseProofResponse, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-facet-console': '1' },
+    headers: { 'content-type': 'application/json', [markerHeader]: '1' },
     body: JSON.stringify(body),
-  })) as { readonly proof?: string };
+  });
   // The console needs no key.
   if (proof === undefined) return page;
   if (proof !== proveApiKey(hash, 'server', challenge)) {
     throw keyRefused(base, 'did not prove that it knows the API key');
   }
   const init = { method: 'POST', headers: { 'x-api-key': apiKey } };
-  const { code } = (await request(base, '/session/codes', init)) as { readonly code: string };
+  const { code } = await request(base, linkRoutes.codes, parseCodeResponse, init);
   return `${base}${path}#code=${code}`;
 }
 
-async function request(base: string, route: string, init: RequestInit = {}): Promise<unknown> {
+const parseObject = (content: unknown): object | undefined =>
+  typeof content === 'object' && content !== null ? content : undefined;
+
+async function request<Parsed extends object>(
+  base: string,
+  route: string,
+  parse: (content: unknown) => Parsed | undefined,
+  init: RequestInit = {},
+): Promise<Parsed> {
   const signal = AbortSignal.timeout(timeoutMs);
   const response = await fetch(base + route, { ...init, redirect: 'error', signal }).catch((error: unknown) => {
     throw new AppError(`No console responds at ${base}.`, {
@@ -64,7 +75,8 @@ async function request(base: string, route: string, init: RequestInit = {}): Pro
     throw keyRefused(base, `refused the API key with status ${response.status}`);
   }
   const content: unknown = response.ok ? await response.json().catch(() => undefined) : undefined;
-  if (typeof content === 'object' && content !== null) return content;
+  const parsed = parse(content);
+  if (parsed !== undefined) return parsed;
   throw new AppError(`${base} responded with status ${response.status}, unlike a console.`, {
     code: 'CONSOLE_UNREACHABLE',
     category: 'unavailable',

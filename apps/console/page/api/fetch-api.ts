@@ -1,6 +1,7 @@
 import type { paths as ServingPaths } from '@facet/client/serving-api';
 import type { paths as SinkPaths } from '@facet/client/sink-api';
 import type { paths as TrainerPaths } from '@facet/client/trainer-api';
+import { markerHeader } from '@facet/http/console-marker';
 import { queryOptions } from '@tanstack/react-query';
 import createClient from 'openapi-fetch';
 import type { Client, ParamsOption } from 'openapi-fetch';
@@ -77,8 +78,7 @@ async function errorOf(response: Response): Promise<ApiError> {
   });
 }
 
-/** The server accepts a request that changes something only with this header, which other sites cannot send. */
-export const markerHeaders = { 'x-facet-console': '1' };
+export const markerHeaders = { [markerHeader]: '1' };
 
 /**
  * Sends a request of the page.
