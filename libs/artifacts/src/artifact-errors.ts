@@ -2,9 +2,15 @@ import { AppError } from '@facet/platform';
 import type { ArtifactRef } from './artifact-ref.ts';
 
 const namePattern = /^[a-z][a-z0-9-]{0,63}$/;
-const idPattern = /^[0-9a-f]{32}$/;
+/** The ids of artifacts, which name folders of the store. */
+export const artifactIdPattern = '^[0-9a-f]{32}$';
+const idPattern = new RegExp(artifactIdPattern);
+/** The folder with the local copies of artifacts on S3. */
+export const copiesFolderName = 's3-copies';
+/** The folder with unfinished artifacts, in the store and in the folder of the copies. */
+export const stagingFolderName = 'staging';
 /** Folders next to the folders of the kinds. */
-const reservedNames: readonly string[] = ['refs', 'staging', 'promotions', 's3-copies', 'uploaded'];
+const reservedNames: readonly string[] = ['refs', stagingFolderName, 'promotions', copiesFolderName, 'uploaded'];
 
 /** Returns whether a name can be a kind or a reference. */
 export function isName(name: string): boolean {

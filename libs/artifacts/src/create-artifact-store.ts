@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AppError, isAppError, parseJsonIfValid, waitForFolderLock } from '@facet/platform';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { checkName, invalid, isId, isName, isSame, locked } from './artifact-errors.ts';
+import { checkName, invalid, isId, isName, isSame, locked, stagingFolderName } from './artifact-errors.ts';
 import type { ArtifactRef } from './artifact-ref.ts';
 import type { ArtifactStorage, ArtifactStore, PromotionDecision } from './artifact-store.ts';
 import { clearAbandoned, stagingPath } from './disk/files.ts';
@@ -30,7 +30,7 @@ const Ref = Type.Object({ kind: Type.String(), id: Type.String() });
 /** Creates an artifact store of the artifacts in a storage. */
 export function createArtifactStore(storage: ArtifactStorage): ArtifactStore {
   const { folder, open, removeRemains, readManifest, refs } = storage;
-  const stagingFolder = join(folder, 'staging');
+  const stagingFolder = join(folder, stagingFolderName);
   const log = createPromotionLog(storage.promotions);
 
   const put: ArtifactStore['put'] = async (kind, write, metadata) => {

@@ -15,7 +15,7 @@ import {
   syncPath,
   writeFileAtomically,
 } from '@facet/platform';
-import { checkRef, corrupt, isId, isName, notFound } from './artifact-errors.ts';
+import { checkRef, corrupt, isId, isName, notFound, stagingFolderName } from './artifact-errors.ts';
 import type { ArtifactRef } from './artifact-ref.ts';
 import type { ArtifactStorage, ArtifactStore, ListedArtifact, OpenArtifact } from './artifact-store.ts';
 import { createArtifactStore } from './create-artifact-store.ts';
@@ -47,7 +47,7 @@ export function createFolderArtifactStore(root: string): ArtifactStore {
 /** Creates the storage of {@link createFolderArtifactStore}. */
 export function createFolderStorage(root: string): ArtifactStorage {
   const refsFolder = join(root, 'refs');
-  const stagingFolder = join(root, 'staging');
+  const stagingFolder = join(root, stagingFolderName);
   const promotionsFolder = join(root, 'promotions');
 
   function folderOf(ref: ArtifactRef): string {

@@ -3,6 +3,7 @@
  * Start with `openArtifactStore`, `createFolderArtifactStore` and `useArtifact`.
  * Imports only `@facet/platform`: the libs that write an artifact define its content.
  */
+export { artifactIdPattern, copiesFolderName, stagingFolderName } from './artifact-errors.ts';
 export type { ArtifactRef } from './artifact-ref.ts';
 export type { ArtifactStore, OpenArtifact } from './artifact-store.ts';
 export { createFolderArtifactStore } from './folder-artifact-store.ts';

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { AppError, isAppError, listNames, readS3Config, s3ConfigName } from '@facet/platform';
+import { copiesFolderName } from './artifact-errors.ts';
 import type { ArtifactRef } from './artifact-ref.ts';
 import type { ArtifactStore, OpenArtifact } from './artifact-store.ts';
 import { createArtifactStore } from './create-artifact-store.ts';
@@ -100,14 +101,14 @@ async function refuseLocalArtifacts(folder: string): Promise<void> {
 
 /** @throws AppError `ARTIFACT_STORE_NOT_CONFIGURED` for a folder that was used with a bucket: its artifacts are there. */
 async function refuseMissingConfig(folder: string): Promise<void> {
-  const left = (await listNames(folder)).find((name) => name === 's3-copies' || name === 'uploaded');
+  const left = (await listNames(folder)).find((name) => name === copiesFolderName || name === 'uploaded');
   if (left === undefined) return;
   throw new AppError(
     `${join(folder, s3ConfigName)} is missing, but ${join(folder, left)} shows that the artifacts are on S3.`,
     {
       code: 'ARTIFACT_STORE_NOT_CONFIGURED',
       category: 'usage',
-      remedy: `Restore ${s3ConfigName}. To keep new artifacts in the folder instead, delete s3-copies, and move uploaded elsewhere.`,
+      remedy: `Restore ${s3ConfigName}. To keep new artifacts in the folder instead, delete ${copiesFolderName}, and move uploaded elsewhere.`,
       context: { folder },
     },
   );

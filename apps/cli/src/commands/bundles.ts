@@ -1,4 +1,4 @@
-import { changesCurrent, moveArtifactsToS3 } from '@facet/artifacts';
+import { artifactIdPattern, changesCurrent, moveArtifactsToS3 } from '@facet/artifacts';
 import type { ArtifactRef, ArtifactStore, MovedArtifacts, PromotionRecord } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
 import type { BundleInfo } from '@facet/bundles';
@@ -128,7 +128,7 @@ async function printLineage(given: string, options: CommonOptions, { output }: C
   const store = openStore(options.home);
   const { id } = await findArtifact(store, given, { kinds, home: options.home }).catch((error: unknown) => {
     // The promotion log and the gate report still know the full id of a deleted bundle.
-    if (isAppError(error, 'ARTIFACT_NOT_FOUND') && /^[0-9a-f]{32}$/.test(given)) return { id: given };
+    if (isAppError(error, 'ARTIFACT_NOT_FOUND') && new RegExp(artifactIdPattern).test(given)) return { id: given };
     throw error;
   });
   const lineage = await traceLineage(id, { home: homePaths(options.home), store });

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { openArtifactStore } from '@facet/artifacts';
+import { copiesFolderName, openArtifactStore, stagingFolderName } from '@facet/artifacts';
 import type { HomePaths } from '@facet/config';
 import { countErasable } from '@facet/exposures';
 import { findImportTraces } from '@facet/import';
@@ -8,6 +8,7 @@ import { findUserInTopic, topicsOfUsers } from '@facet/kafka';
 import { findUserInCatalog, openLakeSnapshot, verifyErasure } from '@facet/lake';
 import type { ErasureCheck } from '@facet/lake';
 import { isAppError, listNames, pathExists } from '@facet/platform';
+import { isErasureMark } from '@facet/profiles';
 import { facet } from '../command.ts';
 import type { CommandContext, CommonOptions } from '../command.ts';
 import { withKafka } from '../kafka-log.ts';
@@ -209,7 +210,7 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundInPlace>>
 
   'unfinished artifacts': async (search) => {
     const { artifactsFolder } = search.home;
-    const stagingFolders = ['', 's3-copies'].map((folder) => join(artifactsFolder, folder, 'staging'));
+    const stagingFolders = ['', copiesFolderName].map((folder) => join(artifactsFolder, folder, stagingFolderName));
     const staged = await findInFiles(stagingFolders, search, {
       place: 'artifacts',
       removal: temporaryRemoval,
@@ -272,7 +273,7 @@ const places: Readonly<Record<string, (search: Search) => Promise<FoundInPlace>>
       traces: keys.map(({ key, expiresAt }) => ({
         name: key,
         count: 1,
-        removal: key.endsWith(':erased') ? 'the mark of the erasure expires' : 'the sink; the key expires',
+        removal: isErasureMark(key) ? 'the mark of the erasure expires' : 'the sink; the key expires',
         goneBy: expiresAt,
       })),
     };
@@ -334,7 +335,7 @@ async function unlistedArtifacts(artifactsFolder: string): Promise<string[]> {
   const folders: string[] = [];
   for (const kind of ['dataset', 'bundle']) {
     const listed = new Set((await store.list(kind)).map(({ ref }) => ref.id));
-    for (const parent of [join(artifactsFolder, kind), join(artifactsFolder, 's3-copies', kind)]) {
+    for (const parent of [join(artifactsFolder, kind), join(artifactsFolder, copiesFolderName, kind)]) {
       const names = await listNames(parent);
       folders.push(...names.filter((name) => !listed.has(name)).map((name) => join(parent, name)));
     }

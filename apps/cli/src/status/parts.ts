@@ -150,8 +150,6 @@ async function checkDisks(home: HomePaths): Promise<Omit<Part, 'name'>> {
 
 /** A first connection with TLS takes longer than a request of serving may. */
 const redisTimeoutMs = 5_000;
-/** No user has this id. */
-const probeUserId = 'facet-probe';
 /** Enough for all attempts of the client to connect, whose last error says why. */
 const kafkaTimeoutMs = 8_000;
 
@@ -176,7 +174,7 @@ export async function checkServices(home: HomePaths, context: Pick<CommandContex
     }),
     checkPart('profiles', async () => {
       if (redisUrl === undefined) return notConfigured('FACET_REDIS_URL is not set.');
-      const { openRedisProfileStore } = await import('@facet/profiles');
+      const { openRedisProfileStore, probeUserId } = await import('@facet/profiles');
       const store = await openRedisProfileStore({
         ...parseRedisFiles('FACET_REDIS', inherited, redisUrl),
         url: redisUrl,

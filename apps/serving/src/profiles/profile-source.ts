@@ -9,7 +9,7 @@ import {
 import { parsePositiveRule } from '@facet/features';
 import { describeError, isAppError, repeat } from '@facet/platform';
 import type { AppError, Logger, RedisFiles } from '@facet/platform';
-import { createMemoryProfileStore, fillProfiles, openRedisProfileStore } from '@facet/profiles';
+import { createMemoryProfileStore, fillProfiles, openRedisProfileStore, probeUserId } from '@facet/profiles';
 import type { ProfileStore, RedisProfileStore } from '@facet/profiles';
 import type { ProfileReading, ReadProfile } from '@facet/recommendations';
 import type { ProfileReader } from '../bundle/live-bundle.ts';
@@ -139,8 +139,6 @@ const failuresMax = 5;
 const retryEveryMs = 1_000;
 /** An outage ends when no read has failed for this long. A store that fails only some reads causes one outage, not many. */
 const recoveryMs = 5_000;
-/** No user has this id. Its reads show an outage while no request reads a profile. */
-const probeUserId = 'facet-probe';
 
 /** A search reads at most this many keys of the store: a user has up to three. It takes Redis about 50 ms, in short commands. */
 const keysListedMax = 100_000;

@@ -1,3 +1,4 @@
+import { artifactIdPattern } from '@facet/artifacts';
 import type { ArtifactRef } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
 import { artifactErrors, describeRoutes } from '@facet/http';
@@ -146,7 +147,7 @@ const promotionsMax = 100;
 
 /** The pattern rejects ids that cannot name a folder of the artifact store. */
 export const BundleParams = Type.Object({
-  bundleId: Type.String({ pattern: '^[0-9a-f]{32}$', examples: [exampleId] }),
+  bundleId: Type.String({ pattern: artifactIdPattern, examples: [exampleId] }),
 });
 
 const bundleMissing = { ARTIFACT_NOT_FOUND: { status: 404, remedy: 'List the bundles with GET /v1/bundles.' } };

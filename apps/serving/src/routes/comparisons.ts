@@ -1,3 +1,4 @@
+import { artifactIdPattern } from '@facet/artifacts';
 import { readBundleInfo } from '@facet/bundles';
 import { isRunning, settingsOfArms } from '@facet/exposures';
 import type { Experiment } from '@facet/exposures';
@@ -33,7 +34,7 @@ const waitMs = 5_000;
 /** Bundle and settings of a preview or of one side of a comparison. */
 const sideFields = {
   bundleId: Type.Optional(
-    Type.String({ pattern: '^[0-9a-f]{32}$', description: 'Default: the bundle of the arm, or the live bundle.' }),
+    Type.String({ pattern: artifactIdPattern, description: 'Default: the bundle of the arm, or the live bundle.' }),
   ),
   arm: Type.Optional(
     Type.Object(

@@ -1,3 +1,4 @@
+import { artifactIdPattern } from '@facet/artifacts';
 import type { ArtifactStore } from '@facet/artifacts';
 import type { HomePaths } from '@facet/config';
 import { artifactErrors, describeRoutes, lakeErrors } from '@facet/http';
@@ -52,7 +53,7 @@ export interface LineageDeps {
 }
 
 /** The pattern rejects ids that cannot name a folder of the artifact store. */
-const id = Type.String({ pattern: '^[0-9a-f]{32}$', examples: [exampleId] });
+const id = Type.String({ pattern: artifactIdPattern, examples: [exampleId] });
 
 /** Loads Faiss, which the trainer does not need for anything else. */
 const loadLineage = () => import('@facet/refresh/execution');

@@ -2,10 +2,11 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { AppError, mapConcurrently, parseJsonIfValid } from '@facet/platform';
+import { artifactIdPattern } from '../artifact-errors.ts';
 
 const Ref = Type.Object({
   kind: Type.String({ pattern: '^[a-z][a-z0-9-]{0,63}$' }),
-  id: Type.String({ pattern: '^[0-9a-f]{32}$' }),
+  id: Type.String({ pattern: artifactIdPattern }),
 });
 
 const Run = Type.Object({

@@ -5,7 +5,7 @@ import { dayMs, hashFile, hourMs, isAppError, mapConcurrently, minuteMs } from '
 import type { S3Config } from '@facet/platform';
 import { openBucket } from '@facet/platform/s3';
 import type { Bucket, ListedObject, OpenUpload, StoredObject } from '@facet/platform/s3';
-import { checkRef, corrupt, isId, isName, notFound } from '../artifact-errors.ts';
+import { checkRef, copiesFolderName, corrupt, isId, isName, notFound, stagingFolderName } from '../artifact-errors.ts';
 import type { ArtifactRef } from '../artifact-ref.ts';
 import type { ArtifactStorage, ListedArtifact, OpenArtifact } from '../artifact-store.ts';
 import { clearAbandoned, stagingPath } from '../disk/files.ts';
@@ -89,8 +89,8 @@ export function createS3Storage(
 ): S3Storage {
   const location = `s3://${bucketName}/${prefix}`;
   // May be a disk of this machine.
-  const copiesFolder = join(folder, 's3-copies');
-  const stagingFolder = join(copiesFolder, 'staging');
+  const copiesFolder = join(folder, copiesFolderName);
+  const stagingFolder = join(copiesFolder, stagingFolderName);
   const copies = createArtifactCopies({ folder: copiesFolder, stagingFolder, bytesMax: cacheBytesMax });
   const listed = new Map<string, FoundEntry>();
   let refreshAt = -Infinity;
@@ -340,7 +340,7 @@ export function createS3Storage(
       }
     }
     // Files of processes that were killed before the artifacts moved to S3.
-    await clearAbandoned(join(folder, 'staging'));
+    await clearAbandoned(join(folder, stagingFolderName));
     await refresh();
   }
 

@@ -19,6 +19,9 @@ export interface UserProfile {
 /** Default number of interactions kept per user: several times the longest behavior sequence of a model. */
 export const eventsMaxDefault = 500;
 
+/** Reads of this user show an outage of the store. No user has this id. */
+export const probeUserId = 'facet-probe';
+
 /** Sessions remembered per user, the most recently identified first. Each costs two commands when a profile is read. */
 export const sessionsMax = 100;
 

@@ -19,7 +19,16 @@ import { eventsMaxDefault, sessionIdOf } from '../profile/profile-store.ts';
 import type { OwnedChanges, ProfileStore, RebuildResult } from '../profile/profile-store.ts';
 import { hostOf, keysPerScan, RedisConnection } from './redis-connection.ts';
 import type { RedisConnectionOptions } from './redis-connection.ts';
-import { createRedisKeys, nameOfKey, sessionKeys, sessionWrite, tripsOf, userKeys, userWrite } from './redis-writes.ts';
+import {
+  createRedisKeys,
+  isErasureMark,
+  nameOfKey,
+  sessionKeys,
+  sessionWrite,
+  tripsOf,
+  userKeys,
+  userWrite,
+} from './redis-writes.ts';
 import type { RedisCommand, RedisWrite, WriteOptions } from './redis-writes.ts';
 
 export interface RedisProfileStoreOptions extends RedisConnectionOptions {
@@ -181,7 +190,7 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
   const namesOf = async (pattern: string): Promise<Set<string>> => {
     const names = new Set<string>();
     for await (const found of connection.scan(pattern)) {
-      for (const key of found) if (!key.endsWith(':erased')) names.add(nameOfKey(key));
+      for (const key of found) if (!isErasureMark(key)) names.add(nameOfKey(key));
     }
     return names;
   };
@@ -238,7 +247,7 @@ export async function openRedisProfileStore(options: RedisProfileStoreOptions): 
       const names = new Set<string>();
       let steps = 0;
       for await (const found of connection.scan(keys.patterns.users)) {
-        for (const key of found) if (!key.endsWith(':erased')) names.add(nameOfKey(key));
+        for (const key of found) if (!isErasureMark(key)) names.add(nameOfKey(key));
         if (++steps * keysPerScan > keysMax) return { userIds: Array.from(names, keys.userOf), isComplete: false };
       }
       return { userIds: Array.from(names, keys.userOf), isComplete: true };

@@ -24,6 +24,13 @@ export function createRedisKeys(prefix: string) {
   };
 }
 
+const erasedSuffix = ':erased';
+
+/** Returns whether a key of a user holds the time of an erasure. */
+export function isErasureMark(key: string): boolean {
+  return key.endsWith(erasedSuffix);
+}
+
 /** Returns the keys of a user. */
 export const userKeys = (name: string) => ({
   /** Sorted set of interactions by `occurredAt`. */
@@ -33,7 +40,7 @@ export const userKeys = (name: string) => ({
   /** Text: `[receivedAt, attributes]`. */
   attributes: `${name}:attributes`,
   /** Text: everything received until this time is erased. */
-  erased: `${name}:erased`,
+  erased: `${name}${erasedSuffix}`,
 });
 
 /** Returns the keys of a session. */
