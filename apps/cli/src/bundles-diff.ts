@@ -12,11 +12,13 @@ import { countOf, formatCount, renderTable, shortId } from './terminal/text.ts';
 import { nameOf } from './users/interest.ts';
 import type { TitledItem } from './users/interest.ts';
 
+type Scalar = string | number | boolean;
+
 /** A figure or setting of two bundles; `null` if a bundle does not have it. */
 interface Difference {
   readonly name: string;
-  readonly before: unknown;
-  readonly after: unknown;
+  readonly before: Scalar | null;
+  readonly after: Scalar | null;
 }
 
 interface BundleDiff {
@@ -86,7 +88,7 @@ async function sampleRecommendations(
 }
 
 /** Returns the settings of a bundle, without its results. */
-function settingsOf({ spec, interactions, index, trainedCount, asOf }: BundleInfo): Record<string, unknown> {
+function settingsOf({ spec, interactions, index, trainedCount, asOf }: BundleInfo): Record<string, Scalar> {
   const { kind, efSearch, nprobe } = index;
   return flatten({
     model: spec.config,
@@ -101,19 +103,19 @@ function settingsOf({ spec, interactions, index, trainedCount, asOf }: BundleInf
   });
 }
 
-function flatten(value: Readonly<Record<string, unknown>>, prefix = ''): Record<string, unknown> {
+function flatten(value: Readonly<Record<string, unknown>>, prefix = ''): Record<string, Scalar> {
   return Object.fromEntries(
-    Object.entries(value).flatMap(([name, inner]): [string, unknown][] => {
+    Object.entries(value).flatMap(([name, inner]): [string, Scalar][] => {
       const path = `${prefix}${name}`;
       if (inner === undefined) return [];
       if (Array.isArray(inner)) return [[path, inner.join(', ')]];
-      if (typeof inner !== 'object' || inner === null) return [[path, inner]];
+      if (typeof inner !== 'object' || inner === null) return [[path, inner as Scalar]];
       return Object.entries(flatten(inner as Record<string, unknown>, `${path}.`));
     }),
   );
 }
 
-function pair(before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>): Difference[] {
+function pair(before: Readonly<Record<string, Scalar>>, after: Readonly<Record<string, Scalar>>): Difference[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   return names.map((name) => ({ name, before: before[name] ?? null, after: after[name] ?? null }));
 }
@@ -155,7 +157,7 @@ function renderDiff({ before, after, metrics, settings, items, recommendations }
   ].join('\n\n');
 }
 
-function shown(value: unknown): string {
+function shown(value: Scalar | null): string {
   if (value === null) return '–';
   return typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(4) : String(value);
 }

@@ -38,7 +38,7 @@ async function run(name: Command, config: SharedConfig, start: (logger: Logger) 
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   logger.info({ url: running.url }, 'listening');
   announce({ type: 'listening', url: running.url });
-  await running.failed?.finally(() => running.close());
+  if (running.failed !== undefined) await running.failed.finally(() => running.close());
 }
 
 /** Runs the ingest or the sink. Exits with the exit code of the error when it fails. */

@@ -74,7 +74,7 @@ async function addProxy(app: HttpApp, { name, upstream: url, dropped, options }:
         rewriteHeaders: withoutConsoleHeaders,
         onError: (reply, { error }) => {
           // Fastify passes the problem to the error handler of the console.
-          reply.send(describeFailure(error as NodeJS.ErrnoException, name, upstream));
+          reply.send(describeFailure(error, name, upstream));
         },
       },
     });

@@ -117,7 +117,7 @@ export async function createApp(deps: AppDeps, options: AppOptions): Promise<Htt
     if (exposures !== undefined) await context.register(recordExposures, exposures);
     if (guardrails !== undefined) await context.register(judgeRecommendations, { guardrails });
     if (recent !== undefined) await context.register(recordRecentRequests, { recent });
-    await addRecommendations(context as unknown as HttpApp);
+    await addRecommendations(context);
   });
   addScoringRoutes(app);
   addBundleRoutes(app);

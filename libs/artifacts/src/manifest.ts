@@ -38,7 +38,7 @@ export type ArtifactManifest = Readonly<Static<typeof Manifest>>;
  * @throws AppError `ARTIFACT_INVALID` for metadata that JSON cannot represent.
  */
 export function formatManifest(manifest: ArtifactManifest): string {
-  return `${JSON.stringify(sortKeys(manifest as unknown as JsonValue, 'the manifest'), undefined, 2)}\n`;
+  return `${JSON.stringify(sortKeys(manifest, 'the manifest'), undefined, 2)}\n`;
 }
 
 /** Returns the first 128 bits of the SHA-256 in hex: enough against collisions, short enough for a log line. */

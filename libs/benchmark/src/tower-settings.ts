@@ -102,7 +102,7 @@ export function withSetting(settings: ModelSettings, { name, value }: Setting): 
   const isFixed = path[0] === 'interests' && settings.model.interests === 1;
   if (part === undefined || isFixed) return settings;
   const set = name === 'p' ? { kind: 'label-aware', power: value } : value;
-  const changed = { ...settings, [part]: replaceAt(settings[part], path, set) } as ModelSettings;
+  const changed = { ...settings, [part]: replaceAt(settings[part], path, set) };
   return path[0] === 'interests' ? { ...changed, model: keepInterests(changed.model) } : changed;
 }
 

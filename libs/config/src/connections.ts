@@ -93,7 +93,7 @@ type RedisPrefix = 'FACET_REDIS' | 'FACET_QUEUE';
  */
 export function readRedisFiles(values: Given, prefix: RedisPrefix): RedisFiles {
   const url = values[`${prefix}_URL`];
-  const address = url === undefined ? undefined : addressOf(`${prefix}_URL`, String(url));
+  const address = url === undefined ? undefined : addressOf(`${prefix}_URL`, url as string);
   const howToEnable = `begin ${prefix}_URL with rediss`;
   const tls = readTlsFiles(values, prefix, { hasTls: address?.hasTls ?? false, howToEnable });
   const [password, sentinelPassword] = [`${prefix}_PASSWORD_FILE`, `${prefix}_SENTINEL_PASSWORD_FILE`] as const;

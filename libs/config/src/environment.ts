@@ -18,7 +18,7 @@ import type { App, AppValues, Values } from './variables.ts';
 export function parseVariables<Of extends App>(app: Of, environment: NodeJS.ProcessEnv): AppValues<Of> {
   const { values, problems } = checkVariables(variablesOf(app), environment);
   if (values === undefined || problems.length > 0) throw invalidConfig('the environment', problems);
-  return values as AppValues<Of>;
+  return values;
 }
 
 /** Returns the problems of wrong and unknown variables, and the values unless one is wrong. */

@@ -62,7 +62,7 @@ function overriddenModel(
   });
   const extractor = { ...(kind === base.extractor.kind ? base.extractor : defaultExtractor(kind)), ...overrides };
   const kept = 'interests' in others ? keepInterests(base) : base;
-  return { ...kept, ...others, extractor: extractor as ModelConfig['extractor'] };
+  return { ...kept, ...others, extractor };
 }
 
 /** Returns the model with a fixed K, which training does not compare with one interest. */

@@ -246,7 +246,7 @@ export function readersOf(name: VariableName): readonly Reader[] {
 /** Returns the default of a variable, such as that of the port of each of its readers; empty for none. */
 export function defaultOf(name: VariableName, readers: readonly App[]): string {
   if (name === 'FACET_PORT') return readers.map((app) => ports[app]).join(', ');
-  const { default: value } = variables[name].schema as { readonly default?: unknown };
+  const { default: value } = variables[name].schema as { readonly default?: string | number | boolean };
   return value === undefined ? '' : String(value);
 }
 

@@ -164,7 +164,7 @@ function valuesOf(value: AttributeValue, kind: FeatureSchema['kind']): readonly 
         .match(/[\p{L}\p{N}]{2,}/gu) ?? []
     );
   }
-  return Array.isArray(value) ? value : [String(value)];
+  return typeof value === 'object' ? value : [String(value)];
 }
 
 /** Returns a value as a finite number, if it is one. Lists are never numbers. */

@@ -164,7 +164,7 @@ function dailyInteractions(
   each((item, day) => {
     days[next[item]!++] = day;
   });
-  for (let item = 1; item <= itemCount; item++) days.subarray(offsets[item]!, offsets[item + 1]!).sort();
+  for (let item = 1; item <= itemCount; item++) days.subarray(offsets[item], offsets[item + 1]).sort();
   return { offsets, days };
 }
 

@@ -108,7 +108,7 @@ export async function createHttpApp({ logger, metrics }: HttpAppDeps, options: H
     trustProxy: false,
     frameworkErrors: createProblemSender(catalog),
     clientErrorHandler: createBrokenRequestHandler(catalog, routes),
-  }).withTypeProvider<TypeBoxTypeProvider>() as HttpApp;
+  }).withTypeProvider<TypeBoxTypeProvider>();
   if (tls !== undefined) watchCertificate(app, tls, { logger });
   app.removeContentTypeParser('text/plain');
   app.setValidatorCompiler(compileValidator);

@@ -101,7 +101,10 @@ const anyNames = ['^.*$', anyNamePattern];
  * @throws Error if two different schemas have the same title.
  */
 function nameSchemas<T extends object>(document: T): T {
-  const { paths = {}, components = {} } = document as { paths?: Json; components?: { schemas?: Json } };
+  const { paths = {}, components = {} } = document as {
+    paths?: Json;
+    components?: { schemas?: Readonly<Record<string, Json>> };
+  };
   const named = new Map<string, Json>();
 
   function visit(value: Json): Json {

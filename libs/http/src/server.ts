@@ -47,6 +47,6 @@ export function listRoutes(app: HttpApp): { readonly method: HTTPMethods; readon
       path.length = indent.length / 4;
       path.push(part);
       const url = path.join('');
-      return methods === undefined ? [] : methods.split(', ').map((method) => ({ method: method as HTTPMethods, url }));
+      return methods === undefined ? [] : methods.split(', ').map((method) => ({ method, url }));
     });
 }

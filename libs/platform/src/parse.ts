@@ -85,7 +85,7 @@ export function parseWith<Schema extends TSchema>(
   const filled = Value.Default(schema, Value.Clone(value));
   const parsed = coerce ? Value.Convert(schema, filled) : filled;
   const check = Compile(schema);
-  if (check.Check(parsed)) return parsed as Static<Schema>;
+  if (check.Check(parsed)) return parsed;
   const problems = findProblems(allErrors(check, parsed), { schema, value: parsed });
   throw invalidConfig(
     source,

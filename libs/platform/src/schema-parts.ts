@@ -9,7 +9,7 @@ export function recordOf<Value extends TSchema>(
   value: Value,
   options: TSchemaOptions & { readonly maxProperties?: number } = {},
 ): TRecord<'^.*$', Value> {
-  return Type.Record(Type.String({ pattern: anyNamePattern }), value, options) as never;
+  return Type.Record(Type.String({ pattern: anyNamePattern }), value, options);
 }
 
 /** The last millisecond of the year 9999. */

@@ -207,7 +207,7 @@ async function retrieveCandidates(
 /** Returns an attribute value that a merge compares. For a list, that is the first entry. */
 function comparableAttribute(bundle: BundleView, item: number, attribute: string): string | number | undefined {
   const value = bundle.attributeOf(item, attribute);
-  const first = Array.isArray(value) ? value[0] : value;
+  const first = typeof value === 'object' ? value[0] : value;
   return typeof first === 'boolean' ? String(first) : first;
 }
 

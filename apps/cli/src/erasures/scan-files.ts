@@ -79,7 +79,8 @@ function recordsIn(line: Buffer): readonly Readonly<Record<string, unknown>>[] {
   const text = line.toString('utf8').replace(/^[0-9a-f]{8} \d{8} /, '');
   try {
     const value: unknown = JSON.parse(text);
-    return (Array.isArray(value) ? value : [value]).filter((record) => typeof record === 'object' && record !== null);
+    const records = (Array.isArray(value) ? value : [value]) as readonly Readonly<Record<string, unknown>>[];
+    return records.filter((record) => typeof record === 'object' && record !== null);
   } catch {
     // A line of an indented document.
     return [{ text }];

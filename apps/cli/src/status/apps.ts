@@ -66,10 +66,10 @@ async function checkApp(
   const body = route && (await (await read(route.path))?.json());
   const own = body === undefined ? undefined : route?.describe(body as never);
   const figures = [own, describeMilvus(metrics), describeProfiles(metrics)];
-  const facts: Figures['facts'] = Object.assign(
-    { url, version: version ?? null },
-    ...figures.map((each) => each?.facts),
-  );
+  const facts = figures.reduce<Figures['facts']>((all, each) => ({ ...all, ...each?.facts }), {
+    url,
+    version: version ?? null,
+  });
   if (state === 'not-ready') return { state: 'unhealthy', details: `${url}: ${problem}`, facts };
   const known = version === undefined ? [] : [`version ${version}`];
   const unsent = isNamed || apiKey === undefined ? [] : [`no key sent, because ${variable} is not set`];

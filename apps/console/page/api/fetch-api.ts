@@ -65,8 +65,7 @@ export class ApiError extends Error implements Facts {
 async function errorOf(response: Response): Promise<ApiError> {
   const body: unknown = await response.json().catch(() => undefined);
   const problem = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
-  const text = (name: string): string | undefined =>
-    typeof problem[name] === 'string' ? (problem[name] as string) : undefined;
+  const text = (name: string): string | undefined => (typeof problem[name] === 'string' ? problem[name] : undefined);
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
   const { pathname } = new URL(response.url);
   return new ApiError(text('message') ?? `The response has the status ${response.status}.`, {

@@ -202,7 +202,7 @@ class Supervisor {
   }
 
   async #joinMetrics(): Promise<string> {
-    await Promise.all(this.#slots.map(({ process }) => process && this.#requestMetrics(process)));
+    await Promise.all(this.#slots.map(async ({ process }) => process && this.#requestMetrics(process)));
     return this.#joined.join(await this.#own.getMetricsAsJSON());
   }
 

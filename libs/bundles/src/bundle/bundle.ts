@@ -276,7 +276,7 @@ function mismatch(id: string, found: string): AppError {
 function createParser<Schema extends TSchema>(schema: Schema): (value: unknown, source: string) => Static<Schema> {
   let compiled: ReturnType<typeof Compile> | undefined;
   return (value, source) => {
-    compiled ??= Compile(schema) as ReturnType<typeof Compile>;
+    compiled ??= Compile<TSchema>(schema);
     return compiled.Check(value) ? (value as Static<Schema>) : parseWith(schema, value, { source });
   };
 }

@@ -105,7 +105,7 @@ function toFilteredItems(bits: Uint8Array, unknownAttributes: readonly string[])
 function canonicalKey(filter: AttributeFilter): string {
   return JSON.stringify(filter, (name, value: unknown) => {
     // A field of the filter or an attribute may have the name of an operator, but only operators have arrays.
-    if (Array.isArray(value)) return isSet(name) ? [...new Set(value.map(String))].sort() : value;
+    if (Array.isArray(value)) return isSet(name) ? [...new Set(value.map(String))].sort() : (value as unknown[]);
     if (typeof value !== 'object' || value === null) return value;
     return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
   });

@@ -80,7 +80,7 @@ export function testsOf(condition: AttributeCondition): { readonly test: ValueTe
     const operand = condition[name];
     if (operand === undefined) continue;
     const { excludes = false, test: create } = filterOperators[name] as FilterOperator<keyof Operands>;
-    const test = create(operand as never);
+    const test = create(operand);
     if (excludes || 'among' in test || 'passes' in test) tests.push({ test, excludes });
     else range = { ...range, ...test };
   }

@@ -234,7 +234,7 @@ export function openColumn(
         type,
         values: openValues(tensors, at),
         offsets,
-        codes: readTensor(tensors, at('codes'), 'I32', offsets[rows]!),
+        codes: readTensor(tensors, at('codes'), 'I32', offsets[rows]),
         present: readTensor(tensors, at('present'), 'U8', createBitmap(rows - 1).length),
       };
     }
@@ -246,7 +246,7 @@ const none = new Float64Array(0);
 function openValues(tensors: Tensors, at: (part: string) => string): ColumnValues {
   const counts = readTensor(tensors, at('values/counts'), 'I32');
   const offsets = readTensor(tensors, at('values/offsets'), 'I32', counts.length + 1);
-  const bytes = readTensor(tensors, at('values/bytes'), 'U8', offsets[counts.length]!);
+  const bytes = readTensor(tensors, at('values/bytes'), 'U8', offsets[counts.length]);
   const numbers =
     at('values/numbers') in tensors ? readTensor(tensors, at('values/numbers'), 'F64', counts.length) : none;
   return { texts: openTexts({ bytes, offsets }), counts, numbers };

@@ -103,7 +103,7 @@ export function openCatalog(tensors: Tensors, metadata: Readonly<Record<string, 
   const rows = offsets.length - 1;
   const textsAt = (name: string) => {
     const textOffsets = readTensor(tensors, `${name}/offsets`, 'I32', rows + 1);
-    return openTexts({ bytes: readTensor(tensors, `${name}/bytes`, 'U8', textOffsets[rows]!), offsets: textOffsets });
+    return openTexts({ bytes: readTensor(tensors, `${name}/bytes`, 'U8', textOffsets[rows]), offsets: textOffsets });
   };
   const bitsAt = (name: string): Uint8Array => readTensor(tensors, name, 'U8', createBitmap(rows - 1).length);
   const [ids, titles] = [textsAt('id'), textsAt('title')];

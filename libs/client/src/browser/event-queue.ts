@@ -8,6 +8,12 @@ export interface QueuedEvent {
   readonly bytes: number;
 }
 
+/** The copy in storage. */
+interface SavedEvents {
+  readonly savedAt: number;
+  readonly events: readonly object[];
+}
+
 const queuePrefix = 'queue.';
 /** A page with unsent events saves its queue at least this often. A page that does not is gone. */
 const abandonedAfterMs = 5 * 60_000;
@@ -94,7 +100,7 @@ export class EventQueue {
     for (const name of this.#storage.names()) {
       if (!name.startsWith(queuePrefix)) continue;
       try {
-        const { savedAt, events } = JSON.parse(this.#storage.get(name) ?? '');
+        const { savedAt, events } = JSON.parse(this.#storage.get(name) ?? '') as SavedEvents;
         if (Date.now() - savedAt < abandonedAfterMs) continue;
         for (const event of events) this.#push(event);
       } catch {

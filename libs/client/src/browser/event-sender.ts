@@ -123,7 +123,7 @@ export class EventSender {
     const refused = (body?.results ?? all).filter((result) => result.status === 'refused');
     if (refused.length === 0) return;
     const toRefusedEvent = ({ index, field, reason, message }: Result): RefusedEvent => ({
-      event: JSON.parse(batch[index]?.json ?? '{}'),
+      event: JSON.parse(batch[index]?.json ?? '{}') as RefusedEvent['event'],
       field,
       reason,
       message,

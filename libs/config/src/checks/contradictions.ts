@@ -260,13 +260,14 @@ export function openArms(experiments: FacetConfig['experiments'], now: number): 
   return experiments.flatMap(({ to, arms, shadow }, index) =>
     to !== undefined && Date.parse(to) <= now
       ? []
-      : Object.entries({ arms, shadow }).flatMap(([kind, named]) =>
-          Object.entries(named).map(([arm, { merge, bundle }]) => ({
-            path: ['experiments', String(index), kind, arm],
-            isShadow: kind === 'shadow',
-            merge,
-            bundle,
-          })),
+      : Object.entries<Readonly<Record<string, Pick<DeclaredArm, 'merge' | 'bundle'>>>>({ arms, shadow }).flatMap(
+          ([kind, named]) =>
+            Object.entries(named).map(([arm, { merge, bundle }]) => ({
+              path: ['experiments', String(index), kind, arm],
+              isShadow: kind === 'shadow',
+              merge,
+              bundle,
+            })),
         ),
   );
 }

@@ -143,8 +143,8 @@ export function createEventRowParser(table: Table, options: EventRowOptions = {}
       // The id depends on all other fields.
       eventId: '',
       type: eventType,
-      userId: user as string,
-      itemId: item as string,
+      userId: user,
+      itemId: item,
       occurredAt: time,
       receivedAt: now,
     };

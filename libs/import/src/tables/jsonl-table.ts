@@ -105,7 +105,7 @@ const pythonEscapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '
 /** Parses a dict that Python printed, as in the product files of Amazon (2014) and Steam. Returns `undefined` for any other text. */
 function parsePythonDict(text: string): unknown {
   const stringOf = (quoted: string): string =>
-    quoted.replaceAll(pythonEscape, (escape, x?: string, u?: string, wide?: string, character = '') => {
+    quoted.replaceAll(pythonEscape, (escape, x?: string, u?: string, wide?: string, character: string = '') => {
       const hex = x ?? u ?? wide;
       return hex === undefined ? (pythonEscapes[character] ?? escape) : String.fromCodePoint(Number.parseInt(hex, 16));
     });

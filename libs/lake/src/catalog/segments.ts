@@ -222,13 +222,13 @@ class Cursor<Entity> {
   /** Moves to the next version whose id is not before `from`, or to the end. */
   async advance(from = ''): Promise<void> {
     while (!this.advanceInChunk(from)) {
-      const { done, value } = await catalogLogErrors.reading(this.#path, this.#chunks.next());
-      if (done === true) {
+      const chunk = await catalogLogErrors.reading(this.#path, this.#chunks.next());
+      if (chunk.done === true) {
         if (this.#rest !== '') throw catalogLogErrors.unreadable(this.#path, new Error('the last line is incomplete'));
         this.head = undefined;
         return;
       }
-      this.#lines = (this.#rest + value).split('\n');
+      this.#lines = (this.#rest + chunk.value).split('\n');
       this.#rest = this.#lines.pop()!;
       this.#position = 0;
     }

@@ -186,7 +186,7 @@ function sparkSessionRows(rows: string, identifies: string): string {
 
 /** Returns the query of each result by the name of its subfolder. */
 function resultsOf(inputs: readonly SparkInput[], folder: ClusterFolder): Readonly<Record<string, string>> {
-  const counts = inputs.map(({ name }) => [
+  const counts = inputs.map(({ name }): [string, string] => [
     countOf(name),
     `SELECT CAST(count(*) AS DOUBLE) AS rows FROM ${parquetOnSpark(folder, name)}`,
   ]);

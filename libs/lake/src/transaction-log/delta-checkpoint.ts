@@ -97,7 +97,9 @@ async function fillTable<Row>(
   name: string,
   { columns, rows }: { readonly columns: readonly TableColumn<Row>[]; readonly rows: readonly Row[] },
 ): Promise<void> {
-  await connection.run(`CREATE TABLE ${name}(${columns.map((column) => `${column.name} ${column.type}`).join(', ')})`);
+  await connection.run(
+    `CREATE TABLE ${name}(${columns.map((column) => `${column.name} ${String(column.type)}`).join(', ')})`,
+  );
   const appender = await connection.createAppender(name);
   appendRows(appender, columns, rows, ({ valueOf }, row) => valueOf(row));
   appender.closeSync();

@@ -111,7 +111,7 @@ export async function createEventBuffer({ connection }: DuckDb) {
 }
 
 async function makeTable(connection: DuckDBConnection): Promise<DuckDBAppender> {
-  const columns = bufferColumns.map(({ name, type }) => `"${name}" ${type}`).join(', ');
+  const columns = bufferColumns.map(({ name, type }) => `"${name}" ${String(type)}`).join(', ');
   await connection.run(`CREATE OR REPLACE TABLE buffered (${columns})`);
   return connection.createAppender('buffered');
 }

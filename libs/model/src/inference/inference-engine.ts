@@ -84,7 +84,7 @@ export function createInferenceEngine(
     const from = k * D;
     if (config.residual) for (let d = 0; d < D; d++) output[from + d]! += extractor.capsules[from + d]!;
     scales[k] = config.normalize ? 1 / lengthOf(output, from, D) : 1;
-    for (let d = 0; d < D; d++) vectors[k * dim + d] = output[from + d]! * scales[k]!;
+    for (let d = 0; d < D; d++) vectors[k * dim + d] = output[from + d]! * scales[k];
     if (dim > D) vectors[k * dim + D] = 1;
   }
 

@@ -16,7 +16,7 @@ export function createBehaviorReader({ spec: { config }, weights, items }: Extra
   const behaviorWeights = new Float32Array(L).fill(1);
   const input = {
     userRow: unknownUser,
-    rows: createBehaviorRows(1, 0) as BehaviorRows,
+    rows: createBehaviorRows(1, 0),
     first: 0,
     n: 0,
     behaviors: embeddings,

@@ -54,7 +54,7 @@ function project(
     const byPosition = tf.matMul(tf.transpose(behaviors, [1, 0, 2]), ofPlaces, false, true); // [L, B, K · D]
     return tf.transpose(byPosition.reshape([L, B, K, D]), [1, 2, 0, 3]) as Tensor4D;
   }
-  const projected = tf.matMul(behaviors.reshape([B * L, D]) as Tensor2D, maps as Tensor2D, false, true);
+  const projected = tf.matMul(behaviors.reshape([B * L, D]) as Tensor2D, maps, false, true);
   if (kind === 'shared') return projected.reshape([B, L, D]) as Tensor3D;
   if (kind === 'shared-repeated') {
     const repeated = tf.mul(projected.reshape([B, L, D, 1]), tf.ones([1, 1, 1, K]));

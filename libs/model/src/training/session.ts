@@ -159,9 +159,11 @@ function writeVariables(session: GraphSession, values: Weights): void {
   const large = all.filter((each) => !isSmall(each)).map((each) => [each]);
   for (const written of small.length === 0 ? large : [small, ...large]) {
     tf.tidy(() => {
-      const feeds = written.map(([name, { shape, data }]) => [stepNodes.fed(name), tf.tensor(data, [...shape])]);
+      const feeds = Object.fromEntries(
+        written.map(([name, { shape, data }]) => [stepNodes.fed(name), tf.tensor(data, [...shape])] as const),
+      );
       const outputs = written.map(([name]) => stepNodes.write(name));
-      session.run(Object.fromEntries(feeds), outputs);
+      session.run(feeds, outputs);
     });
   }
 }

@@ -76,7 +76,7 @@ export function ownPart({ owner, changes }: OwnedChanges): OwnerChanges {
 
 function only<Value>(map: ReadonlyMap<string, Value>, key: string): Map<string, Value> {
   const value = map.get(key);
-  return value === undefined ? new Map() : new Map([[key, value]]);
+  return new Map(value === undefined ? [] : [[key, value]]);
 }
 
 function entryOf<Value>(map: Map<string, Value>, key: string, create: () => Value): Value {

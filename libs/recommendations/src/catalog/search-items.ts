@@ -166,7 +166,7 @@ function* matchingRows({ text, offsets }: Segment, word: Buffer): Generator<numb
   for (let at = text.indexOf(word); at !== -1;) {
     const row = rowAt(offsets, at);
     yield row;
-    at = text.indexOf(word, offsets[row + 1]!);
+    at = text.indexOf(word, offsets[row + 1]);
   }
 }
 

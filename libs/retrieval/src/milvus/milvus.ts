@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError, readSecret } from '@facet/platform';
 import type { TlsFiles } from '@facet/platform';
-import { ConsistencyLevelEnum, DataType, logger, MilvusClient } from '@zilliz/milvus2-sdk-node';
+import { ConsistencyLevelEnum, DataType, LoadState, logger, MilvusClient } from '@zilliz/milvus2-sdk-node';
 import { toSphere, toSphereQueries } from '../indexes/euclidean.ts';
+
+/** The segments of each collection. The package types them as `any`. */
+type FlushedSegments = Readonly<Record<string, { readonly data: number[] }>>;
 
 /** How to reach a Milvus. */
 export interface MilvusSettings {
@@ -151,11 +154,11 @@ export function openMilvus({ address, tokenFile, tls }: MilvusSettings) {
     },
     /** Seals what was written and waits until it is indexed. @param signal ends the wait. */
     async finish(name: string, signal: AbortSignal): Promise<void> {
-      const { coll_segIDs: segments } = await call('flush a collection', () =>
+      const flush = await call('flush a collection', () =>
         client.flush({ collection_names: [name], timeout: changeTimeoutMs }),
       );
       // Milvus describes the index of flushed segments only, and flushes after it has responded.
-      const segmentIDs = segments[name]?.data ?? [];
+      const segmentIDs = (flush.coll_segIDs as FlushedSegments)[name]?.data ?? [];
       await waitUntil(async () => {
         const { flushed } = await call('read a flush state', () =>
           client.getFlushState({ collection_name: name, segmentIDs }),
@@ -175,7 +178,7 @@ export function openMilvus({ address, tokenFile, tls }: MilvusSettings) {
     async load(name: string, signal: AbortSignal): Promise<void> {
       const isLoaded = async (): Promise<boolean> => {
         const { state } = await call('read a load state', () => client.getLoadState({ collection_name: name }));
-        return state === 'LoadStateLoaded';
+        return state === LoadState.LoadStateLoaded;
       };
       if (await isLoaded()) return;
       await call('load a collection', () =>

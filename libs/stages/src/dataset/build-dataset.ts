@@ -174,7 +174,7 @@ export function toCatalogItem({ itemId, title, available, attributes }: Item): C
     itemId,
     ...(title === undefined ? {} : { title }),
     ...(available === undefined ? {} : { available }),
-    attributes: attributes as Attributes,
+    attributes,
   };
 }
 

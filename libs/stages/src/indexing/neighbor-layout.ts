@@ -104,7 +104,7 @@ function sharesOf(distances: readonly number[], perplexity: number): Float64Arra
     let total = 0;
     distances.forEach((distance, index) => {
       shares[index] = Math.exp(-precision * (distance - distances[0]!));
-      total += shares[index]!;
+      total += shares[index];
     });
     let entropy = 0;
     shares.forEach((share, index) => {

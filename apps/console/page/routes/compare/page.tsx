@@ -77,7 +77,7 @@ export function mergeOptions(attributes: readonly string[]): readonly MergeOptio
     return attributes.map((attribute) => ({
       value: `${by}:${attribute}`,
       name: `${label}: ${attribute}`,
-      merge: { by, ...example, attribute } as Merge,
+      merge: { by, ...example, attribute },
     }));
   });
 }

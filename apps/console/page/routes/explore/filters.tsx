@@ -171,7 +171,7 @@ function ValueFields({ attribute }: { readonly attribute: Attribute }) {
 }
 
 function readCondition({ name: attribute, type }: Attribute, form: FormData): Condition | undefined {
-  const text = (field: string): string => String(form.get(field) ?? '').trim();
+  const text = (field: string): string => ((form.get(field) as string | null) ?? '').trim();
   const operands =
     type === 'number'
       ? namesOf('number').map((name) => [name, text(name)] as const)

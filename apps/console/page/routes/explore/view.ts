@@ -147,7 +147,7 @@ function mergeOf({ merge, lambda, attribute, floors }: ExploreSearch): Recommend
       return attribute === undefined ? undefined : { by: merge, lambda: lambda ?? lambdaDefault, attribute };
     default:
       // The example of a mode has the options that the mode requires.
-      return { by: merge, ...mergeModes[merge].example } as RecommendationsRequest['merge'];
+      return { by: merge, ...mergeModes[merge].example };
   }
 }
 
