@@ -37,6 +37,25 @@ export default tseslint.config(
   { ignores: ['**/dist', '**/node_modules', '**/.nx', '**/.facet', '**/vite.config.*.timestamp*'] },
   ...tseslint.configs.recommended,
   {
+    files: ['{apps,libs}/*/src/**/*.ts', 'apps/console/page/**/*.{ts,tsx}'],
+    extends: [tseslint.configs.recommendedTypeCheckedOnly],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      // Interfaces declare closures in method syntax.
+      '@typescript-eslint/unbound-method': 'off',
+      // An implementation without I/O still returns the promise of its interface.
+      '@typescript-eslint/require-await': 'off',
+      // Code rethrows caught values, and a redirect of the router is no error.
+      '@typescript-eslint/only-throw-error': 'off',
+      // TensorFlow infers the rank of a result from the assertion, and Fastify needs its own type of a logger.
+      '@typescript-eslint/no-unnecessary-type-assertion': [
+        'error',
+        { typesToIgnore: ['Scalar', 'Tensor1D', 'Tensor2D', 'Tensor3D', 'Tensor4D', 'T', 'FastifyBaseLogger'] },
+      ],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowArray: true, allowNumber: true }],
+    },
+  },
+  {
     files: ['**/*.ts', '**/*.tsx', '**/*.mts', '**/*.mjs', '**/*.js'],
     plugins: { '@nx': nx },
     rules: {
