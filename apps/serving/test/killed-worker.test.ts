@@ -1,7 +1,7 @@
 import { findFreePorts } from '@facet/local-services';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { homeOfFile } from './fixtures.ts';
-import { isGone, startProcess, workersOf } from './real-process.ts';
+import { isGone, startProcess, statusOf, workersOf } from './real-process.ts';
 
 /** No limit below that of the suite: a busy machine is slow, and that is no failure. */
 const patiently = { timeout: 280_000, interval: 50 };
@@ -17,19 +17,18 @@ it('two processes continue to respond when one is killed, and the supervisor sta
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const { url } = await ready;
-  // A new connection for each request: the supervisor hands connections to the workers in turn.
-  const read = async (path: string) => fetch(`${url}${path}`, { headers: { connection: 'close' } });
-  const metrics = async (): Promise<string> => (await read('/metrics')).text();
+  const metrics = async (): Promise<string> =>
+    (await fetch(`${url}/metrics`, { headers: { connection: 'close' } })).text();
   const [killed, survivor] = await workersOf(child.pid!);
 
   process.kill(killed!, 'SIGKILL');
   await vi.waitFor(() => expect(isGone(killed!)).toBe(true), patiently);
   // Until the supervisor sees the end, it may hand a connection to the killed worker, which cuts it.
   await vi.waitFor(async () => expect(await metrics()).toContain('facet_serving_worker_restarts_total 1'), patiently);
-  for (let request = 0; request < 20; request++) expect((await read('/readyz')).status).toBe(200);
+  for (let request = 0; request < 20; request++) expect(await statusOf(`${url}/readyz`)).toBe(200);
   await vi.waitFor(async () => expect(await metrics()).toContain('facet_serving_workers 2'), patiently);
   for (let request = 0; request < 4; request++) {
-    expect((await read('/v1/items/film-1/similar')).status).toBe(200);
+    expect(await statusOf(`${url}/v1/items/film-1/similar`)).toBe(200);
   }
   const workers = await workersOf(child.pid!);
   expect(workers).toHaveLength(2);

@@ -11,7 +11,7 @@ import { findFreePorts } from '@facet/local-services';
 import { addApiKey, createApiKey, hashApiKey, removeApiKey } from '@facet/platform';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { homeOfFile, putBundle, putDatasetOf } from './fixtures.ts';
-import { isGone, KeptConnection, startProcess, workersOf } from './real-process.ts';
+import { isGone, KeptConnection, startProcess, statusOf, workersOf } from './real-process.ts';
 import type { RealProcess } from './real-process.ts';
 
 /** No limit below that of the suite: a busy machine is slow, and that is no failure. */
@@ -136,7 +136,7 @@ describe('two processes on one port', () => {
     await Promise.all(asking);
     // The request that the worker was serving, and one that was handed to it before the supervisor saw its end.
     expect(failed).toBeLessThanOrEqual(2);
-    for (let request = 0; request < 20; request++) expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    for (let request = 0; request < 20; request++) expect(await statusOf(`${url}/readyz`)).toBe(200);
     await vi.waitFor(async () => expect(await sumOf(url, 'facet_serving_workers ')).toBe(2), patiently);
     expect(await sumOf(url, 'facet_serving_worker_restarts_total')).toBe(1);
     const replaced = await workersOf(child.pid!);

@@ -60,6 +60,18 @@ export function isGone(pid: number): boolean {
   }
 }
 
+/**
+ * Returns the status of a GET request on a new connection, which the supervisor hands to the workers in turn. Repeats a request that
+ * a busy or starting process refuses.
+ *
+ * @throws Error if the connection is cut.
+ */
+export async function statusOf(url: string): Promise<number> {
+  const response = await fetch(url, { headers: { connection: 'close' } });
+  await response.text();
+  return response.status === 503 ? statusOf(url) : response.status;
+}
+
 /** Opens a connection that stays open, so that one process serves all of its requests. */
 export class KeptConnection {
   readonly #url: string;
