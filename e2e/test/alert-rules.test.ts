@@ -92,7 +92,7 @@ test('the pages name no other alerts', async () => {
   expect(named.filter((name) => !alerts.includes(name!))).toEqual([]);
 });
 
-test('the code defines each metric of the rules and of the documentation', async () => {
+test('the code defines each metric of the rules, of the documentation and of the programs that read metrics', async () => {
   const sources = ['apps', 'libs'].flatMap((parent) =>
     readdirSync(join(workspace, parent)).flatMap((project) => {
       const source = join(workspace, parent, project, 'src');
@@ -110,11 +110,18 @@ test('the code defines each metric of the rules and of the documentation', async
       );
     });
   const pages = readdirSync(join(workspace, 'docs')).filter((name) => name.endsWith('.md'));
+  const console = readdirSync(join(workspace, 'apps/console/page'), { encoding: 'utf8', recursive: true });
+  const readers = [
+    'apps/cli/src/status/apps.ts',
+    'apps/serving/src/routes/trends.ts',
+    ...console.filter((name) => /\.tsx?$/.test(name)).map((name) => join('apps/console/page', name)),
+  ];
   const texts = [
+    ...readers.map((name) => readFileSync(join(workspace, name), 'utf8')),
     ...(await readRules()).map((rule) => JSON.stringify(rule)),
     ...pages.map((name) => readFileSync(join(workspace, 'docs', name), 'utf8')),
   ];
-  const named = texts.flatMap((text) => text.match(/\bfacet_\w+/g) ?? []);
+  const named = texts.flatMap((text) => text.match(/\bfacet_\w+(?<!_)\b/g) ?? []);
   const metrics = new Set(named.map((name) => name.replace(/_(bucket|count|sum)$/, '')));
   expect(metrics).toContain('facet_sink_lag');
   expect([...metrics].filter((metric) => !isDefined(metric))).toEqual([]);
