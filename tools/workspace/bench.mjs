@@ -8,7 +8,7 @@ runNamed('npm run bench -- NAME', 'bench', {
   },
   collector: { summary: 'Measure throughput and freshness of the collector on a real broker', needsServices: true },
   dataset: { summary: 'Build a dataset of 50 million events in bounded memory' },
-  'guardrail-rollback': { summary: 'Promote healthy and faulty bundles, and count what the guardrails roll back' },
+  'guardrail-rollback': { summary: 'Promote healthy and faulty bundles, and count the rollbacks of the guardrails' },
   index: { summary: 'Build and tune an index of each kind' },
   inference: { summary: 'Measure inference of one user, by variant' },
   interests: { summary: 'Diagnose what several interests find', arguments: 'SOURCE' },

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Writes the tables of docs/benchmarks.md from docs/benchmarks/*.json; with --check, compares them. Fails if a file names no command,
-// or one that does not exist.
+// or a command that does not exist.
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { findMissingCommands, hasCommand } from './known-commands.mjs';
@@ -34,7 +34,7 @@ function render(name) {
   const { title, command, machine, date, commit, columns, rows, note, sources = {} } = table;
   const commands = [command, ...Object.values(sources), ...(columns[0] === 'command' ? rows.flat() : [])].join('\n');
   const missing = findMissingCommands(commands);
-  if (!hasCommand(commands)) fail(`${name}.json names no command. Add the one that measures its figures.`);
+  if (!hasCommand(commands)) fail(`${name}.json names no command. Add the command that measures its figures.`);
   if (missing.length > 0) {
     fail(`${name}.json names ${missing.join(', ')}, which does not exist. Remove its figures or measure them again.`);
   }

@@ -1,9 +1,9 @@
-/** The largest sum of all bounds. */
+/** The limit for the sum of all bounds. */
 export const linesMaxOfAll = 112_000;
-/** A project above this size is split; its bound is not raised. */
+/** The limit for one bound. Split a larger project instead of raising its bound. */
 export const linesMaxOfProject = 9_000;
 
-/** @typedef {{ size: number, linesMax: number, reason?: string }} Budget `size`: lines when the bound was set. `reason`: why a bound was raised. */
+/** @typedef {{ size: number, linesMax: number, reason?: string }} Budget `size`: lines at the time when the bound was set. `reason`: why the bound was raised. */
 
 /** The source lines of each project, without tests and generated files. A new bound is about 6 % above the size. @type {Record<string, Budget>} */
 export const budgets = {
@@ -52,7 +52,7 @@ export const budgets = {
  *
  * @param {ReadonlyMap<string, number>} sizes Project → source lines.
  * @param {Readonly<Record<string, Budget>>} [table]
- * @returns {{ problems: string[], grown: string[], lines: number }} `grown`: the projects above the recorded size, most first.
+ * @returns {{ problems: string[], grown: string[], lines: number }} `grown`: the projects above the recorded size, largest growth first.
  */
 export function compareWithBudgets(sizes, table = budgets) {
   const problems = [];
@@ -67,7 +67,7 @@ export function compareWithBudgets(sizes, table = budgets) {
     }
     if (size > budget.linesMax) {
       problems.push(
-        `${project} has ${size} lines; its bound is ${budget.linesMax}. Remove code, or raise the bound and give a reason.`,
+        `${project} has ${size} lines, above its bound of ${budget.linesMax}. Remove code, or raise the bound and give a reason.`,
       );
     }
     if (size > budget.size) growths.push({ project, growth: size - budget.size, ...budget, now: size });
@@ -84,7 +84,7 @@ export function compareWithBudgets(sizes, table = budgets) {
     }
   }
   const sum = Object.values(table).reduce((total, { linesMax }) => total + linesMax, 0);
-  if (sum > linesMaxOfAll) problems.push(`The bounds add up to ${sum} lines; at most ${linesMaxOfAll} are allowed.`);
+  if (sum > linesMaxOfAll) problems.push(`The bounds add up to ${sum} lines, above the limit of ${linesMaxOfAll}.`);
   const grown = growths
     .sort((a, b) => b.growth - a.growth)
     .map(({ project, growth, now, linesMax }) => `${project}: +${growth}, ${now} of ${linesMax} lines`);

@@ -18,7 +18,7 @@ const known = {
 };
 
 /**
- * Returns the programs, scripts, subcommands and files of the commands in a text that do not exist. A name in capitals stands for any.
+ * Finds the commands in a text. Returns their programs, scripts, subcommands and files that do not exist. Skips placeholders in capitals.
  *
  * @param {string} text
  */

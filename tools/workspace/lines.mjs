@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Counts the source lines of apps, libs and tools, without tests and generated files, and fails for a project above its budget.
+// Counts the source lines of apps, libs and tools, without tests and generated files. Fails if a project is above its bound.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -16,7 +16,7 @@ for (const file of files) {
   sizes.set(project, (sizes.get(project) ?? 0) + readFileSync(path.join(root, file), 'utf8').split('\n').length - 1);
 }
 const { problems, grown, lines } = compareWithBudgets(sizes);
-console.log(`${lines} source lines in ${files.length} files; the bounds add up to at most ${linesMaxOfAll}`);
+console.log(`${lines} source lines in ${files.length} files; the limit for the sum of all bounds is ${linesMaxOfAll}`);
 if (grown.length > 0) console.log(`Grown since the bounds were set:\n${grown.map((line) => `  ${line}`).join('\n')}`);
 if (problems.length > 0) console.log(problems.join('\n'));
 process.exitCode = problems.length === 0 ? 0 : 1;

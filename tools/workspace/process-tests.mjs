@@ -1,18 +1,18 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
-/** Starts a process, a server or a browser, or uses the broker that the test process has started. */
+/** Patterns of code that starts a process, a server or a browser, or uses the broker of the global setup. */
 const starts = [
   /^import (?!type )[^;]*? from 'node:(?:child_process|cluster|http|https|http2|net|worker_threads)';/m,
   /^import (?!type )[^;]*? from '(?:playwright-core|@facet\/local-services)';/m,
   /\.listen\(|\bserveForTest\(|\bcopyWorkspace\(|\bstart(?!Of)[A-Z]\w*\(|\binject\('/,
 ];
 
-/** Files that `npm test` leaves out, and that a busy machine makes fail first. */
+/** Test files that `npm test` leaves out, and that are the first to fail on a busy machine. */
 const always = ['apps/serving/test/processes.test.ts'];
 
 /**
- * Returns whether all tests of the file are left to `npm run test:full`.
+ * Returns whether only `npm run test:full` runs the tests of the file.
  *
  * @param {string} file
  */
@@ -22,7 +22,7 @@ export function isTaggedFull(file) {
 
 /**
  * Lists the test files of `npm test` that start a process, a server or a browser, directly or through a helper in their test folder.
- * Adds the processes of serving, which are tagged `full`.
+ * Adds the tests of several serving processes, which are tagged `full`.
  *
  * @param {string} root The folder of the workspace.
  * @returns {string[]} Paths below the root.
@@ -54,7 +54,7 @@ export function findProcessTests(root) {
 function startsProcess(file, folder, known) {
   const before = known.get(file);
   if (before !== undefined) return before;
-  // Ends a circle of imports.
+  // Ends the recursion at an import cycle.
   known.set(file, false);
   const text = readFileSync(file, 'utf8');
   const helpers = [

@@ -8,7 +8,7 @@ import { findProcessTests, isTaggedFull } from './process-tests.mjs';
 import { failuresIn } from './results.mjs';
 import { createRunner, root } from './runner.mjs';
 
-/** Threads that run or wait for a core: those of the tests of three projects, filled up by busy loops. */
+/** The number of threads that run or wait for a core: the tests of three projects, and busy loops for the rest. */
 const load = 8;
 const projectsAtATime = 3;
 
@@ -39,7 +39,7 @@ const rest = done < repetitions ? `, ${repetitions - done} not started` : '';
 console.log(`${done} of ${repetitions} repetitions: ${done - failed} passed, ${failed} failed${rest}`);
 process.exitCode = runner.exitCode ?? (failed > 0 || done === 0 ? 1 : 0);
 
-/** Runs all tests once. Returns the failures, and the running threads of the machine that the kernel counts twice a second. */
+/** Runs all tests once. Returns the failures, and the number of running threads of the machine, sampled twice a second. */
 async function repeat() {
   const waiting = [...tasks];
   /** @type {string[]} */
@@ -61,7 +61,7 @@ async function repeat() {
   return { failures, loads };
 }
 
-/** Returns the number of threads that run or wait for a core, without this one. */
+/** Returns the number of threads that run or wait for a core, without the current thread. */
 function countRunning() {
   const [, running = '1'] = /(\d+)\/\d+/.exec(readFileSync('/proc/loadavg', 'utf8')) ?? [];
   return Number(running) - 1;
@@ -102,7 +102,7 @@ function readArguments() {
     const isValid = Number.isInteger(repetitions) && repetitions >= 1 && minutes >= 1;
     if (isValid) return { repetitions, minutes, chosen };
   } catch {
-    // An unknown option.
+    // `parseArgs` throws for an unknown option.
   }
   console.error(usage);
   process.exit(2);

@@ -10,8 +10,8 @@ import type { ConsoleConfig } from './config.ts';
 import { Upstreams } from './schemas.ts';
 
 const upstreamErrors = {
-  API_UNREACHABLE: { status: 502, remedy: 'Start it, or set its address in the environment of the console.' },
-  API_TIMED_OUT: { status: 504, remedy: 'Check its log and its load.' },
+  API_UNREACHABLE: { status: 502, remedy: 'Start the API, or set its address in the environment of the console.' },
+  API_TIMED_OUT: { status: 504, remedy: 'Check the log and the load of the API.' },
 };
 
 /** Time until the headers of a response. All APIs respond with a problem before that: their slowest routes after 300 seconds. */

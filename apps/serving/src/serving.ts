@@ -23,7 +23,7 @@ export interface Serving {
   readonly createId: () => string;
 }
 
-/** The errors of a route that reads profiles. A wrong rule is a fault of the bundle, so the guardrails count its failures. */
+/** The errors of a route that reads profiles. An invalid rule is a fault of the bundle, so the guardrails count these failures. */
 export const profileErrors = { PROFILES_UNREACHABLE: { status: 503 }, FEATURES_RULE_INVALID: { status: 500 } };
 
 /** A recommendation, for the hooks that record and judge it. */

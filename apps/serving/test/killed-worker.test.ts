@@ -3,7 +3,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { homeOfFile } from './fixtures.ts';
 import { isGone, startProcess, statusOf, workersOf } from './real-process.ts';
 
-/** No limit below that of the suite: a busy machine is slow, and that is no failure. */
+/** Waits almost until the time limit of the suite: a slow machine must not fail the test. */
 const patiently = { timeout: 280_000, interval: 50 };
 
 const home = await homeOfFile();
@@ -23,7 +23,7 @@ it('two processes continue to respond when one is killed, and the supervisor sta
 
   process.kill(killed!, 'SIGKILL');
   await vi.waitFor(() => expect(isGone(killed!)).toBe(true), patiently);
-  // Until the supervisor sees the end, it may hand a connection to the killed worker, which cuts it.
+  // Until the supervisor notices the kill, it may hand a connection to the killed worker. Then the connection breaks.
   await vi.waitFor(async () => expect(await metrics()).toContain('facet_serving_worker_restarts_total 1'), patiently);
   for (let request = 0; request < 20; request++) expect(await statusOf(`${url}/readyz`)).toBe(200);
   await vi.waitFor(async () => expect(await metrics()).toContain('facet_serving_workers 2'), patiently);

@@ -19,7 +19,9 @@ it('lists the errors of a route', async () => {
   };
   const { responses } = paths['/v1/lineage/{id}']!['get']!;
   expect(Object.keys(responses)).toEqual(['200', '404', '409', '503', '4XX', '5XX']);
-  expect(responses['404']).toMatchObject({ description: 'ARTIFACT_NOT_FOUND, or an error of every route.' });
+  expect(responses['404']).toMatchObject({
+    description: 'ARTIFACT_NOT_FOUND, or an error that every route can return.',
+  });
   expect(responses['503']).toMatchObject({ description: expect.stringContaining('S3_UNREACHABLE') as string });
   expect(Object.keys(paths['/v1/experiments']!['get']!.responses)).toEqual(['200', '4XX', '5XX']);
 });

@@ -1,7 +1,7 @@
 /*
  * Stores immutable artifacts and the promotion log, in a folder or on S3.
  * Start with `openArtifactStore`, `createFolderArtifactStore` and `useArtifact`.
- * Imports only `@facet/platform`: the libs that write an artifact define its content.
+ * Imports only `@facet/platform`: each lib that writes artifacts defines their content.
  */
 export { artifactIdPattern, copiesFolderName, stagingFolderName } from './artifact-errors.ts';
 export type { ArtifactRef } from './artifact-ref.ts';

@@ -1,7 +1,7 @@
 /*
  * Reads `facet.yaml` and environment variables, and names the files of a data home.
  * Start with `readFacetConfig`, `resolveModel` and `homePaths`. `@facet/config/environment` reads the variables.
- * Imports no `@facet/runs`, no `@facet/stages` and no `@facet/http`: settings start nothing.
+ * Imports no `@facet/runs`, no `@facet/stages` and no `@facet/http`: this lib only reads settings.
  */
 export { usedItemAttributes } from './checks/attributes.ts';
 export { findSplitProblems } from './checks/contradictions.ts';

@@ -193,7 +193,7 @@ export const variables = {
 
   FACET_PREBUILT: variable(['development'], text, 'folder, tarball or package of prebuilt addons'),
   FACET_TESTS: variable(['development'], text, 'kind of the tests to run: test, faults or scale'),
-  FACET_TEST_SEED: variable(['development'], text, 'seed of the random values of tests. Default: 1'),
+  FACET_TEST_SEED: variable(['development'], text, 'seed of the random values in tests. Default: 1'),
   FACET_RETAIL_FOLDER: variable(['development'], text, 'folder of Online Retail II, for screenshots'),
   FACET_SCREENSHOTS: variable(['development'], text, 'folder to write screenshots to'),
   FACET_WRITE_GOLDEN: variable(['development'], text, 'true: rewrite the golden files of serving'),

@@ -1,7 +1,7 @@
 /*
  * Ranks the catalog with a model or a baseline, and computes metrics with their intervals.
  * Start with `evaluateRanking`, `createItemCf` and `pairedBootstrap`.
- * Imports no `@facet/model` and no `node:fs`: all methods pass through the same pure functions.
+ * Imports no `@facet/model` and no `node:fs`: the same pure functions evaluate every method.
  */
 export { leaveOutHistory, preparedUsersMax, scoreInBlocks } from './block-scorer.ts';
 export type { BlockScorer } from './block-scorer.ts';

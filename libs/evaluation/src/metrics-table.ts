@@ -2,8 +2,8 @@ import { hitRateAt, mrrAt, ndcgAt, recallAt } from './metrics.ts';
 import type { Truth } from './metrics.ts';
 
 /**
- * Where a metric is used: tables of benchmarks at each cutoff, metrics that a bundle stores, comparisons of a sample of users, tables of
- * `facet evaluate`, the gate's comparison with the incumbent, and the selection of settings on validation.
+ * Where Facet uses a metric: benchmark tables with every cutoff, the metrics in a bundle, comparisons on a sample of users, tables of
+ * `facet evaluate`, the gate's comparison with the incumbent, and the choice of settings on validation.
  */
 type MetricUse = 'benchmark' | 'bundle' | 'comparison' | 'evaluation' | 'gate' | 'selection';
 
@@ -11,11 +11,11 @@ interface Metric {
   readonly label: string;
   /** The label in wide tables. */
   readonly shortLabel: string;
-  /** What a value of 1 means. Each metric is between 0 and 1. */
+  /** What a value of 1 means, as a clause. Each metric is between 0 and 1. */
   readonly unit: string;
-  /** Every comparison assumes that higher is better. */
+  /** Always `higher`: the comparisons assume this. */
   readonly better: 'higher';
-  /** One sentence, Markdown. N is the cutoff. */
+  /** The definition, as one sentence of Markdown. N is the cutoff. */
   readonly meaning: string;
   /** Returns the value of one user's ranking at cutoff `n`; absent for a metric of all users together. */
   readonly at?: (ranking: Int32Array, truth: Truth, n: number) => number;
@@ -27,16 +27,16 @@ export const metrics = {
   recall: {
     label: 'Recall',
     shortLabel: 'Recall',
-    unit: 'all held-out items',
+    unit: 'every held-out item is among the first N',
     better: 'higher',
-    meaning: "The share of a user's held-out items among the first N, averaged over users.",
+    meaning: "The share of a user's held-out items that are among the first N, averaged over users.",
     at: recallAt,
     uses: ['benchmark', 'bundle', 'comparison', 'evaluation', 'selection'],
   },
   hitRate: {
     label: 'HitRate',
     shortLabel: 'HR',
-    unit: 'all users',
+    unit: 'every user has a held-out item among the first N',
     better: 'higher',
     meaning: 'The share of users with a held-out item among the first N.',
     at: hitRateAt,
@@ -45,27 +45,28 @@ export const metrics = {
   ndcg: {
     label: 'NDCG',
     shortLabel: 'NDCG',
-    unit: 'the ideal order',
+    unit: "every ranking begins with the user's held-out items",
     better: 'higher',
-    meaning: 'The gain 1 / log2(rank + 1) of held-out items among the first N, divided by that of the ideal order.',
+    meaning:
+      'The sum of 1 / log2(rank + 1) over the held-out items among the first N, divided by the sum in the ideal order, averaged over users.',
     at: ndcgAt,
     uses: ['benchmark', 'bundle', 'comparison', 'evaluation', 'gate', 'selection'],
   },
   mrr: {
     label: 'MRR',
     shortLabel: 'MRR',
-    unit: 'the first rank',
+    unit: 'every ranking begins with a held-out item',
     better: 'higher',
-    meaning: '1 / rank of the first held-out item among the first N, or 0 without one, averaged over users.',
+    meaning: '1 / rank of the first held-out item, or 0 if the first N contain no held-out item, averaged over users.',
     at: mrrAt,
     uses: [],
   },
   coverage: {
     label: 'Coverage',
     shortLabel: 'Coverage',
-    unit: 'the whole catalog',
+    unit: 'every item is among the first N of some user',
     better: 'higher',
-    meaning: "The share of the catalog that is among some user's first N.",
+    meaning: "The share of the catalog's items that are among the first N of at least one user.",
     uses: ['evaluation'],
   },
 } as const satisfies Readonly<Record<string, Metric>>;

@@ -1,7 +1,7 @@
 /*
  * Defines the event log as a port, and implements it in files.
  * Start with `openFileEventLog`, `openFileEventLogReader` and `eraseFromFileEventLog`.
- * Imports no `@facet/kafka` and no `@facet/lake`: they implement and read this port.
+ * Imports no `@facet/kafka` and no `@facet/lake`: these libs implement and read this port.
  */
 export type {
   EventLog,

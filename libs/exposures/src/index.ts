@@ -1,7 +1,7 @@
 /*
  * Assigns users to the arms of experiments, and records the responses of serving. `@facet/exposures/report` compares the arms.
  * Start with `assignArms`, `ExposureWriter` and `readExposures`.
- * Imports no `@facet/bundles` and no `@facet/artifacts`: an arm names a bundle, serving loads it.
+ * Imports no `@facet/bundles` and no `@facet/artifacts`: an arm only names a bundle, and serving loads the bundle.
  */
 export {
   assignArms,

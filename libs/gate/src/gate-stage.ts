@@ -6,8 +6,8 @@ import type { GateReport } from './gate-report.ts';
 import { runGate } from './run-gate.ts';
 
 /**
- * Bundle, incumbent and the newest window → gate report. Promotes nothing. The report is stored under the id of the bundle, and as
- * the output of these inputs: a retried stage returns the stored verdict instead of measuring times again.
+ * Compares a bundle with the incumbent on the newest window, and returns the gate report. Promotes nothing. Stores the report under the
+ * id of the bundle and as the output for these inputs, so a retried stage returns the stored verdict and does not measure times again.
  *
  * @throws AppError as `loadBundle` for the candidate, and as `openDataset`.
  */

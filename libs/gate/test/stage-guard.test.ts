@@ -22,8 +22,8 @@ import { gateStage } from '../src/gate-stage.ts';
 type Stage = keyof typeof stageVersions;
 
 /**
- * An output: a hash of its exact content, and two figures of the floats at each path, because floats differ between CPUs in the last
- * digits: the root mean square, and a projection that depends on signs and positions.
+ * The fingerprint of an output: a hash without the floats, and two figures of the floats at each path. The figures are the root mean
+ * square, and a projection that depends on signs and positions. The last digits of floats differ between CPUs.
  */
 interface Content {
   readonly hash: string;
@@ -34,7 +34,7 @@ type Golden = Readonly<Partial<Record<Stage, Content & { readonly version: numbe
 
 const goldenFile = new URL('stage-guard.json', import.meta.url);
 const tolerance = 0.002;
-/** Ids and files of inputs, times of the import, and measured values. */
+/** Keys that differ between runs: ids and files of inputs, times of the import, and measured values. */
 const volatileKeys = /^(id|datasetId|modelId|bundleId|sources|itemsReceivedBefore|interactionRules|seconds|metrics)$/;
 
 function contentOf(output: unknown): Content {
@@ -153,7 +153,7 @@ test('a stage with another output has another version', async () => {
   if (changed !== undefined && golden[changed]!.version === stageVersions[changed]) {
     expect(
       found[changed],
-      `The stage ${changed} has another output. Raise stageVersions.${changed}, or make the output as before. Then rewrite the file with FACET_WRITE_GOLDEN=true.`,
+      `The stage ${changed} has another output. Raise stageVersions.${changed} and rewrite the file with FACET_WRITE_GOLDEN=true, or restore the output.`,
     ).toEqual(golden[changed]);
   }
   if (process.env['FACET_WRITE_GOLDEN'] === 'true') {

@@ -46,7 +46,7 @@ export interface ServerOptions {
 export interface HttpAppOptions extends ServerOptions {
   /** Returns the access of plugin routes, which declare no scope. */
   readonly accessOf?: (route: RouteOptions) => RouteAccess | undefined;
-  /** The errors that each route can throw, and app-specific remedies of the errors of every app. */
+  /** The errors that every route of the app can throw. An entry may replace the remedy of one of the `httpProblems`. */
   readonly errors?: ProblemCatalog;
   /** Serves the API description at `/docs`. Absent: no description. */
   readonly docs?: Docs;

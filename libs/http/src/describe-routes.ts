@@ -10,7 +10,7 @@ declare module 'fastify' {
   }
 }
 
-/** The schemas, the errors and the description of a route. `response` is that of the status 200. */
+/** The schemas, the errors and the description of a route. `response` is the schema of status 200. */
 type RouteDescription = Omit<FastifySchema, 'response'> & {
   readonly response: TSchema;
   readonly errors?: ProblemCatalog;

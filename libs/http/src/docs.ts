@@ -43,7 +43,7 @@ const contentSecurityPolicy = {
  * Serves the OpenAPI 3.1 document (`/docs/json`) of all routes added later, and a page that shows it (`/docs`). Schemas with
  * a title become components of that name.
  *
- * @param errors those of every route of the app
+ * @param errors the errors that every route of the app can throw
  */
 export async function addDocs(
   app: HttpApp,

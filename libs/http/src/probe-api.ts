@@ -1,6 +1,6 @@
 import { tlsProblemOf } from '@facet/platform';
 
-/** `not-ready`: the API responds, but not yet to requests. `unreachable`: nothing of Facet responds. */
+/** `not-ready`: the API responds, but does not accept requests yet. `unreachable`: no Facet API responds. */
 export const apiStates = ['ready', 'not-ready', 'unreachable'] as const;
 
 /** Whether an API of Facet responds. */

@@ -1,7 +1,7 @@
 /*
  * Defines the models, embeds items and infers the interests of a user. `@facet/model/training` trains.
  * Start with `createInferenceEngine`, `indexVectors` and `initializeWeights`.
- * Imports no `@facet/evaluation` and no `node:fs`: stages read data, and judge and store the model.
+ * Imports no `@facet/evaluation` and no `node:fs`: the stages read the data, and evaluate and store the model.
  */
 export {
   checkModel,

@@ -1,5 +1,5 @@
 /*
- * Computes the response to a request: requester, interests, filters, search and merge.
+ * Computes recommendations for a request: requester, interests, filters, search and merge.
  * Start with `respondWithRecommendations`, `readRequester` and `inferUser`.
  * Imports no `@facet/http`, no `@facet/config` and no `fastify`: `facet recommend` and replays call the same functions.
  */

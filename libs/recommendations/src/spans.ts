@@ -1,12 +1,12 @@
-/** The parts of a request whose duration is measured, in the order of the work. */
+/** The measured parts of a request, in order of execution. */
 export const requestSpans = ['profile', 'interests', 'filters', 'search', 'merge', 'render'] as const;
 export type RequestSpan = (typeof requestSpans)[number];
 
 /** Measures the parts of one request. */
 export interface Spans {
-  /** Starts a part, and ends the part before. */
+  /** Ends the current part and starts another part. */
   start(span: RequestSpan): void;
-  /** Ends the last part. */
+  /** Ends the current part. */
   stop(): void;
 }
 

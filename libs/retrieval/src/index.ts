@@ -1,7 +1,7 @@
 /*
  * Builds, tunes and searches indexes of vectors, and merges the lists of several interests.
  * Start with `buildTunedIndex`, `retrieveLists` and `mergeLists`.
- * Imports no `@facet/model` and no `@facet/bundles`: it searches vectors of any model.
+ * Imports no `@facet/model` and no `@facet/bundles`: an index accepts the vectors of any model.
  */
 export { estimateIndexes, indexMemory } from './estimate/estimate-indexes.ts';
 export type { IndexesEstimate, KindEstimate } from './estimate/estimate-indexes.ts';

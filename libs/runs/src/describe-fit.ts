@@ -25,13 +25,13 @@ export function describeFitChoice({
   return `${describeFit(kept)}. Validation recall: ${scores.join(', ')}`;
 }
 
-/** The names of the phases for people. */
+/** The names of the phases in texts for users. */
 export const trainingPhaseNames: Readonly<Record<TrainedEpoch['phase'], string>> = {
   fit: 'fit',
   refit: 'refit on newer data',
 };
 
-/** Returns one line about a finished epoch. @param metric of the validation */
+/** Returns one line about a finished epoch. @param metric the name of the validation metric */
 export function describeEpoch(trained: TrainedEpoch, metric = 'recall@50'): string {
   const { epoch, loss, recall } = trained;
   const scored = recall === undefined ? '' : `, validation ${metric} ${recall.toFixed(4)}`;

@@ -1,5 +1,5 @@
 /*
- * The requests and records of refreshes on disk, and the schedule that decides which day is due.
+ * Stores the requests and records of refreshes on disk, and computes which day is due.
  * Start with `requestRun`, `createRunStore` and `nextRefreshes`.
  * Imports no `@facet/stages` and no `@facet/tf-graph`: APIs and the console read runs through this lib.
  */

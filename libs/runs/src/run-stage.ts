@@ -4,7 +4,7 @@ import { hasEnded, toProblem } from './run.ts';
 import type { RefreshOutputs, RefreshStage, StageResult } from './run.ts';
 
 interface StageExecution {
-  /** Does the work of the stage, in this process or in a child process. Stops soon after the signal. */
+  /** Executes the stage, in this process or in a child process. Stops soon after the signal aborts. */
   readonly execute: (signal: AbortSignal) => Promise<StageResult<RefreshOutputs>>;
   /** Whether the stage is retried after this error. */
   readonly willRetry: (error: unknown) => boolean;
@@ -13,16 +13,16 @@ interface StageExecution {
   readonly onStart?: () => void;
 }
 
-/** How often a run in progress records that a process is executing it. The scheduler ends a run that is silent for minutes. */
+/** How often a run in progress records that a process is executing it. The scheduler ends a run that has recorded nothing for minutes. */
 const touchEveryMs = 10_000;
 /** How often to check whether a run was canceled. */
 const pollEveryMs = 500;
 
 /**
  * Executes one stage of a run, and records its start and its end. `facet refresh` and the workers of the queue execute every stage
- * with this function. Its signal aborts with `REFRESH_CANCELED` when the run is canceled.
+ * with this function. If the run is canceled, aborts the signal of `execute` with `REFRESH_CANCELED`.
  *
- * @returns the result; undefined if the run was promoted, rejected, skipped or canceled before.
+ * @returns the result; undefined if the run had already been promoted, rejected, skipped or canceled.
  * @throws as `execute`, and AppError as `RunStore.read`.
  */
 export async function runStage(
@@ -47,7 +47,7 @@ export async function runStage(
     return result;
   } catch (error) {
     const ended = { ...started, state: 'failed' as const, endedAt: now(), problem: toProblem(error) };
-    // On a full disk the error of the stage matters more than the record, which then still says "running".
+    // Ignores a failed write, for example on a full disk: the error of the stage matters more. The record then still says "running".
     await runs.write(runId, { ...ended, willRetry: willRetry(error) }).catch(() => undefined);
     throw error;
   } finally {
@@ -58,7 +58,7 @@ export async function runStage(
 
 async function abortIfCanceled(runs: RunStore, runId: string, canceling: AbortController): Promise<void> {
   if (!(await runs.isCanceled(runId).catch(() => false))) return;
-  // The caller does not await this, so a read error must not become an unhandled rejection.
+  // The timer does not await this function, so a read error must not become an unhandled rejection.
   const reason = await runs.read(runId).then(
     (report) => report.reason,
     () => undefined,

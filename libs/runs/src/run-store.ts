@@ -96,7 +96,7 @@ function parseRunId(runId: string): RunName | undefined {
   return day === undefined ? undefined : { runId, day, number: Number(number) };
 }
 
-/** The file of a cancellation. Earlier versions wrote the second name. */
+/** The names of the file with the cancellation. Runs of earlier versions have the second name. */
 const cancellationNames = ['canceled', 'cancelled'] as const;
 
 export function createRunStore(runsFolder: string): RunStore {

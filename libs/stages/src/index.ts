@@ -1,7 +1,7 @@
 /*
- * The stages dataset, train, evaluate and index as plain functions. Each runs once for the same inputs.
+ * Contains the stages dataset, train, evaluate and index as plain functions. Each stage runs once for the same inputs.
  * Start with `datasetStage`, `trainStage` and `indexStage`. `@facet/stages/training` has the functions that load TensorFlow.
- * Imports no `@facet/gate` and no `@facet/refresh`: they build on the stages.
+ * Imports no `@facet/gate` and no `@facet/refresh`: these libs use the stages.
  */
 export { buildTables, filterInteractions } from './dataset/build-dataset.ts';
 export { openDataset, putDataset, readDatasetInfo } from './dataset/dataset-artifact.ts';

@@ -1,7 +1,7 @@
 /*
  * Records TensorFlow graphs from tfjs code, and runs them. Other libs load TensorFlow through `@facet/tf-graph/tensorflow`.
  * Start with `compile`, `record` and `openGraphSession`.
- * Imports no `@facet/*`: it runs any graph.
+ * Imports no `@facet/*`: this lib runs any graph.
  */
 export { compile } from './compile.ts';
 export type { CompiledFunction } from './compile.ts';

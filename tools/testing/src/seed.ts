@@ -1,4 +1,4 @@
-// Vitest loads this file before each test file, so that a run draws the same random values as the run before.
+// Vitest loads this file before each test file, so that all runs draw the same random values.
 import fc from 'fast-check';
 import { beforeEach } from 'vitest';
 import { testSeed } from './random.ts';

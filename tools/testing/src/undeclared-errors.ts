@@ -1,4 +1,4 @@
-// Vitest loads this file before each test file. A test fails if a route responds with an error code that neither the route nor its app declares.
+// Vitest loads this file before each test file. A test fails if neither the route that responds with an error code nor its app declares it.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 

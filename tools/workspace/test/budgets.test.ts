@@ -4,7 +4,7 @@ import { compareWithBudgets } from '../budgets.mjs';
 const table = { 'libs/a': { size: 100, linesMax: 108 }, 'libs/b': { size: 50, linesMax: 54 } };
 const sizesOf = (sizes: Record<string, number>) => new Map(Object.entries(sizes));
 
-it('reports what grew, most first', () => {
+it('reports grown projects, largest growth first', () => {
   expect(compareWithBudgets(sizesOf({ 'libs/a': 101, 'libs/b': 54 }), table)).toEqual({
     problems: [],
     grown: ['libs/b: +4, 54 of 54 lines', 'libs/a: +1, 101 of 108 lines'],

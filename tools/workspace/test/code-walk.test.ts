@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 
 const read = (file: string): string => readFileSync(path.join(workspaceRoot, file), 'utf8');
 
-/** Returns whether a file declares a function or a method. A call is no declaration. */
+/** Returns whether a file declares a function or a method. A call is not a declaration. */
 function declares(text: string, name: string): boolean {
   return new RegExp(`\\b(?:function|const) ${name}\\b|^ +(?:async )?${name}\\([^=]*\\{$`, 'm').test(text);
 }
@@ -29,7 +29,7 @@ it('finds each file of docs/code-walk.md, and the functions in it', () => {
   expect(functions).toBeGreaterThan(40);
 });
 
-it('tells a declaration from a call', () => {
+it('distinguishes a declaration from a call', () => {
   expect(declares('export async function one() {}', 'one')).toBe(true);
   expect(declares('  async check(): Promise<void> {', 'check')).toBe(true);
   expect(declares('  one();\n', 'one')).toBe(false);

@@ -15,7 +15,7 @@ function importsOf(lib: string): string[] {
     .flatMap((name) => matchesOf(read(`${folder}/${name}`), /\b(?:from |import |import\()'([^.'][^']*)'/g));
 }
 
-/** Returns whether an import is of a package, or for `@facet/*` of any package of the scope. */
+/** Returns whether an import reads the package `name`, or for `@facet/*`, any package of this scope. */
 function isOf(imported: string, name: string): boolean {
   return `${imported}/`.startsWith(name.endsWith('*') ? name.slice(0, -1) : `${name}/`);
 }
@@ -30,7 +30,7 @@ function isKnown(name: string): boolean {
 const form =
   /^\/\*\n \* .+\n \* Start with (.+?)\.(?: .+)?\n \* Imports ((?:no|only) [^:]+(?:node:[^:]+)?): .+\n \*\/\n/;
 
-/** Returns what is wrong with the comment that opens a lib. */
+/** Returns the problems of the comment at the start of a lib. */
 function findDoorProblems(index: string, imports: readonly string[]): string[] {
   const [door = '', start = '', rule = ''] = form.exec(index) ?? [];
   if (door === '') return ['does not open with a purpose, "Start with …" and "Imports no …: reason", a line each'];

@@ -20,7 +20,7 @@ const projectOf = (file: string): string | undefined => {
   const folder = projectPattern.exec(file)?.[0];
   return folder !== undefined && projects.has(folder) ? folder : undefined;
 };
-/** Files of no project. Nx knows that tests read them only from the inputs of a project. */
+/** Files outside all projects. Nx reruns a test after a change of such a file only if the inputs of a project list the file. */
 const looseFiles = new Set(files.filter((file) => projectOf(file) === undefined));
 
 function inputsOf(project: string): readonly string[] {
@@ -35,7 +35,7 @@ function isInput(file: string, input: string): boolean {
   );
 }
 
-/** Returns the files of no project whose paths are in the text of a test. A mere name, such as LICENSE, is no path. */
+/** Returns the files outside all projects whose paths are in the text of a test. Ignores names without a folder, such as LICENSE. */
 function looseFilesIn(text: string): string[] {
   const paths = [...text.matchAll(/['"`}]((?:\.\.\/)*[\w.-]+(?:\/[\w.-]+)*)['"`]/g)]
     .map(([, name = '']) => name)
@@ -44,7 +44,7 @@ function looseFilesIn(text: string): string[] {
   return [...new Set(paths)].filter((name) => looseFiles.has(name));
 }
 
-it('finds the file of no project in a test', () => {
+it('finds the files outside all projects in a test', () => {
   expect(looseFilesIn("readFileSync(new URL('../../../docs/model.md', import.meta.url))")).toEqual(['docs/model.md']);
   expect(looseFilesIn('new URL("../../../facet.yaml"); read("package.json"); read(`${root}infra/README.md`)')).toEqual([
     'facet.yaml',
@@ -52,7 +52,7 @@ it('finds the file of no project in a test', () => {
   ]);
 });
 
-it('the inputs of each project contain the files of no project that its tests read', () => {
+it('the inputs of each project contain the files outside all projects that its tests read', () => {
   const missing = files
     .filter((file) => /\/test\/.*\.ts$/.test(file) && projectOf(file) !== undefined)
     .flatMap((file) => {

@@ -12,9 +12,9 @@ const itemsPerSearch = 32;
 const nearestMax = 5;
 
 /**
- * Returns the map positions of the items that a delta adds, [added items, 2]: the median position of the five items of the bundle with the most
- * similar embeddings. NaN for an item without an embedding, for all items of a bundle without a map, and beyond 5,000 added items. Each view
- * computes them once.
+ * Returns the map positions of the items that a delta adds, [added items, 2]. A position is the median of the five items of the bundle with
+ * the most similar embeddings. The position is NaN for an item without an embedding, for all items of a bundle without a map, and after
+ * the first 5,000 added items. Each view computes the positions once.
  */
 export const placeNewItems = oncePerKey(async (bundle: BundleView): Promise<Float32Array> => {
   const { positions, itemCount, info } = bundle;

@@ -177,7 +177,7 @@ const loadErrors = {
   BUNDLE_DRIFTED: { status: 409 },
   RETRIEVAL_INDEX_UNREADABLE: { status: 409 },
 };
-/** The errors of a route whose process loads bundles. */
+/** The errors of a route that loads bundles in a child process. */
 const jobErrors = { ...loadErrors, JOB_CRASHED: { status: 503 } };
 
 /** Adds the routes that compare bundles, arms and merges, and the gate. */

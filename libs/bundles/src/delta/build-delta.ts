@@ -31,7 +31,7 @@ import type { CatalogDifference, DeltaContents } from './delta.ts';
 export interface DeltaInputs {
   /** The interactions since the bundle was built. Default: none. */
   readonly interactions?: NewInteractions | undefined;
-  /** An earlier delta of the same bundle. Added items that it has, unchanged, keep their embeddings. */
+  /** An earlier delta of the same bundle. Added items that have not changed since keep their embeddings. */
   readonly earlier?: Pick<DeltaContents, 'added' | 'embeddings'> | undefined;
 }
 
@@ -45,9 +45,9 @@ export interface NewInteractions {
 }
 
 /**
- * Builds a delta of a difference between a catalog and a bundle. Items with similar content give added items their embeddings. Added items get
- * the popularity that is expected without interactions, or that of their first interactions if it scores higher. The interactions also
- * count for the items of the bundle that {@link firstChosen} selects. Deterministic.
+ * Builds a delta from the difference between a catalog and a bundle. The embedding of an added item comes from items with similar content.
+ * Its popularity is the expected popularity of an item without interactions, or the popularity of its first interactions if this scores
+ * higher. The interactions also count for the items of the bundle that {@link firstChosen} selects. Deterministic.
  */
 export function buildDelta(
   bundle: BundleItems,
@@ -88,22 +88,22 @@ export function buildDelta(
 }
 
 /**
- * Items of the bundle that were created or first chosen in these last days before its end are recent. They are the days of the shortest
- * popularity feature, so that their interactions are in all of these features.
+ * An item of the bundle is recent if it was created or first chosen in the last days of the bundle's data. The shortest popularity feature
+ * covers the same number of days, so all popularity features contain the interactions of recent items.
  */
 const recentItemDays = 7;
 
-/** Returns whether interactions can change a delta: the bundle has recent items, or the catalog has items that it lacks. */
+/** Returns whether interactions can change a delta: the bundle has recent items, or the catalog has added items. */
 export function awaitsInteractions(bundle: BundleItems, { added }: CatalogDifference): boolean {
   return added.length > 0 || bundle.popularity.some((_, item) => item > 0 && isRecent(bundle, item));
 }
 
-/** Returns whether an item of the bundle has no interactions, or appeared in its last days. */
+/** Returns whether an item of the bundle has no interactions, or was created or first chosen in the last days of the data. */
 function isRecent(bundle: BundleItems, item: number): boolean {
   return bundle.popularity[item] === 0 || bundle.firstSeen[item]! >= dayOf(bundle) - recentItemDays;
 }
 
-/** Returns the recent items of the bundle with interactions since it was built, in the order of the bundle. */
+/** Returns the recent items of the bundle with interactions since the end of its data, in the order of the bundle. */
 function firstChosen(bundle: BundleItems, interactions: NewInteractions | undefined): number[] {
   const items = Array.from(interactions?.itemIds ?? [], (itemId) => bundle.catalog.indexOf(itemId));
   return items
@@ -114,7 +114,7 @@ function firstChosen(bundle: BundleItems, interactions: NewInteractions | undefi
 
 /**
  * Adds the counts of the bundle to the popularity features of first chosen items, [1 + items, features]. The bundle stores no days of
- * interactions, so they count as those of its last day.
+ * interactions, so its interactions count as interactions of its last day.
  */
 function addBundleCounts(
   features: Float32Array,
@@ -183,7 +183,7 @@ function dayOf({ info: { asOf } }: Pick<BundleItems, 'info'>): number {
   return Math.floor((asOf - 1) / dayMs) + 1;
 }
 
-/** Returns the launch share of the bundle's items without a day of creation, together with the added ones. */
+/** Returns the launch share of the items without a day of creation, in the bundle and among the added items. */
 function launchShareWith(bundle: BundleItems, added: readonly CatalogItem[]): number {
   const { catalog, firstSeen } = bundle;
   const today = dayOf(bundle);

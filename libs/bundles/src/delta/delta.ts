@@ -30,7 +30,7 @@ export const DeltaInfo = Type.Object({
   }),
   /** Sorted ids of withdrawn items that the catalog no longer lists. */
   gone: Type.Array(Type.String()),
-  /** Ids of first chosen items, in the order of the bundle: its recent items with interactions after it was built. */
+  /** Ids of first chosen items: the recent items of the bundle with later interactions. In the order of the bundle. */
   chosen: Type.Array(Type.String(), { default: [] }),
 });
 export type DeltaInfo = Static<typeof DeltaInfo>;
@@ -44,7 +44,7 @@ export interface DeltaContents {
   readonly changed: readonly CatalogItem[];
   /** [M, D], without a padding row. */
   readonly embeddings: Float32Array;
-  /** [R + M, index dim] of the first chosen items, then of the added ones. */
+  /** [R + M, index dim] of the first chosen items, then of the added items. */
   readonly vectors: Float32Array;
   /** [R + M] number of recent interactions, as in the bundle. */
   readonly popularity: Float32Array;
@@ -119,7 +119,7 @@ async function readDelta({ ref, folder }: OpenArtifact): Promise<Delta> {
     info.counts.added,
   ];
   if (rows.some((count) => count !== added.length)) {
-    throw invalidDelta(ref.id, `it has ${added.length} added items, but ${rows.join(', ')} rows of them`);
+    throw invalidDelta(ref.id, `it has ${added.length} added items, but its files have ${rows.join(', ')} rows`);
   }
   return {
     id: ref.id,

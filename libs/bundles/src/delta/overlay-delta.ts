@@ -15,10 +15,10 @@ import type { Delta } from './delta.ts';
 /**
  * Returns a view of a bundle with its delta. The N items of the bundle keep their indices; added items start at N + 1.
  *
- * Added items are found by a scan next to the bundle's index, and can occur in behavior sequences. The scan also replaces
- * the vectors of first chosen items. Withdrawn items are never returned, and titles and attributes are current. The
- * bundle is not copied or changed, so it may have other views; close it last. An empty delta returns the bundle itself,
- * without a deltaId.
+ * A search scans the added items in addition to the bundle's index. Behavior sequences can contain added items. The scan also
+ * replaces the vectors of first chosen items. A search never returns withdrawn items. Titles and attributes are current. The view
+ * neither copies nor changes the bundle, so the bundle may have other views; close it last. For an empty delta, returns the bundle
+ * itself, without a deltaId.
  *
  * @throws AppError `DELTA_INVALID` if the delta does not match the bundle.
  */
@@ -107,7 +107,7 @@ function unavailableNow(
   return itemSet(bits);
 }
 
-/** Returns the members of a view that read the delta's rows of first chosen and of added items. */
+/** Returns the members of a view that read the delta's rows of first chosen items and of added items. */
 async function withDeltaRows(
   bundle: Bundle,
   delta: Delta,
@@ -178,7 +178,7 @@ type LiveCatalog = Pick<
  * the live bundle does not know has left the catalog, if a catalog ever listed it.
  *
  * If the bundle has newer data than the live bundle and there is no delta, it may know more items, and an item is
- * withdrawn if either bundle withdraws it. Added items of the delta are left out.
+ * withdrawn if either bundle withdraws it. The view leaves out added items of the delta.
  *
  * The view carries the id of the delta. It does not copy or change the bundle, which must be closed last. The first
  * call for two bundles takes about one second per million items, in turns with the event loop; another delta of the

@@ -37,7 +37,7 @@ const ofEveryRoute = {
 };
 
 /**
- * Returns the failure responses of a route for the API document: one for each status of the declared errors, and those of every route.
+ * Returns the failure responses of a route for the API document: one for each status of its declared errors, and those of every route.
  *
  * @param errors the errors of the route and of its app
  */
@@ -48,7 +48,7 @@ export function describeProblems(errors: ProblemCatalog) {
     const codes = own.flatMap(([code, { status }]) => (status === statusCode ? [code] : []));
     return {
       ...Problem,
-      'x-response-description': `${codes.join(', ')}, or an error of every route.`,
+      'x-response-description': `${codes.join(', ')}, or an error that every route can return.`,
       ...createExamples({ statusCode, code: codes[0]!, message: 'The reason.', remedy: 'What to do.' }),
     };
   };

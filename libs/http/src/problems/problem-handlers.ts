@@ -68,7 +68,7 @@ function createPathPattern(url: string): RegExp {
   return new RegExp(`^${pattern}$`);
 }
 
-/** Publishes each error code of a response that neither the route nor its app declares. Tests subscribe to it. */
+/** Publishes each undeclared error code: neither the route that responds with it nor its app declares the code. Tests subscribe. */
 const undeclaredErrors = channel('facet:undeclared-error');
 
 export function createProblemSender(catalog: ProblemCatalog) {
@@ -161,8 +161,8 @@ const problemOfFastifyError: Readonly<
 };
 
 /**
- * Returns the problem for an error. Of an `AppError` outside the catalog, callers see only the code and the status of the category.
- * Other errors are masked. The log has both under the request id.
+ * Returns the problem that callers see for an error. An `AppError` outside the catalog shows only its code and the status of its
+ * category. Other errors are masked. The log contains the whole error under the request id.
  */
 export function describeProblem(error: unknown, catalog: ProblemCatalog, requestId: string): Problem {
   if (isAppError(error) && Object.hasOwn(catalog, error.code)) {

@@ -17,16 +17,16 @@ export const Problem = Type.Object(
 export type Problem = Static<typeof Problem>;
 
 interface ProblemKind {
-  /** The HTTP status. It overrides that of the error's category. */
+  /** The HTTP status, which overrides the status of the error's category. */
   readonly status: number;
-  /** The remedy of errors that have none. */
+  /** The remedy for an error that has no remedy. */
   readonly remedy?: string;
 }
 
-/** The error codes that an app or a route reveals to its callers. Of other errors they see at most the code. */
+/** The errors that an app or a route reveals to its callers, by code. For other errors, callers see at most the code. */
 export type ProblemCatalog = Readonly<Record<string, ProblemKind>>;
 
-/** The errors of every app. */
+/** The errors that every app can return. */
 export const httpProblems = {
   REQUEST_INVALID: { status: 400 },
   BODY_NOT_JSON: { status: 400, remedy: 'Send JSON in UTF-8.' },
@@ -57,7 +57,7 @@ interface ProblemDetails {
   readonly cause?: unknown;
 }
 
-/** Creates an error of every app, which callers see unmasked. */
+/** Creates one of the {@link httpProblems}. Callers see it unmasked. */
 export function problemError(code: HttpProblemCode, message: string, details?: ProblemDetails): AppError {
   return declaredError(httpProblems, code, message, details);
 }

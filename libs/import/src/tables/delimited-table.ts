@@ -82,7 +82,7 @@ function movieLensColumnsOf(path: string): readonly string[] {
   throw inputError(
     'EVENTS_FORMAT_UNKNOWN',
     `${path} is not named as a file of MovieLens.`,
-    `Name the files ${Object.keys(movieLensColumns).join(', ')}, or choose another format.`,
+    `Rename the file to one of ${Object.keys(movieLensColumns).join(', ')}, or choose another format.`,
     { path },
   );
 }

@@ -7,11 +7,11 @@ export type FileKind = (typeof fileKinds)[number];
 interface FormatEntry {
   /** The name in help and documents. */
   readonly title: string;
-  /** The extensions and file names that imply the format, with the kinds of files that they imply. */
+  /** The extensions and file names that imply the format, each with the kinds of files that can have it. */
   readonly endings: Readonly<Record<string, readonly FileKind[]>>;
 }
 
-/** The formats of files. The options of commands, their help and the errors derive from this table. */
+/** The file formats. Command options, help texts and errors derive from this table. */
 export const tableFormats = {
   csv: { title: 'CSV', endings: { '.csv': fileKinds } },
   tsv: { title: 'TSV', endings: { '.tsv': fileKinds, '.tab': fileKinds } },
@@ -46,12 +46,12 @@ export function impliedFormat(path: string): ImpliedFormat | undefined {
   return impliedByEnding.get(uncompressedName(path)) ?? impliedByEnding.get(extensionOf(path));
 }
 
-/** Returns the extension of an uncompressed or compressed file, in lower case; empty for none. */
+/** Returns the extension of a file in lower case, without the extension of a compression; empty if there is none. */
 export function extensionOf(path: string): string {
   return /\.[^.]*$/.exec(uncompressedName(path))?.[0] ?? '';
 }
 
-/** Returns the name of a file in lower case, without the extension of its compression. */
+/** Returns the name of a file in lower case, without the extension of a compression. */
 export function uncompressedName(path: string): string {
   return basename(path)
     .toLowerCase()

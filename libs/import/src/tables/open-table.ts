@@ -25,7 +25,8 @@ export interface OpenTableOptions extends ReadBytesOptions {
 }
 
 /**
- * Opens a file of rows in one of the `tableFormats`. All except Parquet can be compressed with gzip or zstd. Rows are streamed. A broken line is reported in its chunk and does not stop the read.
+ * Opens a file of rows in one of the `tableFormats`. All formats except Parquet can be compressed with gzip or zstd. Streams the rows. A
+ * chunk reports its broken lines, which do not stop the read.
  *
  * @throws AppError `EVENTS_FILE_UNREADABLE`, `EVENTS_FORMAT_UNKNOWN`, `EVENTS_FILE_EMPTY`, `EVENTS_FILE_NOT_TEXT`,
  * `EVENTS_FILE_DAMAGED`, `EVENTS_HEADER_AMBIGUOUS`, `EVENTS_JSON_ARRAY`.

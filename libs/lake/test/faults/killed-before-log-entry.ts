@@ -5,7 +5,7 @@ import { logFolder } from '../../src/layout.ts';
 import { openLakeWriter } from '../../src/write/lake-writer.ts';
 import { eventsAt } from './events-at.ts';
 
-/** Commits events of the source argv[3] to the lake argv[2], and kills itself when all data files exist and the log entry does not. */
+/** Commits events of the source argv[3] to the lake argv[2], and kills itself after the data files are written and before the log entry is. */
 const [lake, source] = process.argv.slice(2) as [string, string];
 const { link } = fs;
 fs.link = async (existing, created) => {

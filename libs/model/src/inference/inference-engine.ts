@@ -23,7 +23,7 @@ export interface InferenceEngine {
    * Returns the interests of one user. Allocates only this result.
    *
    * @param behaviors One row.
-   * @param userFeatures For each user feature a row of its table, 0 for unknown.
+   * @param userFeatures For each user feature, a row of its table; 0 for an unknown value.
    * @param userRow The row of a user with learned vectors (`user-vectors`), otherwise `unknownUser`.
    * @param interestCount K'u, at most K. Default: by the number of behaviors (paper, Eq. 8).
    */

@@ -50,7 +50,7 @@ export async function executeStage(
   const { runs } = execution;
   const copyCancellations = async (): Promise<void> =>
     recordCancellations(runs, await context.store.promotions(), run.day);
-  // A process may have died after it canceled the run in the promotion log alone.
+  // A process may have died after it recorded the cancellation in the promotion log, and before it did in the run.
   await copyCancellations();
   try {
     const { output, isReused } = await executors[stage](context, task, execution);

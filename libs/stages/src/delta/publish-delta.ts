@@ -26,11 +26,11 @@ export interface DeltaResult {
   readonly returned: number;
   /** The number of items of the bundle with another title or other attributes. */
   readonly changed: number;
-  /** The number of recent items of the bundle with interactions since it was built. */
+  /** The number of recent items of the bundle with later interactions. */
   readonly chosen: number;
   /** The attributes of items that the model reads, with `title` for the words of titles. */
   readonly readAttributes: readonly string[];
-  /** The attributes of the added items that the model does not read: the most frequent 20. */
+  /** The 20 most frequent attributes of added items that the model does not read. */
   readonly unreadAttributes: readonly UnreadAttribute[];
   /** The number of these attributes, up to 100. */
   readonly unreadAttributesCount: number;

@@ -7,7 +7,7 @@ import { createRandom } from '@facet/features';
 import { cpuTimeMs, median, timed } from '../figures.ts';
 
 const lookupCount = 300_000;
-/** Each compilation uses other values, because recent filters are cached. */
+/** Each compilation uses different values, because the bundle caches recent filters. */
 const compilations = 9;
 
 const filters: Record<string, (time: number) => NonNullable<AttributeFilter['attributes']>> = {
@@ -15,7 +15,7 @@ const filters: Record<string, (time: number) => NonNullable<AttributeFilter['att
   'a range of numbers': (time) => ({ price: { min: 10 + time, max: 50 } }),
 };
 
-/** The bundle of this process. Its memory counts until the process ends. */
+/** Keeps the bundle in memory until the process ends, so that the measured memory includes it. */
 const held: Bundle[] = [];
 
 /** Loads a bundle twice, as at the start and as during a swap. Measures both loads, lookups of items, and filters. */
@@ -48,7 +48,8 @@ function measureLookups({ itemCount, idOf, indexOf, itemAt }: Bundle) {
   return {
     itemAtMicroseconds: microsecondsOf((position) => itemAt(items[position]!)),
     indexOfMicroseconds: microsecondsOf((position) => {
-      if (indexOf(ids[position]!) !== items[position]) throw new Error(`${ids[position]} has another index.`);
+      if (indexOf(ids[position]!) !== items[position])
+        throw new Error(`The lookup of ${ids[position]} returned a wrong index.`);
     }),
   };
 }
@@ -65,7 +66,7 @@ function measureFilters(bundle: Bundle): Record<string, number> {
   return Object.fromEntries(measured) as Record<string, number>;
 }
 
-/** Starts a timer of one millisecond. Returns a function that stops it and returns the longest work between two ticks. */
+/** Starts a timer of one millisecond. Returns a function that stops the timer and returns the longest CPU time between two ticks. */
 function watchEventLoop(): () => number {
   let [lastMs, longestMs] = [threadCpuMs(), 0];
   const timer = setInterval(() => {

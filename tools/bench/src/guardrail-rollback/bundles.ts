@@ -15,7 +15,7 @@ export interface NamedBundle {
   readonly bundleId: string;
 }
 
-/** Faults that no check of a bundle finds, because the bundle is consistent. */
+/** Faults that the checks of a bundle do not find, because the bundle is consistent. */
 const faults: Readonly<Record<string, (parts: Parts) => Partial<Parts>>> = {
   'item ids permuted': ({ dataset }) => ({ dataset: permuteIds(dataset) }),
   'interests collapsed': ({ model }) => ({ model: collapseInterests(model) }),
@@ -24,8 +24,8 @@ const faults: Readonly<Record<string, (parts: Parts) => Partial<Parts>>> = {
 };
 
 /**
- * Trains small models from scratch, each with the data up to another day and with another seed. The last one has all data, and
- * each faulty bundle differs from it by one fault.
+ * Builds bundles of small models. Each healthy bundle has its own last day of data and its own seed. Each faulty bundle is a copy of the
+ * last healthy bundle, which has all data, with one fault.
  */
 export async function buildBundles(home: HomePaths, healthyCount: number) {
   const { store, config } = contextOf(home, 1);
@@ -63,7 +63,7 @@ function contextOf(home: HomePaths, seed: number) {
   return createStageContext(home, parseWith(FacetConfig, settings, { source: 'the benchmark' }));
 }
 
-/** Gives the ids of the items to other items, as a job that joins vectors and ids in different orders. */
+/** Permutes the item ids, like a job that joins vectors and ids in different orders. */
 function permuteIds(dataset: Dataset): Dataset {
   const order = Int32Array.from(dataset.items.keys()).subarray(1);
   createRandom(1).shuffle(order);
@@ -73,7 +73,7 @@ function permuteIds(dataset: Dataset): Dataset {
   return { ...dataset, items };
 }
 
-/** Starts the routing of all interests with the same logits, so that they end equal. */
+/** Starts the routing of all interests with the same logits, so that all interests become equal. */
 function collapseInterests(model: Model): Model {
   const { interests, sequenceLength } = model.info.spec.config;
   const logits = model.weights['routing/logits']!;

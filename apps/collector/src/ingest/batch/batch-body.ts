@@ -21,7 +21,7 @@ export interface BatchBody {
 /** A parsed but not validated record of a request, or why it could not be parsed. */
 export type BatchEntry = { readonly ok: true; readonly value: unknown } | Refusal;
 
-/** The errors of a route that reads batches, and its remedies. */
+/** The errors of a route that reads batches, with their remedies. */
 export const bodyErrors = {
   TOO_MANY_RECORDS: { status: 413, remedy: 'Split the records over several requests.' },
   BODY_TOO_LARGE: { status: 413, remedy: 'Send fewer records per request.' },

@@ -124,7 +124,7 @@ const redriveErrors = {
   EVENTS_RECORD_TOO_LARGE: { status: 400 },
   REDRIVE_RUNNING: {
     status: 409,
-    remedy: 'Repeat the request after it has ended. Redriven events are not sent again.',
+    remedy: 'Repeat the request when the other redrive has ended. Redriven events are not sent again.',
   },
 };
 

@@ -68,7 +68,7 @@ interface ColoringInput {
   readonly colors: MapColors;
 }
 
-/** Assigns a class to each point. Added items have a separate class, whatever the color. */
+/** Assigns a class to each point. Added items have a separate class, whichever column chooses the colors. */
 export function colorPoints(input: ColoringInput): Coloring {
   const { map, points, colors } = input;
   const base = input.color.startsWith('attribute:') ? colorByAttribute(input) : colorByScale(input);
@@ -81,7 +81,7 @@ export function colorPoints(input: ColoringInput): Coloring {
   return {
     classes: base.classes,
     palette: [...base.palette, colors.fresh],
-    // A few added items would be invisible among many.
+    // Larger points keep a few added items visible.
     sizes: [...base.palette.map(() => 1), 2],
     legend: [...base.legend, { color: colors.fresh, text: 'New since the bundle', detail: formatCount(map.newItems) }],
   };
