@@ -48,8 +48,9 @@ function measureLookups({ itemCount, idOf, indexOf, itemAt }: Bundle) {
   return {
     itemAtMicroseconds: microsecondsOf((position) => itemAt(items[position]!)),
     indexOfMicroseconds: microsecondsOf((position) => {
-      if (indexOf(ids[position]!) !== items[position])
+      if (indexOf(ids[position]!) !== items[position]) {
         throw new Error(`The lookup of ${ids[position]} returned a wrong index.`);
+      }
     }),
   };
 }
