@@ -1,4 +1,5 @@
 import { parseModelSettings } from '@facet/config';
+import { metricTitle } from '@facet/evaluation';
 import type { SeedInterval } from '@facet/evaluation';
 import { AppError } from '@facet/platform';
 import { towerSystem } from './choose-systems.ts';
@@ -73,7 +74,7 @@ export function drawSweep(sweep: SweepResult, { tasks, mainCutoff, protocol }: B
   const chart: Chart = {
     title: `${sweep.name} (${protocol})`,
     xName: sweep.name,
-    yName: `NDCG@${mainCutoff} on the test, with 95 % intervals over seeds`,
+    yName: `${metricTitle('ndcg', mainCutoff)} on the test, with 95 % intervals over seeds`,
     xs: sweep.values.map(String),
     series: sweep.curves.map(({ system, points, chosen }) => ({
       name: `${system} (validation: ${String(chosen)})`,

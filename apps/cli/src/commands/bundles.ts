@@ -3,7 +3,7 @@ import type { ArtifactRef, ArtifactStore, MovedArtifacts, PromotionRecord } from
 import { readBundleInfo } from '@facet/bundles';
 import type { BundleInfo } from '@facet/bundles';
 import { homePaths } from '@facet/config/home-paths';
-import { storedMetric } from '@facet/evaluation/metrics-table';
+import { metricTitle, storedMetric } from '@facet/evaluation/metrics-table';
 import { readGateReport } from '@facet/gate';
 import type { GateReport } from '@facet/gate';
 import { describeFitChoice } from '@facet/runs';
@@ -75,7 +75,8 @@ async function listBundles(options: CommonOptions, { output }: CommandContext): 
         made === undefined ? null : { at: made.at, by: made.by, kind: made.kind, reason: made.reason, run: made.run },
     });
   }
-  output.table(['Bundle', '', 'Data to', 'NDCG@50 new', 'all', 'Gate', 'Promoted'], bundles.map(rowOf), {
+  const columns = ['Bundle', '', 'Data to', `${metricTitle('ndcg', 50)} new`, 'all', 'Gate', 'Promoted'];
+  output.table(columns, bundles.map(rowOf), {
     right: [3, 4],
     empty: `The data home ${options.home} has no bundles. Build one with: ${facet} index --home ${options.home}`,
   });
