@@ -43,24 +43,58 @@ export async function openCheckedPipeline(options: Pick<CommonOptions, 'home' | 
   return pipeline;
 }
 
-/** The outputs of a stage and of the stages before it. */
-export interface DatasetOutputs {
-  readonly datasetId: string;
-  readonly dataset: DatasetInfo;
-  /** Names of the stages whose stored output was used. */
-  readonly reused: readonly string[];
+/** The outputs of each stage and of the stages before it. */
+interface OutputsUpTo {
+  readonly dataset: {
+    readonly datasetId: string;
+    readonly dataset: DatasetInfo;
+    /** Names of the stages whose stored output was used. */
+    readonly reused: readonly string[];
+  };
+  readonly train: OutputsUpTo['dataset'] & { readonly modelId: string };
+  readonly evaluate: OutputsUpTo['train'] & { readonly evaluation: EvaluationReport };
+  readonly index: OutputsUpTo['evaluate'] & { readonly bundleId: string };
 }
-export type TrainOutputs = DatasetOutputs & { readonly modelId: string };
-export type EvaluateOutputs = TrainOutputs & { readonly evaluation: EvaluationReport };
-export type IndexOutputs = EvaluateOutputs & { readonly bundleId: string };
 
 type Watcher = Pick<CommandContext, 'progress' | 'signal'>;
+type ModelIds = Pick<IndexedModel, 'datasetId' | 'modelId'>;
 
-/** Builds the dataset. @throws AppError `EVENTS_NONE`, those of the stage; the signal's reason when aborted. */
-export async function runDataset(pipeline: StageContext, watcher: Watcher): Promise<DatasetOutputs> {
+/**
+ * Runs the stages up to `last`, each with a line of progress.
+ *
+ * @throws AppError `EVENTS_NONE`, those of the stages; the signal's reason when aborted.
+ */
+export async function runStages<Last extends keyof OutputsUpTo>(
+  last: Last,
+  pipeline: StageContext,
+  watcher: Watcher,
+): Promise<OutputsUpTo[Last]>;
+export async function runStages(
+  last: keyof OutputsUpTo,
+  pipeline: StageContext,
+  watcher: Watcher,
+): Promise<OutputsUpTo[keyof OutputsUpTo]> {
   await refuseEmptyHome(pipeline);
-  return watcher.progress.run('dataset', 'users, items, behavior sequences', async (stage) => {
-    const { signal } = watcher;
+  const dataset = await showDatasetStage(pipeline, watcher);
+  if (last === 'dataset') return dataset;
+  const model = { ...dataset, ...(await showTrainStage(pipeline, dataset, watcher)) };
+  const trained = { ...model, reused: [...dataset.reused, ...model.reused] };
+  if (last === 'train') return trained;
+  const report = { ...trained, ...(await showEvaluateStage(pipeline, trained, watcher)) };
+  const evaluated = { ...report, reused: [...trained.reused, ...report.reused] };
+  if (last === 'evaluate') return evaluated;
+  const items = countOf(dataset.dataset.counts['items'] ?? 0, 'item');
+  const metrics = headlineMetrics(evaluated.evaluation);
+  const { bundleId, reused } = await showIndexStage(pipeline, { ...evaluated, metrics }, watcher, items);
+  return { ...evaluated, bundleId, reused: [...evaluated.reused, ...reused] };
+}
+
+/** Runs `datasetStage` with a line of progress. */
+async function showDatasetStage(
+  pipeline: StageContext,
+  { progress, signal }: Watcher,
+): Promise<OutputsUpTo['dataset']> {
+  return progress.run('dataset', 'users, items, behavior sequences', async (stage) => {
     const { output, isReused } = await unlessAborted(
       datasetStage(pipeline, {}, { signal, onProgress: stage.report }),
       signal,
@@ -70,16 +104,19 @@ export async function runDataset(pipeline: StageContext, watcher: Watcher): Prom
   });
 }
 
-/** Trains the model, after {@link runDataset}. @throws as {@link runDataset}. */
-export async function runTrain(pipeline: StageContext, watcher: Watcher): Promise<TrainOutputs> {
-  const before = await runDataset(pipeline, watcher);
-  return watcher.progress.run('train', 'loading TensorFlow', async (stage) => {
+/** Runs `trainStage` with a line of progress. */
+async function showTrainStage(
+  pipeline: StageContext,
+  { datasetId }: Pick<ModelIds, 'datasetId'>,
+  { progress, signal }: Watcher,
+): Promise<Pick<OutputsUpTo['train'], 'modelId' | 'reused'>> {
+  return progress.run('train', 'loading TensorFlow', async (stage) => {
     let fitted = '';
     const { output, isReused } = await trainStage(
       pipeline,
-      { datasetId: before.datasetId },
+      { datasetId },
       {
-        signal: watcher.signal,
+        signal,
         onNote: (note) => stage.note(note),
         onProgress: stage.report,
         onDivergence: (phase, description) => stage.note(`${trainingPhaseNames[phase]}: ${description}`),
@@ -90,25 +127,18 @@ export async function runTrain(pipeline: StageContext, watcher: Watcher): Promis
       },
     );
     stage.done(`model ${shortId(output.modelId)}${fitted}`, { reused: isReused });
-    return { ...before, modelId: output.modelId, reused: [...before.reused, ...(isReused ? ['train'] : [])] };
+    return { modelId: output.modelId, reused: isReused ? ['train'] : [] };
   });
 }
 
-/** Evaluates the model and the baselines, after {@link runTrain}. @throws as {@link runDataset}. */
-export async function runEvaluate(pipeline: StageContext, watcher: Watcher): Promise<EvaluateOutputs> {
-  const before = await runTrain(pipeline, watcher);
-  const { evaluation, reused } = await evaluateModel(pipeline, idsOf(before), watcher);
-  return { ...before, evaluation, reused: [...before.reused, ...reused] };
-}
-
-/** Evaluates a model and the baselines. */
-export async function evaluateModel(
+/** Runs `evaluateStage` with a line of progress: evaluates a model and the baselines. */
+export async function showEvaluateStage(
   pipeline: StageContext,
-  { datasetId, modelId }: Pick<IndexedModel, 'datasetId' | 'modelId'>,
-  watcher: Watcher,
-): Promise<{ readonly evaluation: EvaluationReport; readonly reused: readonly string[] }> {
-  return watcher.progress.run('evaluate', 'the interest model', async (stage) => {
-    const { signal } = watcher;
+  { datasetId, modelId }: ModelIds,
+  { progress, signal }: Watcher,
+): Promise<Pick<OutputsUpTo['evaluate'], 'evaluation' | 'reused'>> {
+  return progress.run('evaluate', 'the interest model', async (stage) => {
+    // The ids alone, because stages store their output under the hash of their inputs.
     const { output, isReused } = await unlessAborted(
       evaluateStage(pipeline, { datasetId, modelId }, { onProgress: stage.report, signal }),
       signal,
@@ -118,26 +148,17 @@ export async function evaluateModel(
   });
 }
 
-/** Builds a bundle without promoting it, after {@link runEvaluate}. @throws as {@link runDataset}. */
-export async function runIndex(pipeline: StageContext, watcher: Watcher): Promise<IndexOutputs> {
-  const before = await runEvaluate(pipeline, watcher);
-  const items = countOf(before.dataset.counts['items'] ?? 0, 'item');
-  const model = { ...idsOf(before), metrics: headlineMetrics(before.evaluation) };
-  const { bundleId, reused } = await indexModel(pipeline, model, watcher, items);
-  return { ...before, bundleId, reused: [...before.reused, ...reused] };
-}
-
-/** Builds a bundle of a model without promoting it. Needs no training and no TensorFlow. */
-export async function indexModel(
+/** Runs `indexStage` with a line of progress: builds a bundle of a model, without promoting it. Needs no TensorFlow. */
+export async function showIndexStage(
   pipeline: StageContext,
   { datasetId, modelId, metrics }: IndexedModel,
-  watcher: Watcher,
+  { progress, signal }: Watcher,
   described = `model ${shortId(modelId)}`,
-): Promise<IndexedModel & { readonly bundleId: string; readonly reused: readonly string[] }> {
-  return watcher.progress.run('index', 'item embeddings', async (stage) => {
+): Promise<IndexedModel & Pick<OutputsUpTo['index'], 'bundleId' | 'reused'>> {
+  return progress.run('index', 'item embeddings', async (stage) => {
     const { output, isReused } = await unlessAborted(
       indexStage(pipeline, { datasetId, modelId }, metrics, { onProgress: stage.report }),
-      watcher.signal,
+      signal,
     );
     if (output.undatedItems > 0 && isExploring(pipeline.config)) {
       stage.note(
@@ -153,11 +174,6 @@ export async function indexModel(
 function isExploring({ serving, experiments }: FacetConfig): boolean {
   const arms = experiments.flatMap((experiment) => Object.values(experiment.arms));
   return [serving, ...arms].some(({ explore }) => explore !== undefined);
-}
-
-/** Returns the ids alone, because stages store their output under the hash of their inputs. */
-function idsOf({ datasetId, modelId }: TrainOutputs): { datasetId: string; modelId: string } {
-  return { datasetId, modelId };
 }
 
 async function refuseEmptyHome({ home }: StageContext): Promise<void> {

@@ -60,17 +60,17 @@ it('finds an item by its title and shows its most similar items', { tags: 'full'
   await expect.poll(() => new URL(page.url()).searchParams.get('item')).not.toBe(selected);
 });
 
-it('marks items that are new since the bundle', { tags: 'full' }, async () => {
+it('marks items that were added since the bundle', { tags: 'full' }, async () => {
   const { url } = await startExploreStack();
   const page = await openMap({ url });
-  await page.getByText('; 1 new since the bundle').waitFor();
-  const entry = page.getByRole('listitem').filter({ hasText: 'New since the bundle' });
+  await page.getByText('; 1 added since the bundle').waitFor();
+  const entry = page.getByRole('listitem').filter({ hasText: 'Added since the bundle' });
   const color = await entry.locator('rect').getAttribute('fill');
   await expect.poll(() => countPixels(page, color!)).toBeGreaterThan(10);
   await page.getByLabel('Find an item').fill(newItem.title);
   await page.getByRole('option', { name: newItem.title }).waitFor();
   await page.keyboard.press('Enter');
-  await page.getByText('new since the bundle', { exact: true }).waitFor();
+  await page.getByText('added since the bundle', { exact: true }).waitFor();
   await page.locator('.mark.selected').waitFor({ state: 'attached' });
 });
 
@@ -159,7 +159,7 @@ async function showGenerated(page: Page, items: number): Promise<void> {
   const { url } = await startStack();
   await page.route('**/v1/item-map', async (route) => {
     const response = await route.fetch({ url: `${url}/api/serving/v1/item-map` });
-    await route.fulfill({ json: { ...(await response.json()), items, newItems: 0, hasPositions: true } });
+    await route.fulfill({ json: { ...(await response.json()), items, addedItems: 0, hasPositions: true } });
   });
   // Sunflower seeds: evenly over a circle.
   const positions = Float32Array.from({ length: 2 * items }, (_, index) => {

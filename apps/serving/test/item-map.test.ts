@@ -30,7 +30,7 @@ it('describes the map and the values of its attributes', async () => {
   expect(response.json()).toEqual({
     bundleId: home.bundleRef.id,
     items: 60,
-    newItems: 0,
+    addedItems: 0,
     hasPositions: true,
     dataEnd: '2026-03-01T00:00:00.000Z',
     attributes: [
@@ -107,7 +107,7 @@ it('places the new items of a delta next to similar items', async () => {
     expect(item).toMatchObject({ item: 61, isNew: true });
     expect(item!.position![1]).toBe(0.5);
     expect(Math.abs(item!.position![0])).toBeLessThanOrEqual(1);
-    expect((await app.app.inject('/v1/item-map')).json()).toMatchObject({ items: 61, newItems: 1 });
+    expect((await app.app.inject('/v1/item-map')).json()).toMatchObject({ items: 61, addedItems: 1 });
     await app.app.close();
     await opened.close();
   } finally {

@@ -23,7 +23,7 @@ import {
 } from '../serving/processes.ts';
 import type { ConsoleProcess } from '../serving/processes.ts';
 import { explorePath } from '../serving/console-link.ts';
-import { readChosenConfig, runImport, runIndex, showReport } from '../stages.ts';
+import { readChosenConfig, runImport, runStages, showReport } from '../stages.ts';
 import { renderEvaluation } from '../terminal/evaluation-tables.ts';
 import { formatDuration, wrap } from '../terminal/text.ts';
 import { readStoredUsers } from '../users/requester.ts';
@@ -75,7 +75,7 @@ async function demo(options: DemoOptions, context: CommandContext): Promise<void
   const isOwn = options.events !== undefined;
   showReport(output, imported.report, { withLearning: isOwn });
   if (isOwn) await refuseAttributesMissingInCatalog(await chooseConfigFile(options), pipeline.home.catalogFolder);
-  const { datasetId, modelId, evaluation, bundleId, reused } = await runIndex(pipeline, context);
+  const { datasetId, modelId, evaluation, bundleId, reused } = await runStages('index', pipeline, context);
   await pipeline.store.promote({ kind: 'bundle', id: bundleId }, { by: 'facet demo' });
   output.show(`\n${renderEvaluation(evaluation, terminal)}`);
 

@@ -12,17 +12,7 @@ import { Option } from 'commander';
 import { addHome, addNotes, facet } from '../command.ts';
 import type { CommandContext, CommonOptions, Register } from '../command.ts';
 import { findArtifact, findModel } from '../home.ts';
-import {
-  evaluateModel,
-  indexModel,
-  openCheckedPipeline,
-  openPipeline,
-  runDataset,
-  runEvaluate,
-  runIndex,
-  runTrain,
-} from '../stages.ts';
-import type { EvaluateOutputs } from '../stages.ts';
+import { openCheckedPipeline, openPipeline, runStages, showEvaluateStage, showIndexStage } from '../stages.ts';
 import { renderEvaluation } from '../terminal/evaluation-tables.ts';
 
 const stageNote = 'Runs missing earlier stages first. Reuses outputs of the same events and settings.';
@@ -93,7 +83,7 @@ async function dataset(
     return rebuild(await openPipeline(options), { ...options, like: options.like }, output);
   }
   const pipeline = await openCheckedPipeline(options);
-  const { datasetId, dataset: info, reused } = await runDataset(pipeline, watcher);
+  const { datasetId, dataset: info, reused } = await runStages('dataset', pipeline, watcher);
   output.show([`Dataset ${datasetId}`, ...describeExcluded(excludedEventsOf(info))].join('\n'));
   output.document({ home: options.home, datasetId, dataset: info, reused });
 }
@@ -127,12 +117,12 @@ async function train(
   const { home, export: exportTo, import: importFrom } = options;
   const pipeline = await openCheckedPipeline(options);
   if (exportTo === undefined && importFrom === undefined) {
-    const { datasetId, modelId, reused } = await runTrain(pipeline, watcher);
+    const { datasetId, modelId, reused } = await runStages('train', pipeline, watcher);
     output.show(`Model ${modelId}`);
     return output.document({ home, datasetId, modelId, reused });
   }
   if (exportTo !== undefined) {
-    const { datasetId, reused } = await runDataset(pipeline, watcher);
+    const { datasetId, reused } = await runStages('dataset', pipeline, watcher);
     await exportTraining(pipeline, datasetId, exportTo);
     output.show(
       `Training data in ${exportTo}. After the training, import the model with the same settings: ${facet} train --import ${exportTo} --home ${home}`,
@@ -154,10 +144,10 @@ async function evaluate(options: CommonOptions & { readonly model?: string }, co
 async function evaluateRunOrStored(
   options: CommonOptions & { readonly model?: string },
   watcher: CommandContext,
-): Promise<Pick<EvaluateOutputs, 'datasetId' | 'modelId' | 'evaluation' | 'reused'>> {
-  if (options.model === undefined) return runEvaluate(await openCheckedPipeline(options), watcher);
+): Promise<Awaited<ReturnType<typeof showEvaluateStage>> & { readonly datasetId: string; readonly modelId: string }> {
+  if (options.model === undefined) return runStages('evaluate', await openCheckedPipeline(options), watcher);
   const found = await findModel(options.home, options.model);
-  return { ...found, ...(await evaluateModel(await openPipeline(options), found, watcher)) };
+  return { ...found, ...(await showEvaluateStage(await openPipeline(options), found, watcher)) };
 }
 
 async function index(
@@ -167,7 +157,7 @@ async function index(
   const pipeline = await (options.model === undefined ? openCheckedPipeline : openPipeline)(options);
   const { datasetId, modelId, bundleId, reused } =
     options.model === undefined
-      ? await runIndex(pipeline, watcher)
+      ? await runStages('index', pipeline, watcher)
       : await indexStoredModel(pipeline, await findModel(options.home, options.model), watcher);
   if (options.promote) await pipeline.store.promote({ kind: 'bundle', id: bundleId }, { by: 'facet index' });
   const next = options.promote
@@ -182,8 +172,8 @@ async function indexStoredModel(
   pipeline: StageContext,
   { metrics, ...model }: Awaited<ReturnType<typeof findModel>>,
   watcher: Pick<CommandContext, 'progress' | 'signal'>,
-): ReturnType<typeof indexModel> {
-  if (metrics !== undefined) return indexModel(pipeline, { ...model, metrics }, watcher);
-  const { evaluation } = await evaluateModel(pipeline, model, watcher);
-  return indexModel(pipeline, { ...model, metrics: headlineMetrics(evaluation) }, watcher);
+): ReturnType<typeof showIndexStage> {
+  if (metrics !== undefined) return showIndexStage(pipeline, { ...model, metrics }, watcher);
+  const { evaluation } = await showEvaluateStage(pipeline, model, watcher);
+  return showIndexStage(pipeline, { ...model, metrics: headlineMetrics(evaluation) }, watcher);
 }

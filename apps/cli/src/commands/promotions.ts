@@ -202,7 +202,7 @@ async function listPromotions(
 export const registerDelta: Register = (command, deps) => {
   addNotes(
     addHome(command, deps),
-    `Publishes new items, withdrawn items, new titles and interactions with new items. A running API loads them within
+    `Publishes added items, withdrawn items, new titles and interactions with added items. A running API loads them within
 seconds. A running indexer does this automatically.`,
     'facet delta',
     'facet import --events new.csv --items items.csv && facet delta',

@@ -22,7 +22,7 @@ const ItemMapResponse = Type.Object(
   {
     ...originFields,
     items: Type.Integer({ description: 'N: the map has the items 1 to N. The added items of the delta come last.' }),
-    newItems: Type.Integer({ description: 'The items that the delta adds.' }),
+    addedItems: Type.Integer({ description: 'The items that the delta adds.' }),
     hasPositions: Type.Boolean({
       description: 'Whether the bundle has a map. If not, rebuild it with facet index.',
     }),
@@ -36,7 +36,7 @@ const ItemMapResponse = Type.Object(
       {
         bundleId: exampleId,
         items: 1682,
-        newItems: 0,
+        addedItems: 0,
         hasPositions: true,
         dataEnd: '2026-03-01T00:00:00.000Z',
         attributes: [
@@ -145,7 +145,7 @@ export function addItemMap(app: HttpApp): void {
       serve(serving, async ({ bundle }) => ({
         ...describeOrigin(bundle),
         items: bundle.itemCount,
-        newItems: bundle.itemCount - bundle.info.spec.itemCount,
+        addedItems: bundle.itemCount - bundle.info.spec.itemCount,
         hasPositions: bundle.positions !== undefined,
         dataEnd: new Date(bundle.info.asOf).toISOString(),
         attributes: firstOfEachName(await describeAttributes(bundle.catalog)),

@@ -72,8 +72,8 @@ interface ColoringInput {
 export function colorPoints(input: ColoringInput): Coloring {
   const { map, points, colors } = input;
   const base = input.color.startsWith('attribute:') ? colorByAttribute(input) : colorByScale(input);
-  const own = map.items - map.newItems;
-  if (map.newItems === 0) return base;
+  const own = map.items - map.addedItems;
+  if (map.addedItems === 0) return base;
   const fresh = base.palette.length;
   points.items.forEach((item, point) => {
     if (item > own) base.classes[point] = fresh;
@@ -83,7 +83,10 @@ export function colorPoints(input: ColoringInput): Coloring {
     palette: [...base.palette, colors.fresh],
     // Larger points keep a few added items visible.
     sizes: [...base.palette.map(() => 1), 2],
-    legend: [...base.legend, { color: colors.fresh, text: 'New since the bundle', detail: formatCount(map.newItems) }],
+    legend: [
+      ...base.legend,
+      { color: colors.fresh, text: 'Added since the bundle', detail: formatCount(map.addedItems) },
+    ],
   };
 }
 

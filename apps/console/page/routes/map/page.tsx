@@ -129,7 +129,7 @@ function LoadedMap({ map, position, color, column }: LoadedMapProps) {
           {points.items.length < map.items
             ? `; ${formatCount(map.items - points.items.length)} without an embedding have no position`
             : ''}
-          {map.newItems === 0 ? '' : `; ${formatCount(map.newItems)} new since the bundle`}
+          {map.addedItems === 0 ? '' : `; ${formatCount(map.addedItems)} added since the bundle`}
         </p>
       </Card>
       <div className="stack map-side">

@@ -101,7 +101,7 @@ export function ItemPanel({ query }: { readonly query: UseQueryResult<Neighbors,
             <p className="item-title">{nameOf(item)}</p>
             <p className="row item-badges">
               {item.isAvailable ? null : <span className="badge warning">unavailable</span>}
-              {item.isNew ? <span className="badge bad">new since the bundle</span> : null}
+              {item.isNew ? <span className="badge bad">added since the bundle</span> : null}
               {item.position === null ? <span className="badge">no position</span> : null}
             </p>
             <dl className="facts small">
