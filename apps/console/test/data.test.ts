@@ -84,6 +84,8 @@ it('reads dead letters and redrives them when their cause is fixed', { tags: 'fu
   await page.locator('.data-letter-dialog button:disabled', { hasText: 'Redrive…' }).waitFor();
   expect(await page.getByText('1 event was sent.').isVisible()).toBe(true);
   await page.getByRole('button', { name: 'Close' }).click();
+  // Until the first dialog is gone, both have a button of this name.
+  await page.getByText('1 event was sent.').waitFor({ state: 'hidden' });
   await page.getByRole('button', { name: 'Close' }).click();
 
   await redriveOne(page);
