@@ -67,6 +67,8 @@ export default defineConfig({
   ],
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
+  // Of the global setup, which Vitest loads before it compiles the workspace.
+  environments: { __vitest__: { resolve: { conditions, externalConditions: conditions } } },
   test: {
     watch: false,
     globalSetup: [fileURLToPath(new URL('tools/setup/build-for-tests.mjs', import.meta.url))],
